@@ -1,0 +1,115 @@
+//! What a decoded frame is: the fields that detectors look at, as plain values.
+
+use crate::addr::Addr;
+
+/// TCP flags as they stand in byte 13 of the header (RFC 9293 section 3.1).
+pub mod flags {
+    pub const FIN: u8 = 0x01;
+    pub const SYN: u8 = 0x02;
+    pub const RST: u8 = 0x04;
+    pub const PSH: u8 = 0x08;
+    pub const ACK: u8 = 0x10;
+    pub const URG: u8 = 0x20;
+}
+
+/// What carries the payload. The discriminant is dense, so that it can index a table.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Transport {
+    Tcp,
+    Udp,
+    Icmp,
+    Sctp,
+    /// Another IP protocol, and any fragment but the first: no ports.
+    Other,
+}
+
+/// Marks of a packet that are not counted in numbers.
+pub mod marks {
+    /// The first fragment of a larger datagram: it has the ports, its payload is not whole.
+    pub const FIRST_FRAGMENT: u8 = 0x01;
+    /// A later fragment: no transport header, `transport` says what the IP header names.
+    pub const LATER_FRAGMENT: u8 = 0x02;
+    /// The frame was cut by the snap length within or behind the transport header: the payload is not whole.
+    pub const CUT: u8 = 0x04;
+    /// The IPv4 "don't fragment" flag.
+    pub const DONT_FRAGMENT: u8 = 0x08;
+    /// The addresses are those inside a tunnel.
+    pub const TUNNELLED: u8 = 0x10;
+    /// The transport header itself was cut: ports are valid if `transport` is TCP or UDP, flags and sequence are not.
+    pub const HEADER_CUT: u8 = 0x20;
+}
+
+/// The decoded part of one frame: innermost addresses, transport fields, and where in the frame the payload stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// Sender by the innermost IP header.
+    pub source: Addr,
+    /// Receiver by the innermost IP header.
+    pub target: Addr,
+    /// Where the payload begins in the frame's captured bytes.
+    pub payload_offset: u16,
+    /// Captured payload bytes, link padding excluded.
+    pub payload_bytes: u16,
+    /// Payload bytes that the headers claim; more than `payload_bytes` if the frame was cut.
+    pub payload_claimed: u16,
+    pub source_port: u16,
+    pub target_port: u16,
+    /// TCP sequence number. For ICMP: identifier (high half) and sequence (low half) of an echo message.
+    pub seq: u32,
+    /// TCP acknowledgement number.
+    pub ack: u32,
+    /// TCP window as it stands in the header, without scaling.
+    pub window: u16,
+    /// IPv4 identification; for IPv6 the low half of the fragment identification, or 0.
+    pub ip_id: u16,
+    /// TCP flags, byte 13 of the header; 0 for other transports.
+    pub tcp_flags: u8,
+    /// TCP header length in bytes, 20 to 60; 0 for other transports.
+    pub tcp_header_bytes: u8,
+    /// ICMP or ICMPv6 type and code.
+    pub icmp_type: u8,
+    pub icmp_code: u8,
+    /// IPv4 time to live or IPv6 hop limit.
+    pub ttl: u8,
+    /// The IP protocol number, or IPv6's last next header.
+    pub protocol: u8,
+    pub transport: Transport,
+    /// See [`marks`].
+    pub marks: u8,
+    /// The outermost VLAN identifier, 0 if there is no tag.
+    pub vlan: u16,
+}
+
+impl Header {
+    /// A header with no fields set but the addresses; for tests and for synthetic traffic.
+    pub const fn between(source: Addr, target: Addr, transport: Transport) -> Self {
+        Header {
+            source,
+            target,
+            payload_offset: 0,
+            payload_bytes: 0,
+            payload_claimed: 0,
+            source_port: 0,
+            target_port: 0,
+            seq: 0,
+            ack: 0,
+            window: 0,
+            ip_id: 0,
+            tcp_flags: 0,
+            tcp_header_bytes: 0,
+            icmp_type: 0,
+            icmp_code: 0,
+            ttl: 64,
+            protocol: 0,
+            transport,
+            marks: 0,
+            vlan: 0,
+        }
+    }
+
+    #[inline]
+    pub const fn has(&self, mark: u8) -> bool {
+        self.marks & mark != 0
+    }
+}

@@ -1,0 +1,16 @@
+//! Industrial protocols: one file each, one line in the table.
+
+pub mod protocol;
+
+macro_rules! protocols {
+    ($($module:ident),+ $(,)?) => {
+        $(pub mod $module;)+
+
+        /// Every protocol, in the order in which they are tried.
+        pub static PROTOCOLS: &[&protocol::Protocol] = &[$(&$module::PROTOCOL),+];
+    };
+}
+
+protocols! {
+    modbus,
+}

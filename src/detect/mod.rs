@@ -1,0 +1,3 @@
+//! A packet is judged.
+
+pub mod ics;
