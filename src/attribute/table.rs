@@ -49,7 +49,8 @@ struct V4 {
     /// Blocks of [`BLOCK`] entries, one after the other.
     blocks: Vec<u8>,
     cut: Cut,
-    addresses: u64,
+    /// How many addresses each country has, by its index.
+    addresses: Box<[u64; Country::COUNT]>,
 }
 
 struct V6 {
@@ -98,7 +99,26 @@ impl GeoTable {
 
     /// How many IPv4 addresses have a country: the base for the share of unknown sources in forged traffic.
     pub fn coverage_v4(&self) -> u64 {
-        self.v4.addresses
+        Country::all().filter(|country| country.is_some()).map(|country| self.addresses_v4(country)).sum()
+    }
+
+    /// How many IPv4 addresses a country has; none for `ZZ`.
+    pub fn addresses_v4(&self, country: Country) -> u64 {
+        self.v4.addresses[country.index()]
+    }
+
+    /// How many of the IPv4 addresses from `first` to `last` belong to a country. Looks at each /24 between them.
+    pub fn count_v4(&self, country: Country, first: u32, last: u32) -> u64 {
+        let mut count = 0;
+        for network in first >> 8..=last >> 8 {
+            let (from, to) = (first.max(network << 8), last.min(network << 8 | 0xff));
+            count += match self.v4.entry(from) {
+                CUT => (from..=to).filter(|&bits| self.v4.country(bits) == country).count() as u64,
+                found if found == entry(country) => u64::from(to - from) + 1,
+                _ => 0,
+            };
+        }
+        count
     }
 
     /// Bytes that the table takes in memory.
@@ -140,7 +160,7 @@ impl V4 {
     fn new(spans: impl IntoIterator<Item = Span<Country>>) -> Self {
         let mut build = V4Builder::new();
         let mut next = 0u64;
-        let mut addresses = 0;
+        let mut addresses = Box::new([0; Country::COUNT]);
         for span in spans {
             let (Ok(first), Ok(last)) = (u32::try_from(span.first), u32::try_from(span.last)) else { continue };
             if u64::from(first) < next || last < first {
@@ -148,7 +168,7 @@ impl V4 {
             }
             next = u64::from(last) + 1;
             if span.value.is_some() {
-                addresses += next - u64::from(first);
+                addresses[span.value.index()] += next - u64::from(first);
                 build.add(first, last, span.value);
             }
         }
@@ -156,10 +176,17 @@ impl V4 {
     }
 
     #[inline]
-    fn country(&self, bits: u32) -> Country {
+    fn entry(&self, bits: u32) -> u8 {
         let block = usize::from(self.root[(bits >> 16) as usize]);
-        let found = self.blocks.get(block * BLOCK + (bits >> 8) as usize % BLOCK).copied().unwrap_or(NONE);
-        if found == CUT { self.cut.country(bits.into()) } else { Country::from_index(found.into()).unwrap_or(Country::NONE) }
+        self.blocks.get(block * BLOCK + (bits >> 8) as usize % BLOCK).copied().unwrap_or(NONE)
+    }
+
+    #[inline]
+    fn country(&self, bits: u32) -> Country {
+        match self.entry(bits) {
+            CUT => self.cut.country(bits.into()),
+            found => Country::from_index(found.into()).unwrap_or(Country::NONE),
+        }
     }
 }
 
@@ -239,7 +266,7 @@ impl V4Builder {
         number
     }
 
-    fn finish(mut self, addresses: u64) -> V4 {
+    fn finish(mut self, addresses: Box<[u64; Country::COUNT]>) -> V4 {
         self.move_to(BLOCKS);
         self.blocks.shrink_to_fit();
         V4 { root: self.root, blocks: self.blocks, cut: self.cut, addresses }
