@@ -6,13 +6,15 @@ mod direction;
 mod embedded;
 mod home;
 mod iso3166;
+mod mmdb;
 mod network;
+mod ranges;
 mod reserved;
 mod span;
 mod table;
 
 pub use country::Country;
-pub use database::Database;
+pub use database::{Database, DatabaseError, Minimum};
 pub use direction::{Attribution, Direction};
 pub use home::{Home, HomeEntry, HomeError};
 pub use network::{Network, NetworkError};
