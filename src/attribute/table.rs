@@ -468,11 +468,11 @@ mod tests {
     fn spans(round: &'static [u32]) -> impl Strategy<Value = Vec<Span<Country>>> {
         let step = (0usize..round.len(), 0u128..5, 0u128..5, 0usize..3);
         prop::collection::vec(step, 0..60).prop_map(move |steps| {
-            let mut next = 0;
+            let mut next = 0u128;
             let mut spans = Vec::new();
             for (unit, gap, size, which) in steps {
                 let unit = round[unit];
-                let first = (next + (1 << unit) - 1 >> unit << unit) + (gap << unit);
+                let first = (next.div_ceil(1 << unit) + gap) << unit;
                 let last = first + (size << unit);
                 spans.push(span(first, last, [country("NL"), country("US"), country("CN")][which]));
                 next = last + 1;
