@@ -98,11 +98,13 @@ impl Found {
 impl Database {
     /// The ranges that come with the program.
     pub fn embedded() -> Self {
-        let ranges = embedded::unpack(embedded::PACKED).expect("the ranges in the program are whole: a unit test unpacks them");
+        let whole = "the ranges in the program are whole: a unit test unpacks them";
+        let ranges = embedded::unpack(embedded::PACKED).expect(whole);
+        let (v4, v6) = (ranges.v4().expect(whole), ranges.v6().expect(whole));
         Database {
-            ranges_v4: ranges.v4.len(),
-            ranges_v6: ranges.v6.len(),
-            table: GeoTable::new(ranges.v4, ranges.v6),
+            table: GeoTable::new(v4.map(|range| range.expect(whole)), v6.map(|range| range.expect(whole))),
+            ranges_v4: ranges.ranges_v4,
+            ranges_v6: ranges.ranges_v6,
             name: ranges.name,
             build_date: Some(ranges.build_date),
             sha256: hexadecimal(&ranges.sha256),

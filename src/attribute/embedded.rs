@@ -14,6 +14,9 @@ const VERSION: u8 = 1;
 /// The byte that stands for the number 0, which has no lowest set bit.
 const ZERO: u8 = u8::MAX;
 
+/// Bytes that the compressed part may unpack to: ten times what it does.
+const UNPACKED_BYTES_MAX: usize = 32 << 20;
+
 /// What the packed form holds.
 pub(super) struct Unpacked {
     pub name: String,
@@ -21,8 +24,69 @@ pub(super) struct Unpacked {
     pub build_date: String,
     /// SHA-256 of the text table that was packed.
     pub sha256: [u8; 32],
-    pub v4: Vec<Span<Country>>,
-    pub v6: Vec<Span<Country>>,
+    pub ranges_v4: usize,
+    pub ranges_v6: usize,
+    countries: Vec<Country>,
+    /// For IPv4, then for IPv6: gaps, sizes, country indices.
+    streams: Vec<u8>,
+    /// Bytes of the gaps and of the sizes, for IPv4 and for IPv6.
+    lengths: [(usize, usize); 2],
+}
+
+impl Unpacked {
+    /// The IPv4 ranges, ascending.
+    pub fn v4(&self) -> Result<Ranges<'_>, Broken> {
+        self.family(&mut Reader(&self.streams), self.lengths[0], self.ranges_v4)
+    }
+
+    /// The IPv6 ranges, ascending.
+    pub fn v6(&self) -> Result<Ranges<'_>, Broken> {
+        let mut streams = Reader(&self.streams);
+        self.family(&mut streams, self.lengths[0], self.ranges_v4)?;
+        self.family(&mut streams, self.lengths[1], self.ranges_v6)
+    }
+
+    fn family<'a>(&'a self, streams: &mut Reader<'a>, (gaps, sizes): (usize, usize), ranges: usize) -> Result<Ranges<'a>, Broken> {
+        Ok(Ranges {
+            gaps: Reader(streams.take(gaps)?),
+            sizes: Reader(streams.take(sizes)?),
+            indices: Reader(streams.take(ranges)?),
+            countries: &self.countries,
+            next: 0,
+            line: 0,
+        })
+    }
+}
+
+/// Unpacks range after range, so that they never stand in memory together.
+pub(super) struct Ranges<'a> {
+    gaps: Reader<'a>,
+    sizes: Reader<'a>,
+    indices: Reader<'a>,
+    countries: &'a [Country],
+    /// The address after the last range.
+    next: u128,
+    line: u32,
+}
+
+impl Ranges<'_> {
+    fn range(&mut self) -> Result<Span<Country>, Broken> {
+        let first = self.next.checked_add(self.gaps.number()?).ok_or(Broken("a gap leaves the address space"))?;
+        self.next = first.checked_add(self.sizes.number()?).ok_or(Broken("a range leaves the address space"))?;
+        let last = self.next.checked_sub(1).ok_or(Broken("an empty range"))?;
+        let value = *self.countries.get(usize::from(self.indices.byte()?)).ok_or(Broken("no such country"))?;
+        self.line += 1;
+        Ok(Span { first, last, value, line: self.line })
+    }
+}
+
+impl Iterator for Ranges<'_> {
+    type Item = Result<Span<Country>, Broken>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        (!self.indices.0.is_empty()).then(|| self.range())
+    }
 }
 
 /// The packed form is not what `scripts/geo-compact` writes.
@@ -40,31 +104,21 @@ pub(super) fn unpack(packed: &[u8]) -> Result<Unpacked, Broken> {
     let name = header.text(name_bytes)?;
     let build_date = header.text(10)?;
     let sha256 = header.array()?;
-    let counts = [header.length()?, header.length()?];
+    let (ranges_v4, ranges_v6) = (header.length()?, header.length()?);
     let codes = usize::from(header.byte()?);
     let countries =
         (0..codes).map(|_| Country::from_code(&header.text(2)?).ok_or(Broken("unknown country code"))).collect::<Result<Vec<_>, _>>()?;
-    let (gap_bytes, size_bytes) = (header.length()?, header.length()?);
-
-    let total = counts[0].checked_add(counts[1]).ok_or(Broken("too many ranges"))?;
-    let bytes = gap_bytes.checked_add(size_bytes).and_then(|sum| sum.checked_add(total)).ok_or(Broken("too many bytes"))?;
+    let lengths = [(header.length()?, header.length()?), (header.length()?, header.length()?)];
+    let parts = [ranges_v4, ranges_v6, lengths[0].0, lengths[0].1, lengths[1].0, lengths[1].1];
+    let bytes = parts.iter().try_fold(0usize, |sum, &part| sum.checked_add(part)).ok_or(Broken("too many bytes"))?;
+    if bytes > UNPACKED_BYTES_MAX {
+        return Err(Broken("too many bytes"));
+    }
     let streams = zstd::bulk::decompress(header.0, bytes).map_err(|_| Broken("the compressed part does not unpack"))?;
-    let mut rest = Reader(&streams);
-    let (mut gaps, mut sizes, mut indices) = (Reader(rest.take(gap_bytes)?), Reader(rest.take(size_bytes)?), Reader(rest.take(total)?));
-
-    let mut family = |count: usize| {
-        let mut spans = Vec::with_capacity(count);
-        let mut next = 0u128;
-        for line in 1..=count {
-            let first = next.checked_add(gaps.number()?).ok_or(Broken("a gap leaves the address space"))?;
-            next = first.checked_add(sizes.number()?).ok_or(Broken("a range leaves the address space"))?;
-            let value = *countries.get(usize::from(indices.byte()?)).ok_or(Broken("no such country"))?;
-            spans.push(Span { first, last: next.checked_sub(1).ok_or(Broken("an empty range"))?, value, line: line as u32 });
-        }
-        Ok(spans)
-    };
-    let (v4, v6) = (family(counts[0])?, family(counts[1])?);
-    Ok(Unpacked { name, build_date, sha256, v4, v6 })
+    if streams.len() != bytes {
+        return Err(SHORT);
+    }
+    Ok(Unpacked { name, build_date, sha256, ranges_v4, ranges_v6, countries, streams, lengths })
 }
 
 /// Bytes that are left to read.
@@ -127,14 +181,17 @@ mod tests {
     fn what_is_embedded_unpacks() {
         let unpacked = unpack(PACKED).unwrap();
         assert_eq!(unpacked.build_date, "2026-06-17");
-        assert_eq!((unpacked.v4.len(), unpacked.v6.len()), (334_310, 220_306));
-        assert_eq!(unpacked.v4[0], Span { first: 0x0100_0000, last: 0x0100_00ff, value: Country::from_code("AU").unwrap(), line: 1 });
+        assert_eq!((unpacked.ranges_v4, unpacked.ranges_v6), (334_310, 220_306));
+        let first = unpacked.v4().unwrap().next().unwrap().unwrap();
+        assert_eq!(first, Span { first: 0x0100_0000, last: 0x0100_00ff, value: Country::from_code("AU").unwrap(), line: 1 });
     }
 
     #[test]
     fn every_code_of_the_ranges_is_a_country_or_dissolved() {
-        let without = unpack(PACKED).unwrap().v6.iter().filter(|span| !span.value.is_some()).count();
-        assert_eq!(without, 1, "one range is still said to be of AN");
+        let unpacked = unpack(PACKED).unwrap();
+        let ranges: Vec<_> = unpacked.v4().unwrap().chain(unpacked.v6().unwrap()).map(Result::unwrap).collect();
+        assert_eq!(ranges.len(), 334_310 + 220_306);
+        assert_eq!(ranges.iter().filter(|range| !range.value.is_some()).count(), 1, "one range is still said to be of AN");
     }
 
     #[test]

@@ -217,22 +217,21 @@ impl V4Builder {
     }
 
     fn add(&mut self, first: u32, last: u32, country: Country) {
+        // The /24 after the last whole one.
+        let whole = if last == u32::MAX { 1 << 24 } else { (last + 1) >> 8 };
         let (mut network, last_network) = (first >> 8, last >> 8);
         while network <= last_network {
-            let (begin, end) = (network << 8, network << 8 | 0xff);
             self.move_to((network >> 8) as usize);
             let place = network as usize % BLOCK;
+            let (begin, end) = (network << 8, network << 8 | 0xff);
             if begin < first || end > last {
                 self.block[place] = CUT;
                 self.cut.push(first.max(begin).into(), last.min(end).into(), begin.into(), end.into(), country);
                 network += 1;
             } else {
-                // Whole /24s, as far as this block and the stretch go.
-                let whole = if last == u32::MAX { 1 << 24 } else { (last + 1) >> 8 };
-                let stop = whole.min((network | 0xff) + 1);
-                let count = (stop - network) as usize;
+                let count = BLOCK.min(place + (whole - network) as usize) - place;
                 self.block[place..place + count].fill(entry(country));
-                network = stop;
+                network += count as u32;
             }
         }
     }
@@ -248,22 +247,19 @@ impl V4Builder {
 
     fn store(&mut self) -> u16 {
         let first = self.block[0];
-        let uniform = self.block.iter().all(|&entry| entry == first);
-        if uniform && let Some(number) = self.uniform[usize::from(first)] {
-            return number;
-        }
-        if let Some(&number) = self.known.get(&self.block) {
-            return number;
-        }
-        // At most as many blocks as /16s, so the number fits.
-        let number = (self.blocks.len() / BLOCK) as u16;
-        self.blocks.extend_from_slice(&self.block);
-        if uniform {
-            self.uniform[usize::from(first)] = Some(number);
-        } else {
-            self.known.insert(self.block, number);
-        }
-        number
+        let uniform = self.block == [first; BLOCK];
+        let known = if uniform { self.uniform[usize::from(first)] } else { self.known.get(&self.block).copied() };
+        known.unwrap_or_else(|| {
+            // At most as many blocks as /16s, so the number fits.
+            let number = (self.blocks.len() / BLOCK) as u16;
+            self.blocks.extend_from_slice(&self.block);
+            if uniform {
+                self.uniform[usize::from(first)] = Some(number);
+            } else {
+                self.known.insert(self.block, number);
+            }
+            number
+        })
     }
 
     fn finish(mut self, addresses: Box<[u64; Country::COUNT]>) -> V4 {
@@ -362,6 +358,7 @@ impl V6 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::attribute::Database;
     use crate::attribute::embedded::{PACKED, unpack};
     use proptest::prelude::*;
 
@@ -389,18 +386,19 @@ mod tests {
 
     #[test]
     fn every_edge_of_the_embedded_ranges_is_exact() {
-        let ranges = unpack(PACKED).unwrap();
-        let table = GeoTable::new(ranges.v4.iter().copied(), ranges.v6.iter().copied());
-        assert_edges(|bits| u32::try_from(bits).map_or(Country::NONE, |bits| table.country(Addr::v4(bits))), &ranges.v4);
-        assert_edges(|bits| table.v6.country(bits), &ranges.v6);
-        let covered: u128 = ranges.v4.iter().map(|span| span.last - span.first + 1).sum();
+        let unpacked = unpack(PACKED).unwrap();
+        let v4: Vec<_> = unpacked.v4().unwrap().map(Result::unwrap).collect();
+        let v6: Vec<_> = unpacked.v6().unwrap().map(Result::unwrap).collect();
+        let table = GeoTable::new(v4.iter().copied(), v6.iter().copied());
+        assert_edges(|bits| u32::try_from(bits).map_or(Country::NONE, |bits| table.country(Addr::v4(bits))), &v4);
+        assert_edges(|bits| table.v6.country(bits), &v6);
+        let covered: u128 = v4.iter().map(|span| span.last - span.first + 1).sum();
         assert_eq!(u128::from(table.coverage_v4()), covered);
     }
 
     #[test]
     fn the_table_is_small() {
-        let ranges = unpack(PACKED).unwrap();
-        let bytes = GeoTable::new(ranges.v4, ranges.v6).bytes();
+        let bytes = Database::embedded().table.bytes();
         assert!(bytes < 16 << 20, "{bytes} bytes");
     }
 
@@ -409,8 +407,7 @@ mod tests {
         let Ok(list) = std::fs::read_to_string("../shared/data/geo-check-addresses.tsv") else {
             return eprintln!("skipped: the list of addresses to check is not here");
         };
-        let ranges = unpack(PACKED).unwrap();
-        let table = GeoTable::new(ranges.v4, ranges.v6);
+        let table = Database::embedded().table;
         let (mut right, mut wrong) = (0, Vec::new());
         for line in list.lines() {
             let mut fields = line.split('\t');
