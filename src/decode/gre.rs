@@ -83,3 +83,68 @@ fn redirected(place: Place<'_>) -> Result<Header, Refused> {
         _ => ip::ipv4(place.skip(4)?),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples::{assert_inner, outer_ipv4, raw, tcp_frame, tcp_packet};
+    use super::*;
+    use crate::decode::{Transport, marks};
+    use crate::source::LinkType;
+
+    fn gre(header: &[u8], payload: &[u8]) -> Vec<u8> {
+        outer_ipv4(47, &[header, payload].concat())
+    }
+
+    #[test]
+    fn every_mix_of_options_is_passed_over() {
+        for bits in 0..8_u8 {
+            let header =
+                [&[(bits & 4) << 5 | (bits & 2) << 4 | (bits & 1) << 4, 0, 8, 0], &vec![0; bits.count_ones() as usize * 4][..]].concat();
+            assert!(assert_inner(LinkType::RAW, &gre(&header, &tcp_packet())).has(marks::TUNNELLED));
+        }
+    }
+
+    #[test]
+    fn frames_and_redirected_packets_are_followed() {
+        assert_inner(LinkType::RAW, &gre(&[0, 0, 0x65, 0x58], &tcp_frame()));
+        assert_inner(LinkType::RAW, &gre(&[0, 0, 0x88, 0x3e], &tcp_packet()));
+        assert_inner(LinkType::RAW, &gre(&[0, 0, 0x88, 0x3e, 0, 0, 0, 0], &tcp_packet()));
+    }
+
+    #[test]
+    fn mirrored_frames_of_all_three_types() {
+        assert_inner(LinkType::RAW, &gre(&[0, 0, 0x88, 0xbe], &tcp_frame()));
+        assert_inner(LinkType::RAW, &gre(&[0x10, 0, 0x88, 0xbe, 0, 0, 0, 1, 0x10, 5, 0, 0, 0, 0, 0, 0], &tcp_frame()));
+        let third = [0x10, 0, 0x22, 0xeb, 0, 0, 0, 1, 0x20, 5, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        assert_inner(LinkType::RAW, &gre(&third, &tcp_frame()));
+        let mut with_subheader = third.to_vec();
+        with_subheader[19] = 1;
+        with_subheader.extend([0; 8]);
+        assert_inner(LinkType::RAW, &gre(&with_subheader, &tcp_frame()));
+        let mut ip = third;
+        ip[18] = 2 << 2;
+        assert_inner(LinkType::RAW, &gre(&ip, &tcp_packet()));
+    }
+
+    #[test]
+    fn pptp_holds_ppp() {
+        assert_inner(LinkType::RAW, &gre(&[0x30, 1, 0x88, 0x0b, 0, 46, 0, 1, 0, 0, 0, 1, 0, 0x21], &tcp_packet()));
+    }
+
+    #[test]
+    fn a_bare_acknowledgement_leaves_the_outer_packet() {
+        let header = raw(&gre(&[0x20, 0x81, 0x88, 0x0b, 0, 0, 0, 1], &[0, 0, 0, 1])).unwrap();
+        assert_eq!((header.transport, header.protocol, header.marks & marks::TUNNELLED), (Transport::Other, 47, 0));
+    }
+
+    #[test]
+    fn an_unknown_protocol_leaves_the_outer_packet() {
+        let header = raw(&gre(&[0, 0, 0x08, 0x06], &[0; 28])).unwrap();
+        assert_eq!((header.source, header.transport, header.payload_bytes), (crate::addr::Addr::v4(0xc000_0201), Transport::Other, 32));
+    }
+
+    #[test]
+    fn an_unknown_version_is_refused() {
+        assert_eq!(raw(&gre(&[0, 5, 8, 0], &tcp_packet())), Err(Refused::BadTunnel));
+    }
+}

@@ -188,3 +188,143 @@ fn later_fragment(mut header: Header, place: Place<'_>) -> Header {
     header.transport = transport::transport_of(header.protocol);
     transport::payload(header, place, 0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples::{ethernet, ipv4, ipv6, raw, tcp_packet, tcp_segment, udp_datagram, whole};
+    use super::*;
+    use crate::source::LinkType;
+
+    #[test]
+    fn ipv4_options_are_passed_over() {
+        let mut packet = ipv4(6, &[&[1, 1, 1, 0], &tcp_segment(b"x")[..]].concat());
+        packet[0] = 0x46;
+        assert_eq!(raw(&packet).map(|h| (h.target_port, h.payload_bytes)), Ok((502, 1)));
+    }
+
+    #[test]
+    fn ipv4_lengths_that_contradict_each_other_are_refused() {
+        for (at, byte) in [(0, 0x44), (0, 0x40), (0, 0x55), (3, 19), (3, 1)] {
+            let mut packet = tcp_packet();
+            packet[at] = byte;
+            assert_eq!(raw(&packet), Err(Refused::BadIpHeader), "byte {at} = {byte}");
+        }
+    }
+
+    #[test]
+    fn link_padding_is_no_payload() {
+        for packet in [ipv4(17, &udp_datagram(53, b"x")), ipv6(17, &udp_datagram(53, b"x"))] {
+            let kind = if packet[0] == 0x45 { 0x0800 } else { 0x86dd };
+            let mut frame = ethernet(kind, &packet);
+            frame.extend([0; 20]);
+            assert_eq!(whole(LinkType::ETHERNET, &frame).map(|h| (h.payload_bytes, h.payload_claimed)), Ok((1, 1)));
+        }
+    }
+
+    #[test]
+    fn a_total_length_of_0_means_the_rest() {
+        let mut packet = tcp_packet();
+        packet[2..4].copy_from_slice(&[0, 0]);
+        assert_eq!(raw(&packet).map(|h| (h.payload_bytes, h.marks & marks::CUT)), Ok((4, 0)));
+    }
+
+    #[test]
+    fn a_total_length_beyond_the_frame_is_a_cut() {
+        let mut packet = tcp_packet();
+        packet[2] = 1;
+        assert_eq!(raw(&packet).map(|h| (h.payload_bytes, h.payload_claimed, h.has(marks::CUT))), Ok((4, 260, true)));
+    }
+
+    #[test]
+    fn a_stream_of_more_than_64_kib_saturates() {
+        let mut packet = ipv4(6, &tcp_segment(&vec![0; 100_000]));
+        packet[2..4].copy_from_slice(&[0, 0]);
+        assert_eq!(raw(&packet).map(|h| (h.payload_bytes, h.payload_claimed)), Ok((u16::MAX, u16::MAX)));
+    }
+
+    #[test]
+    fn a_first_fragment_has_ports() {
+        let mut packet = tcp_packet();
+        packet[6] = 0x20;
+        assert_eq!(raw(&packet).map(|h| (h.target_port, h.marks)), Ok((502, marks::FIRST_FRAGMENT)));
+    }
+
+    #[test]
+    fn a_tiny_first_fragment_is_decoded_as_far_as_it_goes() {
+        let mut packet = ipv4(6, &tcp_segment(b"")[..8]);
+        packet[6] = 0x20;
+        let header = raw(&packet).unwrap();
+        assert_eq!((header.target_port, header.transport), (502, Transport::Tcp));
+        assert_eq!(header.marks, marks::FIRST_FRAGMENT | marks::HEADER_CUT | marks::CUT);
+    }
+
+    #[test]
+    fn a_later_fragment_has_no_ports() {
+        let mut packet = ipv4(6, b"middle of a stream");
+        packet[6..8].copy_from_slice(&[0x20, 5]);
+        let header = raw(&packet).unwrap();
+        assert_eq!(
+            (header.transport, header.target_port, header.payload_bytes, header.marks),
+            (Transport::Tcp, 0, 18, marks::LATER_FRAGMENT)
+        );
+        assert_eq!(header.ip_id, 0x1234);
+    }
+
+    #[test]
+    fn each_extension_header_is_passed_over() {
+        for kind in [0, 43, 60, 135, 139, 140] {
+            let packet = ipv6(kind, &[&[17, 1], &[0; 14][..], &udp_datagram(53, b"x")].concat());
+            assert_eq!(raw(&packet).map(|h| (h.protocol, h.target_port, h.payload_bytes)), Ok((17, 53, 1)), "{kind}");
+        }
+    }
+
+    #[test]
+    fn authentication_is_passed_over_in_both_families() {
+        let body = [&[17, 4], &[0; 22][..], &udp_datagram(53, b"x")].concat();
+        for packet in [ipv4(51, &body), ipv6(51, &body)] {
+            assert_eq!(raw(&packet).map(|h| (h.protocol, h.target_port, h.payload_bytes)), Ok((17, 53, 1)));
+        }
+    }
+
+    #[test]
+    fn ipv6_fragments_are_told_apart() {
+        let datagram = udp_datagram(53, b"x");
+        let fragment =
+            |offset_and_more: u8| raw(&ipv6(44, &[&[17, 0, 0, offset_and_more, 0, 0, 0x56, 0x78], &datagram[..]].concat())).unwrap();
+        assert_eq!((fragment(0).target_port, fragment(0).marks, fragment(0).ip_id), (53, 0, 0x5678));
+        assert_eq!((fragment(1).target_port, fragment(1).marks), (53, marks::FIRST_FRAGMENT));
+        assert_eq!((fragment(9).target_port, fragment(9).marks, fragment(9).transport), (0, marks::LATER_FRAGMENT, Transport::Udp));
+    }
+
+    #[test]
+    fn a_chain_that_does_not_end_is_refused() {
+        let chain: Vec<u8> = [60, 0, 0, 0, 0, 0, 0, 0].repeat(40);
+        assert_eq!(raw(&ipv6(60, &chain)), Err(Refused::BadExtension));
+    }
+
+    #[test]
+    fn an_extension_header_beyond_the_packet_is_refused() {
+        assert_eq!(raw(&ipv6(60, &[17, 9, 0, 0, 0, 0, 0, 0])), Err(Refused::BadExtension));
+    }
+
+    #[test]
+    fn a_jumbogram_reaches_to_the_end() {
+        let mut packet = ipv6(0, &[&[6, 0, 0xc2, 4, 0, 1, 0x11, 0x78], &tcp_segment(&vec![0; 70_000 - 28])[..]].concat());
+        packet[4..6].copy_from_slice(&[0, 0]);
+        assert_eq!(raw(&packet).map(|h| (h.target_port, h.payload_bytes)), Ok((502, u16::MAX)));
+    }
+
+    #[test]
+    fn no_next_header_is_decoded_without_payload() {
+        let mut frame = ethernet(0x86dd, &ipv6(59, &[]));
+        frame.extend([0; 6]);
+        assert_eq!(whole(LinkType::ETHERNET, &frame).map(|h| (h.transport, h.protocol, h.payload_bytes)), Ok((Transport::Other, 59, 0)));
+    }
+
+    #[test]
+    fn another_version_is_refused() {
+        assert_eq!(raw(&[0x50; 40]), Err(Refused::BadIpHeader));
+        assert_eq!(whole(LinkType::IPV6, &tcp_packet()), Err(Refused::BadIpHeader));
+        assert_eq!(raw(&[]), Err(Refused::Truncated));
+    }
+}

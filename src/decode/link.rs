@@ -26,7 +26,9 @@ pub(super) mod ether_type {
     pub const BACKBONE: u16 = 0x88e7;
     /// High-availability seamless redundancy, IEC 62439-3.
     pub const HSR: u16 = 0x892f;
-    /// Below: the field is the length of an IEEE 802.3 frame, at most 1500.
+    /// Tag of a virtual network interface, between a switch and its extender.
+    pub const VN_TAG: u16 = 0x8926;
+    /// Up to here: the field is the length of an IEEE 802.3 frame.
     pub const LENGTH_MAX: u16 = 1500;
 }
 
@@ -98,8 +100,8 @@ pub(super) fn by_ether_type(mut kind: u16, mut place: Place<'_>) -> Result<Heade
                 let (&[c0, c1, _, _], _) = place.take::<4>()?;
                 place = place.tagged(u16::from_be_bytes([c0, c1])).skip(2)?;
             }
-            // Path and size, sequence number (IEC 62439-3 clause 5.6).
-            ether_type::HSR => place = place.skip(4)?,
+            // Path and size, sequence number (IEC 62439-3 clause 5.6); virtual interfaces and flags (IEEE 802.1BR, Cisco's draft).
+            ether_type::HSR | ether_type::VN_TAG => place = place.skip(4)?,
             0..=ether_type::LENGTH_MAX => return logical_link(place.bound(usize::from(kind))),
             _ => return Err(Refused::NotIp),
         }
@@ -193,5 +195,111 @@ fn nflog(place: Place<'_>) -> Result<Header, Refused> {
             return ip::any_version(value.bound(length - 4));
         }
         place = place.skip(length.next_multiple_of(4))?;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples::{assert_inner, ethernet, ipv6, tcp_frame, tcp_packet, udp_datagram, whole};
+    use super::*;
+
+    fn with(front: &[u8]) -> Vec<u8> {
+        [front, &tcp_packet()].concat()
+    }
+
+    #[test]
+    fn the_outermost_vlan_stands() {
+        let tag = [&[0xe0, 7, 0x81, 0, 0, 9, 8, 0], &tcp_packet()[..]].concat();
+        for kind in [0x8100, 0x88a8, 0x9100, 0x9200, 0x9300] {
+            assert_eq!(assert_inner(LinkType::ETHERNET, &ethernet(kind, &tag)).vlan, 7, "{kind:#x}");
+        }
+        assert_eq!(assert_inner(LinkType::ETHERNET, &ethernet(0x8100, &with(&[0x0f, 0xff, 8, 0]))).vlan, 4095);
+        assert_eq!(assert_inner(LinkType::ETHERNET, &tcp_frame()).vlan, 0);
+    }
+
+    #[test]
+    fn a_stack_of_many_tags_is_passed_over() {
+        let tags = [0, 5, 0x81, 0].repeat(300);
+        assert_eq!(whole(LinkType::ETHERNET, &ethernet(0x8100, &tags)), Err(Refused::Truncated));
+        assert_eq!(assert_inner(LinkType::ETHERNET, &ethernet(0x8100, &[&tags[..], &[0, 6, 8, 0], &tcp_packet()].concat())).vlan, 5);
+    }
+
+    #[test]
+    fn redundancy_and_interface_tags_are_passed_over() {
+        for kind in [0x892f, 0x8926] {
+            assert_inner(LinkType::ETHERNET, &ethernet(kind, &with(&[0, 0x40, 0, 1, 8, 0])));
+        }
+    }
+
+    #[test]
+    fn a_backbone_frame_holds_a_frame() {
+        assert_inner(LinkType::ETHERNET, &ethernet(0x88e7, &[&[0, 0, 0, 1], &tcp_frame()[..]].concat()));
+    }
+
+    #[test]
+    fn the_length_of_an_ieee_802_3_frame_bounds_it() {
+        let frame = ethernet(8, &with(&[0xaa, 0xaa, 3, 0, 0, 0, 8, 0]));
+        assert_eq!(whole(LinkType::ETHERNET, &frame), Err(Refused::Truncated));
+    }
+
+    #[test]
+    fn other_organizations_protocols_are_not_ip() {
+        // Cisco discovery protocol.
+        assert_eq!(whole(LinkType::ETHERNET, &ethernet(48, &with(&[0xaa, 0xaa, 3, 0, 0, 0x0c, 0x20, 0]))), Err(Refused::NotIp));
+    }
+
+    #[test]
+    fn loopback_families_of_all_systems_and_byte_orders() {
+        for link in [LinkType::NULL, LinkType::LOOP] {
+            assert_inner(link, &with(&[2, 0, 0, 0]));
+            assert_inner(link, &with(&[0, 0, 0, 2]));
+            for family in [10, 24, 28, 30] {
+                let packet = ipv6(17, &udp_datagram(53, b"x"));
+                assert_eq!(whole(link, &[&[family, 0, 0, 0], &packet[..]].concat()).map(|h| h.target_port), Ok(53));
+                assert_eq!(whole(link, &[&[0, 0, 0, family], &packet[..]].concat()).map(|h| h.target_port), Ok(53));
+            }
+            assert_eq!(whole(link, &with(&[7, 0, 0, 0])), Err(Refused::NotIp));
+        }
+    }
+
+    #[test]
+    fn cooked_frames_with_tags_or_without_ip() {
+        let cooked = |hardware: u8, protocol: [u8; 2], rest: &[u8]| {
+            [&[0, 0, 3, hardware, 0, 6, 2, 0, 0, 0, 0, 1, 0, 0], &protocol[..], rest].concat()
+        };
+        assert_eq!(assert_inner(LinkType::LINUX_SLL, &cooked(1, [0x81, 0], &with(&[0, 7, 8, 0]))).vlan, 7);
+        assert_inner(LinkType::LINUX_SLL, &cooked(1, [0, 4], &with(&[0xaa, 0xaa, 3, 0, 0, 0, 8, 0])));
+        assert_eq!(whole(LinkType::LINUX_SLL, &cooked(1, [8, 6], &[0; 28])), Err(Refused::NotIp));
+        // Netlink, hardware type 0x0338.
+        assert_eq!(whole(LinkType::LINUX_SLL, &cooked(0x38, [8, 0], &tcp_packet())), Err(Refused::NotIp));
+    }
+
+    #[test]
+    fn raw_ip_under_all_its_numbers() {
+        for link in [12, 14, 101, 228] {
+            assert_inner(LinkType(link), &tcp_packet());
+        }
+    }
+
+    #[test]
+    fn cisco_hdlc_and_its_neighbours() {
+        assert_inner(LinkType(104), &with(&[0x0f, 0, 8, 0]));
+        assert_inner(LinkType(50), &with(&[0x8f, 0, 8, 0]));
+        assert_inner(LinkType(50), &with(&[0xff, 3, 0, 0x21]));
+        assert_inner(LinkType(204), &with(&[1, 0xff, 3, 0, 0x21]));
+        // Keep-alive (SLARP).
+        assert_eq!(whole(LinkType(104), &with(&[0x8f, 0, 0x80, 0x35])), Err(Refused::NotIp));
+    }
+
+    #[test]
+    fn net_analyzer_frames_hold_ethernet() {
+        assert_inner(LinkType(240), &[&[0; 4], &tcp_frame()[..]].concat());
+        assert_inner(LinkType(241), &[&[0; 4][..], &[0x55; 7], &[0xd5], &tcp_frame()].concat());
+    }
+
+    #[test]
+    fn a_netfilter_log_without_packet_ends() {
+        assert_eq!(whole(LinkType(239), &[2, 0, 0, 0, 8, 0, 10, 0, 0, 0, 0, 1]), Err(Refused::Truncated));
+        assert_eq!(whole(LinkType(239), &[2, 0, 0, 0, 0, 0, 1, 0]), Err(Refused::Truncated));
     }
 }

@@ -13,6 +13,8 @@ mod place;
 mod ppp;
 mod refused;
 #[cfg(test)]
+mod samples;
+#[cfg(test)]
 mod tests;
 mod transport;
 mod tunnel;

@@ -39,3 +39,30 @@ pub(super) fn over_ethernet(place: Place<'_>) -> Result<Header, Refused> {
         _ => Err(Refused::BadTunnel),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples::{assert_inner, ethernet, tcp_packet, whole};
+    use super::*;
+    use crate::source::LinkType;
+
+    #[test]
+    fn address_and_protocol_may_be_compressed() {
+        for front in [&[0xff, 3, 0, 0x21][..], &[0xff, 3, 0x21], &[0, 0x21], &[0x21]] {
+            assert_inner(LinkType::PPP, &[front, &tcp_packet()].concat());
+        }
+    }
+
+    #[test]
+    fn control_protocols_are_not_ip() {
+        assert_eq!(whole(LinkType::PPP, &[0xff, 3, 0xc0, 0x21, 1, 1, 0, 4]), Err(Refused::NotIp));
+    }
+
+    #[test]
+    fn a_session_frame_is_bounded_by_its_length() {
+        let session = |first: u8, code: u8| [&[first, code, 0, 1, 0, 46, 0, 0x21], &tcp_packet()[..], &[0; 9]].concat();
+        assert_inner(LinkType::ETHERNET, &ethernet(0x8864, &session(0x11, 0)));
+        assert_eq!(whole(LinkType::ETHERNET, &ethernet(0x8864, &session(0x11, 9))), Err(Refused::NotIp));
+        assert_eq!(whole(LinkType::ETHERNET, &ethernet(0x8864, &session(0x12, 0))), Err(Refused::BadTunnel));
+    }
+}

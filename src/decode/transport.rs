@@ -60,7 +60,7 @@ pub(super) fn payload(mut header: Header, place: Place<'_>, header_bytes: usize)
     header.payload_offset = saturate(place.offset() + header_bytes.min(captured));
     header.payload_bytes = saturate(bytes);
     header.payload_claimed = saturate(claimed);
-    if bytes < claimed {
+    if captured < place.claimed() {
         header.marks |= marks::CUT;
     }
     header
@@ -122,9 +122,6 @@ fn tcp(mut header: Header, place: Place<'_>) -> Result<Header, Refused> {
     if header_bytes < TCP_BYTES || (header_bytes > place.claimed() && !may_be_short(&header)) {
         return Err(Refused::BadTransport);
     }
-    if captured.len() < header_bytes {
-        header.marks |= marks::CUT;
-    }
     Ok(payload(header, place, header_bytes))
 }
 
@@ -163,7 +160,7 @@ fn icmp(mut header: Header, place: Place<'_>) -> Result<Header, Refused> {
     match captured {
         &[_, _, _, _, i0, i1, s0, s1, ..] if echo => header.seq = u32::from_be_bytes([i0, i1, s0, s1]),
         [_, _, _, _, ..] => {}
-        _ => header.marks |= marks::HEADER_CUT,
+        _ => header.marks |= marks::HEADER_CUT | marks::CUT,
     }
     Ok(payload(header, place, ICMP_BYTES))
 }
@@ -180,5 +177,128 @@ fn sctp(mut header: Header, place: Place<'_>) -> Result<Header, Refused> {
             Ok(payload(header, place, SCTP_BYTES))
         }
         _ => Ok(header_cut(header, place, SCTP_BYTES)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples::{ipv4, ipv6, raw, tcp_segment, udp_datagram};
+    use super::*;
+    use crate::decode::decode as decode_frame;
+    use crate::source::LinkType;
+
+    #[test]
+    fn tcp_fields_are_read() {
+        let header = raw(&ipv4(6, &tcp_segment(b"data"))).unwrap();
+        assert_eq!((header.seq, header.ack, header.window, header.tcp_flags), (0x0102_0304, 0x0506_0708, 1024, 0x18));
+        assert_eq!((header.tcp_header_bytes, header.payload_offset, header.payload_bytes), (20, 40, 4));
+    }
+
+    #[test]
+    fn tcp_options_are_no_payload() {
+        let mut segment = tcp_segment(&[1, 1, 1, 0, b'x']);
+        segment[12] = 0x60;
+        let header = raw(&ipv4(6, &segment)).unwrap();
+        assert_eq!((header.tcp_header_bytes, header.payload_offset, header.payload_bytes), (24, 44, 1));
+    }
+
+    #[test]
+    fn a_data_offset_that_cannot_be_is_refused() {
+        for data_offset in [0x00, 0x40, 0x60, 0xf0] {
+            let mut segment = tcp_segment(b"xyz");
+            segment[12] = data_offset;
+            assert_eq!(raw(&ipv4(6, &segment)), Err(Refused::BadTransport), "{data_offset:#x}");
+        }
+    }
+
+    #[test]
+    fn a_segment_shorter_than_its_header_is_refused() {
+        assert_eq!(raw(&ipv4(6, &tcp_segment(b"")[..19])), Err(Refused::BadTransport));
+    }
+
+    #[test]
+    fn odd_flags_port_0_and_equal_ends_are_decoded() {
+        let mut packet = ipv4(6, &tcp_segment(b""));
+        packet[16..20].copy_from_slice(&[10, 0, 0, 1]);
+        packet[22..24].copy_from_slice(&[0, 0]);
+        packet[33] = 0xff;
+        let header = raw(&packet).unwrap();
+        assert_eq!((header.source, header.target_port, header.tcp_flags), (header.target, 0, 0xff));
+    }
+
+    #[test]
+    fn a_udp_length_bounds_the_payload() {
+        let mut datagram = udp_datagram(53, b"question");
+        datagram[5] = 8 + 3;
+        let header = raw(&ipv4(17, &datagram)).unwrap();
+        assert_eq!((header.payload_bytes, header.payload_claimed, header.marks & marks::CUT), (3, 3, 0));
+    }
+
+    #[test]
+    fn a_udp_length_beyond_the_packet_is_bounded_by_it() {
+        let mut datagram = udp_datagram(53, b"question");
+        datagram[4] = 1;
+        assert_eq!(raw(&ipv4(17, &datagram)).map(|h| (h.payload_bytes, h.payload_claimed)), Ok((8, 8)));
+    }
+
+    #[test]
+    fn a_udp_length_below_its_header_is_refused() {
+        for length in [0, 7] {
+            let mut datagram = udp_datagram(53, b"question");
+            datagram[5] = length;
+            assert_eq!(raw(&ipv4(17, &datagram)), Err(Refused::BadTransport));
+        }
+    }
+
+    #[test]
+    fn a_udp_length_of_0_is_believed_where_ip_has_none_either() {
+        let mut datagram = udp_datagram(53, b"question");
+        datagram[5] = 0;
+        let mut packet = ipv6(17, &datagram);
+        packet[5] = 0;
+        assert_eq!(raw(&packet).map(|h| (h.target_port, h.payload_bytes)), Ok((53, 8)));
+    }
+
+    #[test]
+    fn echo_has_identifier_and_sequence() {
+        let v4 = raw(&ipv4(1, &[8, 0, 0, 0, 0x12, 0x34, 0, 7, b'x'])).unwrap();
+        assert_eq!((v4.transport, v4.icmp_type, v4.seq, v4.payload_bytes), (Transport::Icmp, 8, 0x1234_0007, 1));
+        let v6 = raw(&ipv6(58, &[129, 0, 0, 0, 0x12, 0x34, 0, 7])).unwrap();
+        assert_eq!((v6.transport, v6.icmp_type, v6.seq), (Transport::Icmp, 129, 0x1234_0007));
+        assert_eq!((v6.source_port, v6.target_port), (0, 0));
+    }
+
+    #[test]
+    fn an_unreachable_quotes_a_packet_that_is_payload() {
+        let header = raw(&ipv4(1, &[&[3, 3, 0, 0, 0, 0, 0, 0], &ipv4(17, &udp_datagram(53, b""))[..]].concat())).unwrap();
+        assert_eq!((header.icmp_type, header.icmp_code, header.seq, header.payload_bytes), (3, 3, 0, 28));
+    }
+
+    #[test]
+    fn sctp_has_ports() {
+        let header = raw(&ipv4(132, &[0x9c, 0x40, 0x0b, 0x59, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 4])).unwrap();
+        assert_eq!((header.transport, header.source_port, header.target_port, header.payload_bytes), (Transport::Sctp, 40000, 2905, 4));
+    }
+
+    #[test]
+    fn a_cut_datagram_claims_more_than_it_has() {
+        let packet = ipv4(17, &udp_datagram(53, &[0; 100]));
+        let header = decode_frame(LinkType::RAW, &packet[..60], packet.len() as u32).unwrap();
+        assert_eq!((header.payload_bytes, header.payload_claimed, header.has(marks::CUT)), (32, 100, true));
+        assert!(!header.has(marks::HEADER_CUT));
+    }
+
+    #[test]
+    fn a_cut_tcp_header_keeps_its_ports_only() {
+        let packet = ipv4(6, &tcp_segment(b"data"));
+        let header = decode_frame(LinkType::RAW, &packet[..33], packet.len() as u32).unwrap();
+        assert_eq!((header.source_port, header.target_port, header.seq, header.tcp_flags), (40000, 502, 0, 0));
+        assert!(header.has(marks::HEADER_CUT));
+    }
+
+    #[test]
+    fn another_protocol_is_all_payload() {
+        let header = raw(&ipv4(89, &[2, 1, 0, 44])).unwrap();
+        assert_eq!((header.transport, header.protocol, header.payload_offset, header.payload_bytes), (Transport::Other, 89, 20, 4));
     }
 }

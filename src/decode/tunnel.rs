@@ -155,3 +155,132 @@ fn teredo(place: Place<'_>) -> Result<Header, Refused> {
     let is_usual = |addr: u128| addr >> 96 == 0x2001_0000 || addr >> 118 == 0xfe80 >> 6;
     if is_usual(header.source.0) || is_usual(header.target.0) { Ok(header) } else { Err(Refused::BadTunnel) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::place::LEVELS_MAX;
+    use super::super::samples::{assert_inner, ipv4, ipv6, outer_ipv4, raw, tcp_frame, tcp_packet, tcp_segment, udp_datagram};
+    use super::*;
+    use crate::addr::Addr;
+    use crate::decode::decode;
+    use crate::source::LinkType;
+
+    fn over(port: u16, header: &[u8], payload: &[u8]) -> Vec<u8> {
+        outer_ipv4(17, &udp_datagram(port, &[header, payload].concat()))
+    }
+
+    #[test]
+    fn ip_in_ip_of_both_families() {
+        assert!(assert_inner(LinkType::RAW, &outer_ipv4(4, &tcp_packet())).has(marks::TUNNELLED));
+        assert_inner(LinkType::RAW, &ipv6(4, &tcp_packet()));
+        let six_in_four = raw(&outer_ipv4(41, &ipv6(6, &tcp_segment(b"x")))).unwrap();
+        assert_eq!((six_in_four.source, six_in_four.target_port), (Addr::v6(0x2001_0db8 << 96 | 1), 502));
+        assert_inner(LinkType::RAW, &outer_ipv4(97, &[&[0x30, 0], &tcp_frame()[..]].concat()));
+        assert_inner(LinkType::RAW, &outer_ipv4(137, &[&[0, 1, 1, 64], &tcp_packet()[..]].concat()));
+    }
+
+    #[test]
+    fn tunnels_are_followed_to_the_limit_and_no_further() {
+        let mut packet = tcp_packet();
+        for _ in 0..LEVELS_MAX {
+            packet = outer_ipv4(4, &packet);
+        }
+        assert_inner(LinkType::RAW, &packet);
+        assert_eq!(raw(&outer_ipv4(4, &packet)), Err(Refused::TooDeep));
+    }
+
+    #[test]
+    fn a_bad_inner_packet_is_refused() {
+        let mut packet = outer_ipv4(4, &tcp_packet());
+        packet[20] = 0x42;
+        assert_eq!(raw(&packet), Err(Refused::BadIpHeader));
+        assert_eq!(raw(&outer_ipv4(4, &tcp_packet()[..19])), Err(Refused::BadTunnel));
+    }
+
+    #[test]
+    fn a_tunnel_cut_before_the_inner_addresses_leaves_the_outer_packet() {
+        let packet = outer_ipv4(4, &tcp_packet());
+        let header = decode(LinkType::RAW, &packet[..39], packet.len() as u32).unwrap();
+        assert_eq!((header.source, header.transport, header.protocol), (Addr::v4(0xc000_0201), Transport::Other, 4));
+        assert!(header.has(marks::CUT) && !header.has(marks::TUNNELLED));
+    }
+
+    #[test]
+    fn a_first_fragment_of_a_tunnel_has_the_inner_ports() {
+        let mut packet = outer_ipv4(4, &tcp_packet()[..42]);
+        packet[6] = 0x20;
+        let header = raw(&packet).unwrap();
+        assert_eq!((header.source, header.target_port), (Addr::v4(0x0a00_0001), 502));
+        assert_eq!((header.payload_bytes, header.payload_claimed), (2, 4));
+        assert!(header.has(marks::CUT));
+    }
+
+    #[test]
+    fn vxlan_on_both_ports() {
+        for port in [4789, 8472] {
+            assert!(assert_inner(LinkType::RAW, &over(port, &[8, 0, 0, 0, 0, 0, 1, 0], &tcp_frame())).has(marks::TUNNELLED));
+        }
+    }
+
+    #[test]
+    fn geneve_options_are_passed_over() {
+        assert_inner(LinkType::RAW, &over(6081, &[2, 0, 0x65, 0x58, 0, 0, 1, 0, 1, 2, 3, 4, 5, 6, 7, 8], &tcp_frame()));
+        assert_inner(LinkType::RAW, &over(6081, &[0, 0, 8, 0, 0, 0, 1, 0], &tcp_packet()));
+    }
+
+    #[test]
+    fn gtp_extension_headers_are_passed_over() {
+        assert_inner(LinkType::RAW, &over(2152, &[0x30, 255, 0, 44, 0, 0, 0, 1], &tcp_packet()));
+        let extended = [0x36, 255, 0, 56, 0, 0, 0, 1, 0, 1, 0, 0xc0, 1, 0, 0, 0x85, 1, 0, 0, 0];
+        assert_inner(LinkType::RAW, &over(2152, &extended, &tcp_packet()));
+    }
+
+    #[test]
+    fn a_guess_that_does_not_fit_leaves_the_outer_datagram() {
+        let wrong = [
+            // A bit that VXLAN reserves; an Ethernet frame without IP; IP that claims more than there is.
+            over(4789, &[0x48, 0, 0, 0, 0, 0, 1, 0], &tcp_frame()),
+            over(4789, &[8, 0, 0, 0, 0, 0, 1, 0], &[0; 60]),
+            over(4789, &[8, 0, 0, 0, 0, 0, 1, 0], &tcp_frame()[..56]),
+            // Geneve of version 1; GTP of another length, and another type.
+            over(6081, &[0x40, 0, 8, 0, 0, 0, 1, 0], &tcp_packet()),
+            over(2152, &[0x30, 255, 0, 45, 0, 0, 0, 1], &tcp_packet()),
+            over(2152, &[0x30, 1, 0, 44, 0, 0, 0, 1], &tcp_packet()),
+            over(2152, &[0x34, 255, 0, 52, 0, 0, 0, 1, 0, 0, 0, 0x85, 0, 0, 0, 0], &tcp_packet()),
+            over(3544, &[], &ipv6(6, &tcp_segment(b"x"))),
+            over(4789, &[], b"nothing like it"),
+            over(4789, &[], b""),
+        ];
+        for packet in wrong {
+            let header = raw(&packet).unwrap();
+            assert_eq!((header.source, header.transport), (Addr::v4(0xc000_0201), Transport::Udp));
+            assert_eq!((usize::from(header.payload_bytes), header.marks), (packet.len() - 28, marks::DONT_FRAGMENT));
+        }
+    }
+
+    #[test]
+    fn other_ports_are_not_tried() {
+        assert_eq!(raw(&over(4790, &[8, 0, 0, 0, 0, 0, 1, 0], &tcp_frame())).map(|h| h.target_port), Ok(4790));
+    }
+
+    #[test]
+    fn teredo_with_its_indications() {
+        let mut packet = ipv6(6, &tcp_segment(b"x"));
+        packet[8..16].copy_from_slice(&[0x20, 0x01, 0, 0, 1, 2, 3, 4]);
+        let origin = [0, 0, 0xfc, 0x17, 1, 2, 3, 4];
+        let authentication = [0, 1, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 0];
+        for front in [&[][..], &origin, &authentication, &[&authentication[..], &origin].concat()] {
+            assert_eq!(raw(&over(3544, front, &packet)).map(|h| (h.transport, h.target_port)), Ok((Transport::Tcp, 502)));
+        }
+    }
+
+    #[test]
+    fn a_later_fragment_is_not_taken_for_a_tunnel() {
+        let mut packet = outer_ipv4(4, &ipv4(6, &tcp_segment(b"")));
+        packet[7] = 9;
+        assert_eq!(
+            raw(&packet).map(|h| (h.protocol, h.transport, h.marks)),
+            Ok((4, Transport::Other, marks::LATER_FRAGMENT | marks::DONT_FRAGMENT))
+        );
+    }
+}

@@ -44,3 +44,39 @@ pub(super) fn frame(place: Place<'_>) -> Result<Header, Refused> {
     }
     logical_link(behind)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples::{assert_inner, tcp_packet, whole};
+    use super::*;
+    use crate::source::LinkType;
+
+    const IEEE802_11: LinkType = LinkType(105);
+
+    fn data(control: [u8; 2], behind_addresses: &[u8]) -> Vec<u8> {
+        [&control, &[0; 22][..], behind_addresses, &[0xaa, 0xaa, 3, 0, 0, 0, 8, 0], &tcp_packet()].concat()
+    }
+
+    #[test]
+    fn data_frames_of_all_shapes() {
+        assert_inner(IEEE802_11, &data([0x08, 0x01], &[]));
+        assert_inner(IEEE802_11, &data([0x08, 0x03], &[0; 6]));
+        assert_inner(IEEE802_11, &data([0x88, 0x02], &[0; 2]));
+        assert_inner(IEEE802_11, &data([0x88, 0x82], &[0; 6]));
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_not_ip() {
+        // Beacon, null data, encrypted data, aggregated frames.
+        for frame in [data([0x80, 0], &[]), data([0x48, 1], &[]), data([0x08, 0x41], &[]), data([0x88, 1], &[0x80, 0])] {
+            assert_eq!(whole(IEEE802_11, &frame), Err(Refused::NotIp));
+        }
+    }
+
+    #[test]
+    fn a_radiotap_header_is_passed_over() {
+        let frame = data([0x08, 0x01], &[]);
+        assert_inner(LinkType(127), &[&[0, 0, 12, 0], &[0; 8][..], &frame].concat());
+        assert_eq!(whole(LinkType(127), &[1, 0, 8, 0]), Err(Refused::NotIp));
+    }
+}
