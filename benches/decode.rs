@@ -65,7 +65,7 @@ fn ours(bencher: Bencher<'_, '_>, shape: Shape) {
     let frames = frames(shape);
     bencher.counter(divan::counter::ItemsCount::new(FRAMES)).bench_local(|| {
         for bytes in &frames {
-            black_box(decode(LinkType::ETHERNET, black_box(bytes), bytes.len() as u32)).expect("a good frame");
+            black_box(&decode(LinkType::ETHERNET, black_box(bytes), bytes.len() as u32));
         }
     });
 }
@@ -75,7 +75,7 @@ fn etherparse_slices(bencher: Bencher<'_, '_>, shape: Shape) {
     let frames = frames(shape);
     bencher.counter(divan::counter::ItemsCount::new(FRAMES)).bench_local(|| {
         for bytes in &frames {
-            black_box(SlicedPacket::from_ethernet(black_box(bytes))).expect("a good frame");
+            black_box(&SlicedPacket::from_ethernet(black_box(bytes)));
         }
     });
 }

@@ -38,6 +38,8 @@ pub(super) fn packet(place: Place<'_>) -> Result<Header, Refused> {
                 ERSPAN if flags & SEQUENCE == 0 => link::ethernet(payload),
                 ERSPAN | ERSPAN_III => mirrored(payload),
                 WCCP => redirected(payload),
+                // No lengths here: 0 is a keep-alive, 0xfe is OSI.
+                0..=ether_type::LENGTH_MAX => Err(Refused::NotIp),
                 _ => link::by_ether_type(kind, payload),
             }
         }
@@ -139,8 +141,10 @@ mod tests {
 
     #[test]
     fn an_unknown_protocol_leaves_the_outer_packet() {
-        let header = raw(&gre(&[0, 0, 0x08, 0x06], &[0; 28])).unwrap();
-        assert_eq!((header.source, header.transport, header.payload_bytes), (crate::addr::Addr::v4(0xc000_0201), Transport::Other, 32));
+        for kind in [[0x08, 0x06], [0, 0]] {
+            let header = raw(&gre(&[0, 0, kind[0], kind[1]], &[0; 28])).unwrap();
+            assert_eq!((header.source, header.transport, header.payload_bytes), (crate::addr::Addr::v4(0xc000_0201), Transport::Other, 32));
+        }
     }
 
     #[test]

@@ -55,6 +55,8 @@ mod number {
 ///
 /// # Errors
 /// [`Refused::UnknownLinkType`], [`Refused::NotIp`], and whatever is wrong further in.
+#[cold]
+#[inline(never)]
 pub(super) fn frame(link: LinkType, place: Place<'_>) -> Result<Header, Refused> {
     match link {
         LinkType::ETHERNET => ethernet(place),

@@ -7,6 +7,9 @@ use super::refused::Refused;
 /// room and bounds the work that one frame can cause.
 pub(super) const LEVELS_MAX: u8 = 8;
 
+/// The identifier's bits in a VLAN tag's control information (IEEE 802.1Q clause 9.6).
+pub(super) const VLAN_ID: u16 = 0x0fff;
+
 /// A place in a frame. Small and `Copy`: a guess that fails is dropped, and its caller goes on from the old place.
 #[derive(Clone, Copy)]
 pub(super) struct Place<'a> {
@@ -109,8 +112,6 @@ impl<'a> Place<'a> {
     /// Notes a VLAN tag; the first one with an identifier stands.
     #[inline]
     pub fn tagged(self, control: u16) -> Self {
-        /// The identifier's bits in the tag control information (IEEE 802.1Q clause 9.6).
-        const VLAN_ID: u16 = 0x0fff;
         Place { vlan: if self.vlan == 0 { control & VLAN_ID } else { self.vlan }, ..self }
     }
 }

@@ -89,20 +89,33 @@ fn saturate(bytes: usize) -> u16 {
     u16::try_from(bytes).unwrap_or(u16::MAX)
 }
 
-/// Sets the TCP fields; returns the header's length in bytes, which may be any multiple of 4 from 0 to 60.
-#[inline(always)]
-pub(super) fn tcp_fields(header: &mut Header, fields: &[u8; TCP_BYTES]) -> usize {
-    let [s0, s1, t0, t1, q0, q1, q2, q3, a0, a1, a2, a3, data_offset, flags, w0, w1, ..] = *fields;
-    let header_bytes = (data_offset >> 4) * 4;
-    header.transport = Transport::Tcp;
-    header.source_port = u16::from_be_bytes([s0, s1]);
-    header.target_port = u16::from_be_bytes([t0, t1]);
-    header.seq = u32::from_be_bytes([q0, q1, q2, q3]);
-    header.ack = u32::from_be_bytes([a0, a1, a2, a3]);
-    header.window = u16::from_be_bytes([w0, w1]);
-    header.tcp_flags = flags;
-    header.tcp_header_bytes = header_bytes;
-    usize::from(header_bytes)
+/// The fields of a TCP header without its options.
+#[derive(Clone, Copy)]
+pub(super) struct Tcp {
+    pub source_port: u16,
+    pub target_port: u16,
+    pub seq: u32,
+    pub ack: u32,
+    pub window: u16,
+    pub flags: u8,
+    /// From the data offset: any multiple of 4 from 0 to 60.
+    pub header_bytes: u8,
+}
+
+impl Tcp {
+    #[inline(always)]
+    pub fn read(fields: &[u8; TCP_BYTES]) -> Self {
+        let [s0, s1, t0, t1, q0, q1, q2, q3, a0, a1, a2, a3, data_offset, flags, w0, w1, ..] = *fields;
+        Tcp {
+            source_port: u16::from_be_bytes([s0, s1]),
+            target_port: u16::from_be_bytes([t0, t1]),
+            seq: u32::from_be_bytes([q0, q1, q2, q3]),
+            ack: u32::from_be_bytes([a0, a1, a2, a3]),
+            window: u16::from_be_bytes([w0, w1]),
+            flags,
+            header_bytes: (data_offset >> 4) * 4,
+        }
+    }
 }
 
 fn tcp(mut header: Header, place: Place<'_>) -> Result<Header, Refused> {
@@ -118,21 +131,36 @@ fn tcp(mut header: Header, place: Place<'_>) -> Result<Header, Refused> {
     for (field, byte) in fields.iter_mut().zip(captured) {
         *field = *byte;
     }
-    let header_bytes = tcp_fields(&mut header, &fields);
+    let tcp = Tcp::read(&fields);
+    let header_bytes = usize::from(tcp.header_bytes);
     if header_bytes < TCP_BYTES || (header_bytes > place.claimed() && !may_be_short(&header)) {
         return Err(Refused::BadTransport);
     }
+    header.source_port = tcp.source_port;
+    header.target_port = tcp.target_port;
+    header.seq = tcp.seq;
+    header.ack = tcp.ack;
+    header.window = tcp.window;
+    header.tcp_flags = tcp.flags;
+    header.tcp_header_bytes = tcp.header_bytes;
     Ok(payload(header, place, header_bytes))
 }
 
-/// Sets the UDP ports; returns the length field.
-#[inline(always)]
-pub(super) fn udp_fields(header: &mut Header, fields: &[u8; UDP_BYTES]) -> usize {
-    let [s0, s1, t0, t1, l0, l1, ..] = *fields;
-    header.transport = Transport::Udp;
-    header.source_port = u16::from_be_bytes([s0, s1]);
-    header.target_port = u16::from_be_bytes([t0, t1]);
-    usize::from(u16::from_be_bytes([l0, l1]))
+/// The fields of a UDP header.
+#[derive(Clone, Copy)]
+pub(super) struct Udp {
+    pub source_port: u16,
+    pub target_port: u16,
+    /// Bytes of header and payload, as the header claims.
+    pub length: u16,
+}
+
+impl Udp {
+    #[inline(always)]
+    pub fn read(fields: &[u8; UDP_BYTES]) -> Self {
+        let [s0, s1, t0, t1, l0, l1, ..] = *fields;
+        Udp { source_port: u16::from_be_bytes([s0, s1]), target_port: u16::from_be_bytes([t0, t1]), length: u16::from_be_bytes([l0, l1]) }
+    }
 }
 
 fn udp(mut header: Header, place: Place<'_>) -> Result<Header, Refused> {
@@ -140,7 +168,9 @@ fn udp(mut header: Header, place: Place<'_>) -> Result<Header, Refused> {
         return Err(Refused::BadTransport);
     }
     let Some(fields) = place.rest().first_chunk::<UDP_BYTES>() else { return Ok(header_cut(header, place, UDP_BYTES)) };
-    let datagram = match udp_fields(&mut header, fields) {
+    let udp = Udp::read(fields);
+    (header.source_port, header.target_port) = (udp.source_port, udp.target_port);
+    let datagram = match usize::from(udp.length) {
         0 if place.unbounded => place.claimed(),
         length if length < UDP_BYTES => return Err(Refused::BadTransport),
         length => length.min(place.claimed()),

@@ -60,9 +60,8 @@ pub(super) fn over_ip(outer: Header, place: Place<'_>) -> Result<Header, Refused
 
 /// Whether the ports are those of a tunnel.
 #[inline]
-pub(super) const fn is_udp_port(header: &Header) -> bool {
-    header.source_port == port::TEREDO
-        || matches!(header.target_port, port::GTP_U | port::TEREDO | port::VXLAN | port::GENEVE | port::VXLAN_LINUX)
+pub(super) const fn is_udp_port(source: u16, target: u16) -> bool {
+    source == port::TEREDO || matches!(target, port::GTP_U | port::TEREDO | port::VXLAN | port::GENEVE | port::VXLAN_LINUX)
 }
 
 /// The packet inside a tunnel that runs over UDP, or the outer packet if there is no such tunnel or it does not hold what it should.
@@ -71,7 +70,7 @@ pub(super) const fn is_udp_port(header: &Header) -> bool {
 /// # Errors
 /// [`Refused::TooDeep`] only: so many headers that fit are no accident.
 pub(super) fn over_udp(outer: Header, place: Place<'_>) -> Result<Header, Refused> {
-    if outer.transport != Transport::Udp || outer.has(marks::HEADER_CUT) || !is_udp_port(&outer) {
+    if outer.transport != Transport::Udp || outer.has(marks::HEADER_CUT) || !is_udp_port(outer.source_port, outer.target_port) {
         return Ok(outer);
     }
     match guess(&outer, place) {
