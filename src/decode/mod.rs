@@ -1,7 +1,46 @@
 //! Bytes become a packet: from any link type to the innermost addresses, ports and payload.
+//!
+//! Nearly every frame takes the fast path ([`whole`]): Ethernet with at most one tag, IP without options or extension headers, TCP or UDP,
+//! captured whole. It checks lengths once per header and gives up on anything else, without an opinion. What it gives up on goes through
+//! [`link`], [`ip`], [`tunnel`] and [`transport`], which know every header and judge.
 
+mod gre;
+mod ip;
+mod link;
+mod mpls;
 mod packet;
+mod place;
+mod ppp;
 mod refused;
+#[cfg(test)]
+mod samples;
+#[cfg(test)]
+mod tests;
+mod transport;
+mod tunnel;
+mod whole;
+mod wireless;
 
 pub use packet::{Header, Transport, flags, marks};
 pub use refused::Refused;
+
+use crate::source::LinkType;
+
+use place::Place;
+
+/// Decodes one frame of `wire_bytes` bytes, of which `bytes` were captured, to its innermost IP packet.
+///
+/// Never panics and never allocates. A frame that the snap length cut is decoded as far as it goes, see [`marks::CUT`] and
+/// [`marks::HEADER_CUT`].
+///
+/// # Errors
+/// [`Refused`] says why there is nothing to count. A frame without the innermost addresses is [`Refused::Truncated`].
+#[inline]
+pub fn decode(link: LinkType, bytes: &[u8], wire_bytes: u32) -> Result<Header, Refused> {
+    if link == LinkType::ETHERNET
+        && let Some(header) = whole::ethernet(bytes)
+    {
+        return Ok(header);
+    }
+    link::frame(link, Place::new(bytes, wire_bytes))
+}

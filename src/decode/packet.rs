@@ -20,7 +20,7 @@ pub enum Transport {
     Udp,
     Icmp,
     Sctp,
-    /// Another IP protocol, and any fragment but the first: no ports.
+    /// Another IP protocol, or a transport header that was cut before its ports.
     Other,
 }
 
@@ -80,6 +80,9 @@ pub struct Header {
     /// The outermost VLAN identifier, 0 if there is no tag.
     pub vlan: u16,
 }
+
+/// Headers are copied into batches, one per packet: their size is a budget.
+const _: () = assert!(size_of::<Header>() <= 96);
 
 impl Header {
     /// A header with no fields set but the addresses; for tests and for synthetic traffic.

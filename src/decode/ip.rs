@@ -1,0 +1,330 @@
+//! IPv4 with options, IPv6 with its chain of extension headers, fragments, and the lengths that bound what follows.
+
+use crate::addr::Addr;
+
+use super::packet::{Header, Transport, marks};
+use super::place::Place;
+use super::refused::Refused;
+use super::{transport, tunnel};
+
+/// Bytes of an IPv4 header without options (RFC 791 section 3.1).
+pub(super) const IPV4_BYTES: usize = 20;
+/// Bytes of an IPv6 header (RFC 8200 section 3).
+pub(super) const IPV6_BYTES: usize = 40;
+/// "More fragments" and the fragment offset in an IPv4 header's bytes 6 and 7.
+pub(super) const IPV4_FRAGMENT: u16 = 0x3fff;
+/// The fragment offset alone.
+const IPV4_OFFSET: u16 = 0x1fff;
+/// "Don't fragment".
+pub(super) const IPV4_DONT_FRAGMENT: u16 = 0x4000;
+/// Extension headers that are followed. RFC 8200 section 4.1 lists seven places; hosts and routers drop longer chains (RFC 9098).
+const EXTENSIONS_MAX: u8 = 12;
+
+/// IPv6 extension headers (IANA "IPv6 Extension Header Types").
+mod extension {
+    pub const HOP_BY_HOP: u8 = 0;
+    pub const ROUTING: u8 = 43;
+    pub const FRAGMENT: u8 = 44;
+    pub const AUTHENTICATION: u8 = 51;
+    pub const NO_NEXT: u8 = 59;
+    pub const DESTINATION: u8 = 60;
+    pub const MOBILITY: u8 = 135;
+    pub const HIP: u8 = 139;
+    pub const SHIM6: u8 = 140;
+}
+
+/// An IP packet of the version that its first four bits name.
+///
+/// # Errors
+/// As [`ipv4`]; [`Refused::BadIpHeader`] for another version.
+pub(super) fn any_version(place: Place<'_>) -> Result<Header, Refused> {
+    match place.rest() {
+        [first, ..] if first >> 4 == 4 => ipv4(place),
+        [first, ..] if first >> 4 == 6 => ipv6(place),
+        [_, ..] => Err(Refused::BadIpHeader),
+        [] => Err(Refused::Truncated),
+    }
+}
+
+/// An IPv4 packet. A total length beyond the frame is taken for a cut, not for a lie: some tools cut frames and adjust the wire length.
+///
+/// # Errors
+/// [`Refused::Truncated`] without the addresses, [`Refused::BadIpHeader`] if version or lengths contradict each other, and
+/// whatever is wrong further in.
+pub(super) fn ipv4(place: Place<'_>) -> Result<Header, Refused> {
+    let (fields, _) = place.take::<IPV4_BYTES>()?;
+    let [version, _, l0, l1, i0, i1, f0, f1, ttl, protocol, _, _, s0, s1, s2, s3, t0, t1, t2, t3] = *fields;
+    let header_bytes = usize::from(version & 0x0f) * 4;
+    if version >> 4 != 4 || header_bytes < IPV4_BYTES {
+        return Err(Refused::BadIpHeader);
+    }
+    let total = usize::from(u16::from_be_bytes([l0, l1]));
+    // Segmentation offload hands the capture whole TCP streams of more than 64 KiB under a length of 0 (Linux "BIG TCP").
+    let unbounded = total == 0;
+    let packet_bytes = if unbounded { place.claimed() } else { total };
+    if packet_bytes < header_bytes || (place.guessed && packet_bytes > place.claimed()) {
+        return Err(Refused::BadIpHeader);
+    }
+    let fragment = u16::from_be_bytes([f0, f1]);
+    let source = Addr::v4(u32::from_be_bytes([s0, s1, s2, s3]));
+    let target = Addr::v4(u32::from_be_bytes([t0, t1, t2, t3]));
+    let mut header = Header {
+        ttl,
+        protocol,
+        ip_id: u16::from_be_bytes([i0, i1]),
+        vlan: place.vlan,
+        marks: place.marks,
+        ..Header::between(source, target, Transport::Other)
+    };
+    if fragment & IPV4_DONT_FRAGMENT != 0 {
+        header.marks |= marks::DONT_FRAGMENT;
+    }
+    let place = place.bound(packet_bytes).behind_length(unbounded);
+    let Ok(body) = place.skip(header_bytes) else { return Ok(transport::header_cut(header, place, header_bytes)) };
+    if fragment & IPV4_OFFSET != 0 {
+        return Ok(later_fragment(header, body));
+    }
+    if fragment & IPV4_FRAGMENT != 0 {
+        header.marks |= marks::FIRST_FRAGMENT;
+    }
+    if protocol == extension::AUTHENTICATION { extensions(header, body) } else { within(header, body) }
+}
+
+/// An IPv6 packet.
+///
+/// # Errors
+/// As [`ipv4`], and [`Refused::BadExtension`] for a chain of extension headers that does not end.
+pub(super) fn ipv6(place: Place<'_>) -> Result<Header, Refused> {
+    let (fields, body) = place.take::<IPV6_BYTES>()?;
+    let [version, _, _, _, l0, l1, next, hop_limit, addresses @ ..] = fields;
+    if version >> 4 != 6 {
+        return Err(Refused::BadIpHeader);
+    }
+    let (source, target) = ipv6_addresses(addresses);
+    let length = usize::from(u16::from_be_bytes([*l0, *l1]));
+    // A jumbogram (RFC 2675) or segmentation offload: only the frame's own length tells.
+    let unbounded = length == 0 && *next != extension::NO_NEXT;
+    let body_bytes = if unbounded { body.claimed() } else { length };
+    if place.guessed && body_bytes > body.claimed() {
+        return Err(Refused::BadIpHeader);
+    }
+    let header = Header {
+        ttl: *hop_limit,
+        protocol: *next,
+        vlan: place.vlan,
+        marks: place.marks,
+        ..Header::between(source, target, Transport::Other)
+    };
+    extensions(header, body.bound(body_bytes).behind_length(unbounded))
+}
+
+/// Source and target, as they stand in the last 32 bytes of an IPv6 header.
+#[inline(always)]
+pub(super) fn ipv6_addresses(bytes: &[u8; 32]) -> (Addr, Addr) {
+    let mut halves = bytes.as_chunks::<16>().0.iter().map(|half| Addr::v6(u128::from_be_bytes(*half)));
+    (halves.next().unwrap_or_default(), halves.next().unwrap_or_default())
+}
+
+/// Follows extension headers from `header.protocol` on, then decodes what they lead to.
+fn extensions(mut header: Header, mut place: Place<'_>) -> Result<Header, Refused> {
+    for _ in 0..EXTENSIONS_MAX {
+        let kind = header.protocol;
+        let chained = matches!(
+            kind,
+            extension::HOP_BY_HOP
+                | extension::ROUTING
+                | extension::FRAGMENT
+                | extension::AUTHENTICATION
+                | extension::DESTINATION
+                | extension::MOBILITY
+                | extension::HIP
+                | extension::SHIM6
+        );
+        if !chained {
+            return within(header, place);
+        }
+        let captured = place.rest();
+        let &[next, length, o0, o1, ..] = captured else { return Ok(transport::header_cut(header, place, 8)) };
+        let bytes = match kind {
+            extension::FRAGMENT => 8,
+            // In units of four bytes, less two (RFC 4302 section 2.2).
+            extension::AUTHENTICATION => (usize::from(length) + 2) * 4,
+            _ => (usize::from(length) + 1) * 8,
+        };
+        if bytes > place.claimed() && !header.has(marks::FIRST_FRAGMENT) {
+            return Err(Refused::BadExtension);
+        }
+        let Ok(behind) = place.skip(bytes) else { return Ok(transport::header_cut(header, place, bytes)) };
+        header.protocol = next;
+        place = behind;
+        if kind == extension::FRAGMENT {
+            let fragment = u16::from_be_bytes([o0, o1]);
+            if let &[_, _, _, _, _, _, i2, i3, ..] = captured {
+                header.ip_id = u16::from_be_bytes([i2, i3]);
+            }
+            // Offset in the upper 13 bits, "more fragments" in the lowest (RFC 8200 section 4.5). Neither: an atomic fragment (RFC 6946).
+            if fragment >> 3 != 0 {
+                return Ok(later_fragment(header, place));
+            }
+            if fragment & 1 != 0 {
+                header.marks |= marks::FIRST_FRAGMENT;
+            }
+        }
+    }
+    Err(Refused::BadExtension)
+}
+
+/// What an IP packet carries: a tunnel or a transport.
+fn within(header: Header, place: Place<'_>) -> Result<Header, Refused> {
+    if tunnel::is_over_ip(header.protocol) {
+        tunnel::over_ip(header, place)
+    } else {
+        tunnel::over_udp(transport::decode(header, place)?, place)
+    }
+}
+
+fn later_fragment(mut header: Header, place: Place<'_>) -> Header {
+    header.marks |= marks::LATER_FRAGMENT;
+    header.transport = transport::transport_of(header.protocol);
+    transport::payload(header, place, 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples::{ethernet, ipv4, ipv6, raw, tcp_packet, tcp_segment, udp_datagram, whole};
+    use super::*;
+    use crate::source::LinkType;
+
+    #[test]
+    fn ipv4_options_are_passed_over() {
+        let mut packet = ipv4(6, &[&[1, 1, 1, 0], &tcp_segment(b"x")[..]].concat());
+        packet[0] = 0x46;
+        assert_eq!(raw(&packet).map(|h| (h.target_port, h.payload_bytes)), Ok((502, 1)));
+    }
+
+    #[test]
+    fn ipv4_lengths_that_contradict_each_other_are_refused() {
+        for (at, byte) in [(0, 0x44), (0, 0x40), (0, 0x55), (3, 19), (3, 1)] {
+            let mut packet = tcp_packet();
+            packet[at] = byte;
+            assert_eq!(raw(&packet), Err(Refused::BadIpHeader), "byte {at} = {byte}");
+        }
+    }
+
+    #[test]
+    fn link_padding_is_no_payload() {
+        for packet in [ipv4(17, &udp_datagram(53, b"x")), ipv6(17, &udp_datagram(53, b"x"))] {
+            let kind = if packet[0] == 0x45 { 0x0800 } else { 0x86dd };
+            let mut frame = ethernet(kind, &packet);
+            frame.extend([0; 20]);
+            assert_eq!(whole(LinkType::ETHERNET, &frame).map(|h| (h.payload_bytes, h.payload_claimed)), Ok((1, 1)));
+        }
+    }
+
+    #[test]
+    fn a_total_length_of_0_means_the_rest() {
+        let mut packet = tcp_packet();
+        packet[2..4].copy_from_slice(&[0, 0]);
+        assert_eq!(raw(&packet).map(|h| (h.payload_bytes, h.marks & marks::CUT)), Ok((4, 0)));
+    }
+
+    #[test]
+    fn a_total_length_beyond_the_frame_is_a_cut() {
+        let mut packet = tcp_packet();
+        packet[2] = 1;
+        assert_eq!(raw(&packet).map(|h| (h.payload_bytes, h.payload_claimed, h.has(marks::CUT))), Ok((4, 260, true)));
+    }
+
+    #[test]
+    fn a_stream_of_more_than_64_kib_saturates() {
+        let mut packet = ipv4(6, &tcp_segment(&vec![0; 100_000]));
+        packet[2..4].copy_from_slice(&[0, 0]);
+        assert_eq!(raw(&packet).map(|h| (h.payload_bytes, h.payload_claimed)), Ok((u16::MAX, u16::MAX)));
+    }
+
+    #[test]
+    fn a_first_fragment_has_ports() {
+        let mut packet = tcp_packet();
+        packet[6] = 0x20;
+        assert_eq!(raw(&packet).map(|h| (h.target_port, h.marks)), Ok((502, marks::FIRST_FRAGMENT)));
+    }
+
+    #[test]
+    fn a_tiny_first_fragment_is_decoded_as_far_as_it_goes() {
+        let mut packet = ipv4(6, &tcp_segment(b"")[..8]);
+        packet[6] = 0x20;
+        let header = raw(&packet).unwrap();
+        assert_eq!((header.target_port, header.transport), (502, Transport::Tcp));
+        assert_eq!(header.marks, marks::FIRST_FRAGMENT | marks::HEADER_CUT | marks::CUT);
+    }
+
+    #[test]
+    fn a_later_fragment_has_no_ports() {
+        let mut packet = ipv4(6, b"middle of a stream");
+        packet[6..8].copy_from_slice(&[0x20, 5]);
+        let header = raw(&packet).unwrap();
+        assert_eq!(
+            (header.transport, header.target_port, header.payload_bytes, header.marks),
+            (Transport::Tcp, 0, 18, marks::LATER_FRAGMENT)
+        );
+        assert_eq!(header.ip_id, 0x1234);
+    }
+
+    #[test]
+    fn each_extension_header_is_passed_over() {
+        for kind in [0, 43, 60, 135, 139, 140] {
+            let packet = ipv6(kind, &[&[17, 1], &[0; 14][..], &udp_datagram(53, b"x")].concat());
+            assert_eq!(raw(&packet).map(|h| (h.protocol, h.target_port, h.payload_bytes)), Ok((17, 53, 1)), "{kind}");
+        }
+    }
+
+    #[test]
+    fn authentication_is_passed_over_in_both_families() {
+        let body = [&[17, 4], &[0; 22][..], &udp_datagram(53, b"x")].concat();
+        for packet in [ipv4(51, &body), ipv6(51, &body)] {
+            assert_eq!(raw(&packet).map(|h| (h.protocol, h.target_port, h.payload_bytes)), Ok((17, 53, 1)));
+        }
+    }
+
+    #[test]
+    fn ipv6_fragments_are_told_apart() {
+        let datagram = udp_datagram(53, b"x");
+        let fragment =
+            |offset_and_more: u8| raw(&ipv6(44, &[&[17, 0, 0, offset_and_more, 0, 0, 0x56, 0x78], &datagram[..]].concat())).unwrap();
+        assert_eq!((fragment(0).target_port, fragment(0).marks, fragment(0).ip_id), (53, 0, 0x5678));
+        assert_eq!((fragment(1).target_port, fragment(1).marks), (53, marks::FIRST_FRAGMENT));
+        assert_eq!((fragment(9).target_port, fragment(9).marks, fragment(9).transport), (0, marks::LATER_FRAGMENT, Transport::Udp));
+    }
+
+    #[test]
+    fn a_chain_that_does_not_end_is_refused() {
+        let chain: Vec<u8> = [60, 0, 0, 0, 0, 0, 0, 0].repeat(40);
+        assert_eq!(raw(&ipv6(60, &chain)), Err(Refused::BadExtension));
+    }
+
+    #[test]
+    fn an_extension_header_beyond_the_packet_is_refused() {
+        assert_eq!(raw(&ipv6(60, &[17, 9, 0, 0, 0, 0, 0, 0])), Err(Refused::BadExtension));
+    }
+
+    #[test]
+    fn a_jumbogram_reaches_to_the_end() {
+        let mut packet = ipv6(0, &[&[6, 0, 0xc2, 4, 0, 1, 0x11, 0x78], &tcp_segment(&vec![0; 70_000 - 28])[..]].concat());
+        packet[4..6].copy_from_slice(&[0, 0]);
+        assert_eq!(raw(&packet).map(|h| (h.target_port, h.payload_bytes)), Ok((502, u16::MAX)));
+    }
+
+    #[test]
+    fn no_next_header_is_decoded_without_payload() {
+        let mut frame = ethernet(0x86dd, &ipv6(59, &[]));
+        frame.extend([0; 6]);
+        assert_eq!(whole(LinkType::ETHERNET, &frame).map(|h| (h.transport, h.protocol, h.payload_bytes)), Ok((Transport::Other, 59, 0)));
+    }
+
+    #[test]
+    fn another_version_is_refused() {
+        assert_eq!(raw(&[0x50; 40]), Err(Refused::BadIpHeader));
+        assert_eq!(whole(LinkType::IPV6, &tcp_packet()), Err(Refused::BadIpHeader));
+        assert_eq!(raw(&[]), Err(Refused::Truncated));
+    }
+}
