@@ -1,10 +1,16 @@
 //! Bytes come in: capture files, standard input, interfaces, synthetic traffic.
 
 mod error;
+mod interface;
 mod pcap;
+mod pcapng;
+mod reader;
+#[cfg(test)]
+mod samples;
 mod stream;
 
 pub use error::{Broken, Flaw, SourceError};
+pub use reader::{CaptureReader, STANDARD_INPUT};
 
 /// One frame as it was captured, borrowed from the source until the next call.
 #[derive(Clone, Copy, Debug)]

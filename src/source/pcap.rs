@@ -143,3 +143,96 @@ impl PcapReader {
 fn word(swapped: bool, bytes: [u8; 4]) -> u32 {
     if swapped { u32::from_be_bytes(bytes) } else { u32::from_le_bytes(bytes) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::interface::Order;
+    use crate::source::samples::{pcap, read_all};
+
+    #[test]
+    fn both_byte_orders_and_resolutions_read_alike() {
+        for order in [Order::Little, Order::Big] {
+            for (magic, fraction) in [(MAGIC_MICROSECONDS, 250), (MAGIC_NANOSECONDS, 250_000)] {
+                let (frames, error) = read_all("sample.pcap", pcap(order, magic, 1, &[(3, fraction, b"abc", 60)]));
+                assert_eq!(error, None);
+                let [frame] = &frames[..] else { panic!("{frames:?}") };
+                assert_eq!((frame.time_ns, frame.wire_bytes, frame.link), (3_000_250_000, 60, LinkType::ETHERNET));
+                assert_eq!(frame.bytes, b"abc");
+            }
+        }
+    }
+
+    #[test]
+    fn the_modified_format_has_longer_record_headers() {
+        let mut file = pcap(Order::Little, MAGIC_MODIFIED, 1, &[]);
+        for content in [b"abcd", b"efgh"] {
+            for word in [1u32, 2, 4, 4, 0, 0] {
+                file.extend_from_slice(&word.to_le_bytes());
+            }
+            file.extend_from_slice(content);
+        }
+        let (frames, error) = read_all("sample.pcap", file);
+        assert_eq!((frames.len(), error), (2, None));
+        assert_eq!(frames[1].bytes, b"efgh");
+    }
+
+    #[test]
+    fn the_link_type_is_the_lower_half_of_its_field() {
+        let link = |field| read_all("sample.pcap", pcap(Order::Little, MAGIC_MICROSECONDS, field, &[(0, 0, b"a", 1)])).0[0].link;
+        assert_eq!(link(0x5400_0001), LinkType::ETHERNET);
+        assert_eq!(link(12), LinkType::RAW);
+        assert_eq!(link(147), LinkType(147));
+    }
+
+    #[test]
+    fn every_cut_delivers_the_whole_frames_before_it_and_an_error() {
+        let records: Vec<(u32, u32, &[u8], u32)> = (0..5).map(|time| (time, 0, &b"0123456789"[..], 10)).collect();
+        let whole = pcap(Order::Little, MAGIC_MICROSECONDS, 1, &records);
+        for length in FILE_HEADER_BYTES..whole.len() {
+            let (frames, error) = read_all("sample.pcap", whole[..length].to_vec());
+            let (full, rest) = ((length - FILE_HEADER_BYTES) / 26, (length - FILE_HEADER_BYTES) % 26);
+            assert_eq!(frames.len(), full, "cut to {length}");
+            let at = FILE_HEADER_BYTES + full * 26;
+            let counted = if full == 1 { "1 frame was counted".to_owned() } else { format!("{full} frames were counted") };
+            let place = format!("sample.pcap: record {} at byte {at}", full + 1);
+            let expected = match rest {
+                0 => None,
+                1..RECORD_HEADER_BYTES => Some(format!("{place} is cut within its header; the file ends after {length}. {counted}")),
+                _ => Some(format!("{place} claims 10 bytes; the file ends after {length}. {counted}")),
+            };
+            assert_eq!(error, expected);
+        }
+    }
+
+    #[test]
+    fn a_cut_file_header_is_told() {
+        let whole = pcap(Order::Little, MAGIC_MICROSECONDS, 1, &[]);
+        for length in 4..FILE_HEADER_BYTES {
+            let error = read_all("sample.pcap", whole[..length].to_vec()).1.unwrap();
+            assert!(error.starts_with(&format!("sample.pcap: ends after {length} bytes")), "{error}");
+        }
+    }
+
+    #[test]
+    fn impossible_lengths_are_refused_before_they_are_believed() {
+        let mut file = pcap(Order::Little, MAGIC_MICROSECONDS, 1, &[(0, 0, b"a", 1), (0, 0, b"b", 1)]);
+        file[24 + 17 + 8..][..4].copy_from_slice(&u32::MAX.to_le_bytes());
+        let error = read_all("sample.pcap", file).1.unwrap();
+        let expected = "sample.pcap: record 2 at byte 41 claims 4294967295 bytes; a frame has at most 262144. 1 frame was counted";
+        assert_eq!(error, expected);
+    }
+
+    #[test]
+    fn a_wire_length_below_the_captured_one_is_raised() {
+        let (frames, _) = read_all("sample.pcap", pcap(Order::Little, MAGIC_MICROSECONDS, 1, &[(0, 0, b"abcd", 2)]));
+        assert_eq!(frames[0].wire_bytes, 4);
+    }
+
+    #[test]
+    fn unknown_versions_are_refused() {
+        let mut file = pcap(Order::Big, MAGIC_MICROSECONDS, 1, &[]);
+        file[5] = 3;
+        assert!(read_all("sample.pcap", file).1.unwrap().contains("pcap file of version 3.4"));
+    }
+}
