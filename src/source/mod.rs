@@ -1,6 +1,9 @@
 //! Bytes come in: capture files, standard input, interfaces, synthetic traffic.
 
 mod error;
+mod files;
+mod filter;
+mod folder;
 mod interface;
 mod pcap;
 mod pcapng;
@@ -10,6 +13,7 @@ mod samples;
 mod stream;
 
 pub use error::{Broken, Flaw, SourceError};
+pub use files::{Files, FilesOptions};
 pub use reader::{CaptureReader, STANDARD_INPUT};
 
 /// One frame as it was captured, borrowed from the source until the next call.
@@ -49,6 +53,19 @@ impl LinkType {
         match field as u16 {
             DLT_RAW_LINUX | DLT_RAW_OPENBSD => LinkType::RAW,
             number => LinkType(number),
+        }
+    }
+
+    /// The link type of a live capture, whose numbers (`DLT_`) differ from those in files for raw IP.
+    pub const fn of_dlt(dlt: i32) -> LinkType {
+        LinkType::of_file(dlt as u32)
+    }
+
+    /// The number that libpcap has for this link type in memory.
+    pub const fn to_dlt(self) -> i32 {
+        match self {
+            LinkType::RAW => DLT_RAW_LINUX as i32,
+            LinkType(number) => number as i32,
         }
     }
 

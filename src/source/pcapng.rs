@@ -315,7 +315,10 @@ mod tests {
     use super::*;
     use crate::source::samples::{Blocks, read_all};
 
-    fn frames(bytes: Vec<u8>) -> (Vec<(u64, u32, u16, u16, Vec<u8>)>, Option<String>) {
+    /// Time, length on the wire, link type, interface, captured bytes.
+    type Fields = (u64, u32, u16, u16, Vec<u8>);
+
+    fn frames(bytes: Vec<u8>) -> (Vec<Fields>, Option<String>) {
         let (frames, error) = read_all("sample.pcapng", bytes);
         (frames.into_iter().map(|f| (f.time_ns, f.wire_bytes, f.link.0, f.interface, f.bytes)).collect(), error)
     }

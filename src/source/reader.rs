@@ -22,7 +22,7 @@ const GZIP: [u8; 2] = [0x1f, 0x8b];
 /// RFC 8878 section 3.1.1.
 const ZSTD: u32 = 0xfd2f_b528;
 /// Frames of other content before a zstd frame, told by the upper 28 bits: RFC 8878 section 3.1.2.
-const ZSTD_SKIPPABLE: u32 = 0x184d_2a5;
+const ZSTD_SKIPPABLE: u32 = 0x0184_d2a5;
 
 /// A capture file. Usage: [`CaptureReader::advance`], then [`CaptureReader::frame`]; or [`CaptureReader::next_frame`] for both.
 pub enum CaptureReader {
