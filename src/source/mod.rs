@@ -4,17 +4,25 @@ mod error;
 mod files;
 mod filter;
 mod folder;
+mod input;
 mod interface;
+mod live;
 mod pcap;
 mod pcapng;
 mod reader;
 #[cfg(test)]
 mod samples;
 mod stream;
+mod synthetic;
+mod writer;
 
 pub use error::{Broken, Flaw, SourceError};
 pub use files::{Files, FilesOptions};
+pub use input::{Input, Polled};
+pub use live::{Live, LiveOptions, LiveStats};
 pub use reader::{CaptureReader, STANDARD_INPUT};
+pub use synthetic::{Synthetic, SyntheticOptions, Traffic};
+pub use writer::PcapWriter;
 
 /// One frame as it was captured, borrowed from the source until the next call.
 #[derive(Clone, Copy, Debug)]

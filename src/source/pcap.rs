@@ -6,7 +6,7 @@ use super::{Frame, LinkType};
 
 /// The magics, as they read in the byte order of the machine that wrote the file (draft-ietf-opsawg-pcap section 4).
 const MAGIC_MICROSECONDS: u32 = 0xa1b2_c3d4;
-const MAGIC_NANOSECONDS: u32 = 0xa1b2_3c4d;
+pub const MAGIC_NANOSECONDS: u32 = 0xa1b2_3c4d;
 /// Alexey Kuznetzov's modified format: microseconds, records with eight more bytes (libpcap, `sf-pcap.c`).
 const MAGIC_MODIFIED: u32 = 0xa1b2_cd34;
 
