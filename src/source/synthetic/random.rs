@@ -20,7 +20,7 @@ impl Random {
 
     /// A number below `bound`; 0 if that is 0. The bias is below one in four billion.
     pub fn below(&mut self, bound: u32) -> u32 {
-        ((self.next() >> 32) * u64::from(bound) >> 32) as u32
+        (((self.next() >> 32) * u64::from(bound)) >> 32) as u32
     }
 }
 
