@@ -1,0 +1,54 @@
+//! Where a run's frames come from, as one type.
+
+use super::{Files, Frame, Live, SourceError, Synthetic};
+
+/// What a source has at the moment.
+#[derive(Clone, Copy, Debug)]
+pub enum Polled<'a> {
+    Frame(Frame<'a>),
+    /// Nothing for now; only a live source says so.
+    Idle,
+    /// Nothing any more.
+    End,
+}
+
+/// A source of frames.
+pub enum Input {
+    Files(Box<Files>),
+    Live(Box<Live>),
+    Synthetic(Box<Synthetic>),
+}
+
+impl Input {
+    /// The next frame, if there is one. Comes back within a few milliseconds, except while it waits for a disk or a pipe.
+    #[inline]
+    pub fn poll(&mut self) -> Result<Polled<'_>, SourceError> {
+        match self {
+            Input::Files(files) => Ok(files.next_frame()?.map_or(Polled::End, Polled::Frame)),
+            Input::Live(live) => live.poll(),
+            Input::Synthetic(synthetic) => Ok(synthetic.next_frame().map_or(Polled::End, Polled::Frame)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::SyntheticOptions;
+
+    #[test]
+    fn sources_can_move_to_the_capture_thread() {
+        fn sent<T: Send>() {}
+        sent::<Input>();
+    }
+
+    #[test]
+    fn a_source_ends_and_stays_ended() {
+        let mut input = Input::Synthetic(Box::new(Synthetic::new(SyntheticOptions { frames: 3, ..SyntheticOptions::default() })));
+        for _ in 0..3 {
+            assert!(matches!(input.poll(), Ok(Polled::Frame(_))));
+        }
+        assert!(matches!(input.poll(), Ok(Polled::End)));
+        assert!(matches!(input.poll(), Ok(Polled::End)));
+    }
+}
