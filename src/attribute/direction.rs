@@ -1,4 +1,4 @@
-//! Which way an event goes, and how far its source's country can be trusted.
+//! Which way an event goes.
 
 use super::home::Home;
 use super::reserved::is_group;
@@ -56,49 +56,6 @@ impl Direction {
     }
 }
 
-/// How far a source's country can be trusted.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-#[repr(u8)]
-pub enum Attribution {
-    /// The source answered something that only the real holder of the address could know.
-    Proved,
-    /// Packets one way, no sign of forging.
-    Plausible,
-    /// The evidence says that the addresses are forged: no country.
-    Spoofed,
-    /// Private, or never given out: no country.
-    Reserved,
-    /// Not in the database: no country.
-    Unknown,
-}
-
-impl Attribution {
-    pub const COUNT: usize = 5;
-    /// Every attribution, by index.
-    pub const ALL: [Attribution; Self::COUNT] = [Self::Proved, Self::Plausible, Self::Spoofed, Self::Reserved, Self::Unknown];
-
-    /// The dense index, below [`Attribution::COUNT`].
-    pub const fn index(self) -> usize {
-        self as usize
-    }
-
-    /// Whether a source so attributed has a country.
-    pub const fn has_country(self) -> bool {
-        matches!(self, Attribution::Proved | Attribution::Plausible)
-    }
-
-    /// The name as it stands in records.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Attribution::Proved => "proved",
-            Attribution::Plausible => "plausible",
-            Attribution::Spoofed => "spoofed",
-            Attribution::Reserved => "reserved",
-            Attribution::Unknown => "unknown",
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -106,7 +63,6 @@ mod tests {
     #[test]
     fn indices_are_dense() {
         assert!(Direction::ALL.iter().enumerate().all(|(index, direction)| direction.index() == index));
-        assert!(Attribution::ALL.iter().enumerate().all(|(index, attribution)| attribution.index() == index));
     }
 
     #[test]

@@ -57,7 +57,12 @@ pub(super) fn read(path: &Path, bytes: Vec<u8>) -> Result<Found, DatabaseError> 
             addr => (addr.into(), network.prefix()),
         };
         let span = Network::new(addr, prefix).map_err(|error| broken(error.to_string()))?.span(country, 0);
-        if addr.is_v4() { &mut found.v4 } else { &mut found.v6 }.push(span);
+        let family = if addr.is_v4() { &mut found.v4 } else { &mut found.v6 };
+        // Joined at once: databases of cities cut a country into millions of networks.
+        match family.last_mut() {
+            Some(before) if before.value == country && before.last.checked_add(1) == Some(span.first) => before.last = span.last,
+            _ => family.push(span),
+        }
     }
     Ok(found)
 }
@@ -197,6 +202,13 @@ mod tests {
             lines(&found(file(6, &networks, &aliases)).unwrap()),
             ["a000000-a00ffff NL", format!("2a00{0}-2a00{1} US", "0".repeat(28), "f".repeat(28)).as_str()]
         );
+    }
+
+    #[test]
+    fn neighbours_of_one_country_are_joined() {
+        let record = |city| map(&[("city", text(city)), ("country", text("NL"))]);
+        let networks = [(v4(10, 0) << 96, 16, record("one")), (v4(10, 1) << 96, 16, record("two")), (v4(10, 3) << 96, 16, record("three"))];
+        assert_eq!(lines(&found(file(4, &networks, &[])).unwrap()), ["a000000-a01ffff NL", "a030000-a03ffff NL"]);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! One gets a place: from an address to a country, and how far that can be trusted.
 
+mod attribution;
 mod country;
 mod database;
 mod direction;
@@ -13,9 +14,10 @@ mod reserved;
 mod span;
 mod table;
 
+pub use attribution::{Attribution, Evidence, attribute};
 pub use country::Country;
 pub use database::{Database, DatabaseError, Minimum};
-pub use direction::{Attribution, Direction};
+pub use direction::Direction;
 pub use home::{Home, HomeEntry, HomeError};
 pub use network::{Network, NetworkError};
 pub use reserved::{is_group, reserved};
