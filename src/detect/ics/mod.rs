@@ -1,6 +1,12 @@
 //! Industrial protocols: one file each, one line in the table.
 
+pub mod crc;
 pub mod protocol;
+pub mod stray;
+mod text;
+mod umas;
+#[cfg(test)]
+mod vectors;
 
 macro_rules! protocols {
     ($($module:ident),+ $(,)?) => {
