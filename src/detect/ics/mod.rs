@@ -4,6 +4,7 @@ pub mod crc;
 pub mod protocol;
 pub mod stray;
 mod text;
+mod tpkt;
 mod umas;
 #[cfg(test)]
 mod vectors;
@@ -19,4 +20,5 @@ macro_rules! protocols {
 
 protocols! {
     modbus,
+    s7comm,
 }
