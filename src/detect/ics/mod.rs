@@ -21,4 +21,5 @@ macro_rules! protocols {
 protocols! {
     modbus,
     s7comm,
+    s7comm_plus,
 }

@@ -19,8 +19,9 @@ const USERDATA: u8 = 7;
 /// Bytes of the header; acknowledgements add an error class and code.
 const HEADER_BYTES: usize = 10;
 const ERROR_BYTES: usize = 2;
-/// Beginning of the parameters of a userdata message.
+/// Beginning of the parameters of a userdata message, and of a notice that the controller changed its mode (both as captured).
 const USERDATA_HEAD: [u8; 3] = [0x00, 0x01, 0x12];
+const MODE_NOTICE_HEAD: [u8; 5] = [0x00, 0x01, 0x00, 0x10, 0x10];
 /// Shortest entry of the lists that are read: index, 20 bytes of text, three words. The longest text, 26 bytes, stands in entries of 34.
 const SZL_ENTRY_BYTES_MIN: usize = 28;
 /// Group and subfunction of the system status list.
@@ -30,7 +31,7 @@ fn parse(bytes: &[u8], context: &Context) -> Verdict {
     match tpkt::unpack(bytes, context) {
         Unpacked::No => Verdict::No,
         Unpacked::Short => Verdict::Short,
-        Unpacked::Unit(Unit::Data { data, .. }, total) => message(bytes, data, total),
+        Unpacked::Unit(Unit::Data { data, .. }, total) if total > DATA_OFFSET => message(bytes, data, total),
         Unpacked::Unit(unit, total) => tpkt::connection(&unit, total, Claim::S7comm, context),
     }
 }
@@ -93,8 +94,12 @@ fn job_function(code: u8) -> (&'static str, Intent) {
 
 /// A userdata message; `None` if its parameters are not all there or are no such parameters.
 fn userdata(bytes: &[u8], data: &[u8], total: usize) -> Option<Message> {
-    let &[h0, h1, h2, length, _method, kind_group, sub, _sequence] = data.get(HEADER_BYTES..HEADER_BYTES + 8)? else { return None };
-    if [h0, h1, h2] != USERDATA_HEAD || !matches!(length, 4 | 8) {
+    let head = data.get(HEADER_BYTES..HEADER_BYTES + 8)?;
+    if head.starts_with(&MODE_NOTICE_HEAD) {
+        return Some(Message::answer(NAME, total, "mode-transition", 0));
+    }
+    let &[_, _, _, length, _method, kind_group, sub, _sequence] = head else { return None };
+    if !head.starts_with(&USERDATA_HEAD) || !matches!(length, 4 | 8) {
         return None;
     }
     let group = kind_group & 0x0f;
@@ -233,6 +238,12 @@ mod tests {
     fn the_type_nibble_tells_the_direction_not_the_method() {
         let follow_up = hex("03000021 02f080 32070000 0000000c0004 000112081244010100000000 0a000000");
         assert_eq!(message(&PROTOCOL, &follow_up, &on_port(Sender::Client)).role, Role::Request);
+    }
+
+    #[test]
+    fn a_change_of_mode_is_the_controllers_notice() {
+        let notice = message(&PROTOCOL, &hex("03000019 02f080 32070000000000080000 0001001010000002"), &on_port(Sender::Server));
+        assert_eq!((notice.role, notice.function.name), (Role::Answer, "mode-transition"));
     }
 
     #[test]

@@ -25,8 +25,7 @@ const BEGINNINGS: &[&[u8]] = &[
     b"stats",
     b"*1\r\n",
     b"\r\n\r\n",
-    // SOCKS 5, one method, none; SOCKS 4 connect.
-    b"\x05\x01\x00",
+    // SOCKS 4 connect to the usual ports.
     b"\x04\x01\x00\x50",
     b"\x04\x01\x01\xbb",
     // nmap: DNS version over TCP, X11, SSL 2 hello, SMB negotiate.
@@ -36,14 +35,31 @@ const BEGINNINGS: &[&[u8]] = &[
     b"\x00\x00\x00\xa4\xff\x53\x4d\x42",
 ];
 
-/// TLS: a handshake record of SSL 3.0 to TLS 1.3 (RFC 8446 section 5.1), which every later version still begins with.
+/// Largest TLS record (RFC 8446 section 5.2).
+const TLS_RECORD_BYTES_MAX: u16 = (1 << 14) + 256;
+/// Shortest handshake message: type and length (RFC 8446 section 4).
+const TLS_HANDSHAKE_BYTES_MIN: u16 = 4;
+
+/// TLS: a handshake record of SSL 3.0 to TLS 1.3 (RFC 8446 section 5.1). Its length tells it from a Modbus message whose transaction happens
+/// to be 1603.
 fn tls(bytes: &[u8]) -> bool {
-    matches!(bytes, [0x16, 0x03, 0x00..=0x04, ..])
+    match bytes {
+        &[0x16, 0x03, 0x00..=0x04, high, low, ..] => {
+            (TLS_HANDSHAKE_BYTES_MIN..=TLS_RECORD_BYTES_MAX).contains(&u16::from_be_bytes([high, low]))
+        }
+        _ => false,
+    }
+}
+
+/// SOCKS 5: a greeting is the whole payload, version, count and that many methods (RFC 1928 section 3). As a beginning it would swallow
+/// Modbus's transaction 0501.
+fn socks5(bytes: &[u8]) -> bool {
+    matches!(bytes, [0x05, count @ 1..=4, methods @ ..] if methods.len() == usize::from(*count))
 }
 
 /// Whether the payload plainly belongs to an everyday protocol. Too few bytes to say: false.
 pub fn stray(bytes: &[u8]) -> bool {
-    tls(bytes) || BEGINNINGS.iter().any(|beginning| bytes.starts_with(beginning))
+    tls(bytes) || socks5(bytes) || BEGINNINGS.iter().any(|beginning| bytes.starts_with(beginning))
 }
 
 #[cfg(test)]
@@ -66,6 +82,8 @@ mod tests {
     fn industrial_beginnings_are_not() {
         for payload in [
             "000100000006010300000001",
+            "050100000006010300000001",
+            "160300000006010300000001",
             "0300001611e00000001400c1020100c2020102c0010a",
             "680443000000",
             "056405c901000000de8e",

@@ -3,7 +3,7 @@
 //! A connection proves ISO-on-TCP and no more. Its called TSAP says which of the three is likely, so that exactly one of them claims it;
 //! what was claimed is remembered, and the answer goes to the same one.
 
-use super::protocol::{Context, Function, Intent, Message, Role, Sender, Verdict};
+use super::protocol::{Context, Intent, Message, Role, Sender, Verdict};
 use crate::decode::Transport;
 
 /// First bytes of every message: version 3, reserved 0.
@@ -156,11 +156,15 @@ fn claimant(tsaps: &Tsaps, on_port: bool) -> Option<Claim> {
     }
 }
 
-/// The verdict on a unit that is not data, from the parser that speaks for `claim`.
+/// The verdict on a unit without user's data, from the parser that speaks for `claim`.
 pub fn connection(unit: &Unit, total: usize, claim: Claim, context: &Context) -> Verdict {
     let remembered = claim.remembered(context.memory);
     let none_remembered = context.memory & CLAIM_BITS == 0;
     let claims = |tsaps: &Tsaps| claimant(tsaps, context.on_port) == Some(claim);
+    let either = |name, code: u8| match context.sender {
+        Sender::Server => Message { role: Role::Either, ..Message::answer(claim.name(), total, name, code.into()) },
+        _ => Message { role: Role::Either, ..Message::request(claim.name(), total, Intent::Identify, name, code.into()) },
+    };
     let message = match unit {
         Unit::Connect(tsaps) if claims(tsaps) => Message::request(claim.name(), total, Intent::Identify, "iso-connect", CONNECT.into()),
         // A confirm need not repeat the TSAPs: then, with the request unseen, the port's most usual protocol takes it.
@@ -171,13 +175,9 @@ pub fn connection(unit: &Unit, total: usize, claim: Claim, context: &Context) ->
         {
             Message::answer(claim.name(), total, "iso-connect", CONFIRM.into())
         }
-        Unit::Disconnect if remembered => {
-            let function = Function { name: "iso-disconnect", code: DISCONNECT.into() };
-            match context.sender {
-                Sender::Server => Message { function, ..Message::answer(claim.name(), total, "", 0) },
-                _ => Message { function, role: Role::Either, ..Message::request(claim.name(), total, Intent::Identify, "", 0) },
-            }
-        }
+        Unit::Disconnect if remembered => either("iso-disconnect", DISCONNECT),
+        // Siemens' clients acknowledge with empty data units.
+        Unit::Data { data: [], .. } if remembered && total == DATA_OFFSET => either("iso-empty-data", DATA),
         _ => return Verdict::No,
     };
     Verdict::Message(message.remembering((context.memory & !CLAIM_BITS) | claim as u16))
@@ -241,6 +241,7 @@ mod tests {
         let asked = Context { memory: Claim::Mms as u16, ..on_port(Sender::Server) };
         assert_eq!(claimants(bare, &asked), ["mms"]);
         assert_eq!(claimants("0300000c0680000100010000", &asked), ["mms"]);
+        assert_eq!(claimants("0300000702f000", &asked), ["mms"]);
     }
 
     #[test]
