@@ -1,5 +1,6 @@
 //! Industrial protocols: one file each, one line in the table.
 
+mod ber;
 pub mod crc;
 pub mod protocol;
 pub mod stray;
@@ -22,4 +23,5 @@ protocols! {
     modbus,
     s7comm,
     s7comm_plus,
+    mms,
 }
