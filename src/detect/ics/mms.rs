@@ -23,8 +23,9 @@ const SEQUENCE: u8 = 0x30;
 const INTEGER: u8 = 0x02;
 const MMS_CONTEXT: &[u8] = &[0x03];
 const SINGLE_ASN1: u8 = 0xa0;
-/// OID 1.0.9506.2 in BER, without its last part: 1 is MMS's abstract syntax, 3 its application context (ISO 9506-2).
-const MMS_OID: [u8; 6] = [0x06, 0x05, 0x28, 0xca, 0x22, 0x02];
+/// OID 1.0.9506 in BER, without its last two parts: 2.1 is MMS's abstract syntax, 2.3 its application context (ISO 9506-2); older stacks
+/// answer with 1.1.
+const MMS_OID: [u8; 5] = [0x06, 0x05, 0x28, 0xca, 0x22];
 /// Where an association's OID must stand, from the session unit's first byte.
 const OID_WITHIN_BYTES: usize = 240;
 /// How much of a message is searched for names.
@@ -81,6 +82,8 @@ fn parse(bytes: &[u8], context: &Context) -> Verdict {
 }
 
 /// What stands in a data unit.
+// It lives on the stack for the length of one call, like a verdict.
+#[allow(clippy::large_enum_variant)]
 enum Found {
     /// The message, and whether ICCP's names stand in it.
     Message(Message, bool),
@@ -100,6 +103,7 @@ fn session(bytes: &[u8], data: &[u8], last: bool, total: usize, remembered: bool
     let name = PROTOCOL.name;
     let exact = usize::from(length) + 2 + DATA_OFFSET == total || length == 0xff;
     match kind {
+        SESSION_ACCEPT if remembered => Found::Message(Message::answer(name, total, "initiate", 0xa9), false),
         SESSION_CONNECT | SESSION_ACCEPT if exact || !last => match oid(data) {
             true if kind == SESSION_CONNECT => Found::Message(Message::request(name, total, Intent::Identify, "initiate", 0xa8), false),
             true => Found::Message(Message::answer(name, total, "initiate", 0xa9), false),
@@ -123,7 +127,7 @@ fn session(bytes: &[u8], data: &[u8], last: bool, total: usize, remembered: bool
 /// Whether an association is MMS's.
 fn oid(data: &[u8]) -> bool {
     let within = data.get(..OID_WITHIN_BYTES).unwrap_or(data);
-    within.windows(MMS_OID.len() + 1).any(|window| window.starts_with(&MMS_OID) && matches!(window.last(), Some(1 | 3)))
+    within.windows(MMS_OID.len() + 2).any(|window| matches!(window.strip_prefix(&MMS_OID), Some([1 | 2, 1 | 3])))
 }
 
 /// Unwraps presentation user data: 61 { 30 { 02 01 03, A0 { MMS } } }.
@@ -162,6 +166,8 @@ fn mms(bytes: &[u8], pdu: &Element, total: usize) -> Found {
         },
         0xa1 => match confirmed(pdu) {
             Some(service) => Found::Message(confirmed_response(bytes, &service, total), false),
+            // Simple servers leave the service out.
+            None if bytes.len() >= total => answer("confirmed-response", false),
             None => Found::Unreadable,
         },
         0xa2 => answer("confirmed-error", true),

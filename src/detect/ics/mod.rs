@@ -24,4 +24,5 @@ protocols! {
     s7comm,
     s7comm_plus,
     mms,
+    iec104,
 }

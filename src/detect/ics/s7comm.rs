@@ -21,7 +21,7 @@ const HEADER_BYTES: usize = 10;
 const ERROR_BYTES: usize = 2;
 /// Beginning of the parameters of a userdata message, and of a notice that the controller changed its mode (both as captured).
 const USERDATA_HEAD: [u8; 3] = [0x00, 0x01, 0x12];
-const MODE_NOTICE_HEAD: [u8; 5] = [0x00, 0x01, 0x00, 0x10, 0x10];
+const MODE_NOTICE_HEAD: [u8; 4] = [0x01, 0x00, 0x10, 0x10];
 /// Shortest entry of the lists that are read: index, 20 bytes of text, three words. The longest text, 26 bytes, stands in entries of 34.
 const SZL_ENTRY_BYTES_MIN: usize = 28;
 /// Group and subfunction of the system status list.
@@ -242,7 +242,7 @@ mod tests {
 
     #[test]
     fn a_change_of_mode_is_the_controllers_notice() {
-        let notice = message(&PROTOCOL, &hex("03000019 02f080 32070000000000080000 0001001010000002"), &on_port(Sender::Server));
+        let notice = message(&PROTOCOL, &hex("03000019 02f080 32070000000000080000 0100101000000000"), &on_port(Sender::Server));
         assert_eq!((notice.role, notice.function.name), (Role::Answer, "mode-transition"));
     }
 
