@@ -25,4 +25,5 @@ protocols! {
     s7comm_plus,
     mms,
     iec104,
+    dnp3,
 }

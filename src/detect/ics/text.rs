@@ -16,11 +16,16 @@ pub fn disclose(message: &mut Message, bytes: &[u8], field: &'static str, start:
     let padding = |&byte: &u8| byte == 0 || byte == b' ';
     let leading = content.iter().take_while(|byte| padding(byte)).count();
     let trailing = content.iter().rev().take_while(|byte| padding(byte)).count();
-    let Some(text) = content.get(leading..content.len().saturating_sub(trailing)) else { return };
+    disclose_piece(message, bytes, field, start + leading, length.saturating_sub(leading + trailing));
+}
+
+/// Notes a piece of a text as it stands, blanks included: consecutive entries of one field are one text that something interrupts.
+pub fn disclose_piece(message: &mut Message, bytes: &[u8], field: &'static str, start: usize, length: usize) {
+    let Some(text) = start.checked_add(length).and_then(|end| bytes.get(start..end)) else { return };
     if text.is_empty() || !text.iter().copied().all(printable) {
         return;
     }
-    let (Ok(offset), Ok(bytes)) = (u16::try_from(start + leading), u16::try_from(text.len())) else { return };
+    let (Ok(offset), Ok(bytes)) = (u16::try_from(start), u16::try_from(length)) else { return };
     if let Some(free) = message.disclosed.iter_mut().find(|disclosed| disclosed.field.is_empty()) {
         *free = Disclosed { field, offset, bytes };
     }
