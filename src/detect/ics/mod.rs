@@ -1,6 +1,7 @@
 //! Industrial protocols: one file each, one line in the table.
 
 mod ber;
+mod cip;
 pub mod crc;
 pub mod protocol;
 pub mod stray;
@@ -26,4 +27,7 @@ protocols! {
     mms,
     iec104,
     dnp3,
+    enip,
+    cip_io,
+    cspv4,
 }
