@@ -1,6 +1,15 @@
 //! Industrial protocols: one file each, one line in the table.
 
+mod ber;
+mod cip;
+pub mod crc;
 pub mod protocol;
+pub mod stray;
+mod text;
+mod tpkt;
+mod umas;
+#[cfg(test)]
+mod vectors;
 
 macro_rules! protocols {
     ($($module:ident),+ $(,)?) => {
@@ -13,4 +22,12 @@ macro_rules! protocols {
 
 protocols! {
     modbus,
+    s7comm,
+    s7comm_plus,
+    mms,
+    iec104,
+    dnp3,
+    enip,
+    cip_io,
+    cspv4,
 }

@@ -37,6 +37,9 @@ impl Intent {
 pub enum Strength {
     /// Magic and arithmetic so strict that it is tried on any port.
     Anywhere,
+    /// On one of its ports a single message is believed; elsewhere the parser applies its stricter test, and `confirmed` needs a second
+    /// consistent message or an answer besides.
+    AnywhereTwice,
     /// Only on one of its ports.
     Port,
     /// Only on one of its ports, and `confirmed` needs a second consistent message or an answer.
@@ -147,6 +150,11 @@ impl Message {
             disclosed: [Disclosed { field: "", offset: 0, bytes: 0 }; DISCLOSED_MAX],
             memory: 0,
         }
+    }
+
+    /// The same message, leaving `memory` to the conversation's next one.
+    pub const fn remembering(self, memory: u16) -> Self {
+        Message { memory, ..self }
     }
 
     /// An answer with nothing disclosed.
