@@ -1,6 +1,9 @@
 //! Industrial protocols: one file each, one line in the table.
 
+mod fields;
 pub mod protocol;
+#[cfg(test)]
+mod trial;
 
 macro_rules! protocols {
     ($($module:ident),+ $(,)?) => {
@@ -13,4 +16,10 @@ macro_rules! protocols {
 
 protocols! {
     modbus,
+    bacnet,
+    opcua,
+    fins,
+    hart_ip,
+    ge_srtp,
+    egd,
 }
