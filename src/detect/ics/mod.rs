@@ -22,4 +22,8 @@ protocols! {
     hart_ip,
     ge_srtp,
     egd,
+    melsec,
+    melsoft,
+    pcworx,
+    proconos,
 }
