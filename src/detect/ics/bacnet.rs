@@ -2,7 +2,7 @@
 
 use super::fields::{self, Fields, Line, Reading, Refusal, require};
 use super::protocol::Intent::{Control, Identify, Read, Write};
-use super::protocol::{Context, Function, Message, Port, Protocol, Role, Strength, Verdict, tcp, udp};
+use super::protocol::{Context, Message, Port, Protocol, Role, Strength, Verdict, tcp, udp};
 
 /// The registered port and the fifteen after it, which installations with several networks use; scanners also try TCP.
 const PORTS: &[Port] = &[
@@ -278,8 +278,7 @@ fn answer(code: u32, strict: bool, error: bool) -> Reading {
     let line = fields::find(FUNCTIONS, code);
     require(!strict || line.is_some())?;
     let name = line.map_or("", |(_, name)| name);
-    let function = Function { name, code };
-    Ok(Message { error, function, ..Message::answer(NAME, 0, name, code) })
+    Ok(Message { error, ..Message::answer(NAME, 0, name, code) })
 }
 
 /// One tag of an encoded value (clause 20.2.1).

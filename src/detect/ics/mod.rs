@@ -26,4 +26,10 @@ protocols! {
     melsoft,
     pcworx,
     proconos,
+    codesys_v2,
+    codesys_v3,
+    crimson,
+    fox,
+    coap,
+    mqtt,
 }

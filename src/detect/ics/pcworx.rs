@@ -1,7 +1,7 @@
 //! PCWorx of Phoenix Contact's ILC controllers. Not published; after the probes of nmap and Redpoint (`pcworx-info`).
 
 use super::fields::{self, Fields, Reading, require};
-use super::protocol::{Context, Function, Intent, Message, Protocol, Strength, Verdict, tcp};
+use super::protocol::{Context, Intent, Message, Protocol, Strength, Verdict, tcp};
 
 pub static PROTOCOL: Protocol =
     Protocol { name: NAME, ports: &[tcp(1962)], strength: Strength::Port, starts: &[], sector: "manufacturing", parse };
@@ -56,7 +56,7 @@ fn read(fields: &Fields) -> Reading {
         _ => ends_with(fields, declared, DEVICE_INFO_TAIL_AT, DEVICE_INFO_TAIL)?,
     };
     let (intent, name) = if known { (Intent::Identify, name(function)) } else { (Intent::Read, "") };
-    Ok(Message { function: Function { name, code }, ..Message::request(NAME, declared, intent, name, code) })
+    Ok(Message::request(NAME, declared, intent, name, code))
 }
 
 const fn name(function: u8) -> &'static str {
