@@ -10,6 +10,8 @@ mod tpkt;
 mod umas;
 #[cfg(test)]
 mod vectors;
+mod fields;
+mod trial;
 
 macro_rules! protocols {
     ($($module:ident),+ $(,)?) => {
@@ -30,4 +32,20 @@ protocols! {
     enip,
     cip_io,
     cspv4,
+    bacnet,
+    opcua,
+    fins,
+    hart_ip,
+    ge_srtp,
+    egd,
+    melsec,
+    melsoft,
+    pcworx,
+    proconos,
+    codesys_v2,
+    codesys_v3,
+    crimson,
+    fox,
+    coap,
+    mqtt,
 }
