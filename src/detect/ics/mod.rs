@@ -1,6 +1,10 @@
 //! Industrial protocols: one file each, one line in the table.
 
+mod crc;
+mod fields;
 pub mod protocol;
+#[cfg(test)]
+mod testing;
 
 macro_rules! protocols {
     ($($module:ident),+ $(,)?) => {
@@ -13,4 +17,5 @@ macro_rules! protocols {
 
 protocols! {
     modbus,
+    tristation,
 }
