@@ -18,4 +18,21 @@ macro_rules! protocols {
 protocols! {
     modbus,
     tristation,
+    knxnet_ip,
+    c37_118,
+    ads,
+    profinet,
+    ethercat,
 }
+
+pub mod goose;
+pub mod profinet_dcp;
+pub mod sv;
+
+/// Protocols that stand directly in an Ethernet frame, by Ethertype. Never routed: they are seen inside a network only.
+pub static LINK_PROTOCOLS: &[(u16, &protocol::Protocol)] = &[
+    (goose::ETHERTYPE, &goose::PROTOCOL),
+    (sv::ETHERTYPE, &sv::PROTOCOL),
+    (profinet_dcp::ETHERTYPE, &profinet_dcp::PROTOCOL),
+    (ethercat::ETHERTYPE, &ethercat::PROTOCOL),
+];

@@ -6,6 +6,7 @@ use super::crc;
 use super::fields::{self, Fit, Functions, le16};
 use super::protocol::Intent::{Control, Identify, Read, Write};
 use super::protocol::{Context, Message, Protocol, Strength, Verdict, udp};
+use crate::decode::Transport;
 
 pub static PROTOCOL: Protocol = Protocol {
     name: NAME,
@@ -24,6 +25,9 @@ const FRAME_BYTES: usize = 6;
 const COMMAND: u8 = 5;
 
 fn parse(bytes: &[u8], context: &Context) -> Verdict {
+    if context.transport != Transport::Udp {
+        return Verdict::No;
+    }
     frame(bytes, context).unwrap_or_else(|| fields::too_few(context))
 }
 
