@@ -23,6 +23,18 @@ protocols! {
     ads,
     profinet,
     ethercat,
+    atg,
+    roc,
+    hse,
+    moxa,
+    lantronix,
+    ether_s_bus,
+    dlms,
+    wdb_rpc,
+    bsap,
+    c12_22,
+    genisys,
+    lontalk,
 }
 
 pub mod goose;
