@@ -1,86 +1,96 @@
-//! The 16-bit cyclic redundancy checks of industrial links, all table-driven.
+//! The 16-bit cyclic redundancy checks of the industrial protocols, named as in the catalogue of parametrised CRC algorithms.
 
-/// Polynomial of DNP3's data link, 0x3D65 with its bits reversed (IEEE 1815-2012, data link layer).
-const DNP_REFLECTED: u16 = 0xa6bc;
-/// Polynomial of Modbus's serial line, 0x8005 with its bits reversed (Modbus over Serial Line V1.02 section 6.2.2).
-const MODBUS_REFLECTED: u16 = 0xa001;
-/// Polynomial of CRC-CCITT, x^16 + x^12 + x^5 + 1 (ITU-T V.41), bits in sending order.
-const CCITT: u16 = 0x1021;
-
-static DNP_TABLE: [u16; 256] = reflected_table(DNP_REFLECTED);
-static MODBUS_TABLE: [u16; 256] = reflected_table(MODBUS_REFLECTED);
-static CCITT_TABLE: [u16; 256] = forward_table(CCITT);
-
-/// CRC-16/DNP: start 0, output inverted, sent low byte first.
-pub fn dnp(bytes: &[u8]) -> u16 {
-    !reflected(&DNP_TABLE, 0, bytes)
-}
-
-/// CRC-16/MODBUS: start 0xFFFF, sent low byte first. ROC and GENISYS use it too.
-pub fn modbus(bytes: &[u8]) -> u16 {
-    reflected(&MODBUS_TABLE, 0xffff, bytes)
-}
-
-/// CRC-CCITT with start 0xFFFF and nothing inverted, sent high byte first: C37.118's check word (IEEE C37.118.2 annex B).
-pub fn ccitt(bytes: &[u8]) -> u16 {
-    bytes.iter().fold(0xffff, |crc, &byte| (crc << 8) ^ CCITT_TABLE[usize::from((crc >> 8) as u8 ^ byte)])
-}
-
-fn reflected(table: &[u16; 256], start: u16, bytes: &[u8]) -> u16 {
-    bytes.iter().fold(start, |crc, &byte| (crc >> 8) ^ table[usize::from(crc as u8 ^ byte)])
-}
-
+/// The remainder of each byte value for a reflected polynomial (least significant bit first).
 const fn reflected_table(polynomial: u16) -> [u16; 256] {
-    let mut table = [0u16; 256];
-    let mut index = 0;
-    while index < 256 {
-        let mut crc = index as u16;
+    let mut table = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let mut crc = byte as u16;
         let mut bit = 0;
         while bit < 8 {
-            crc = if crc & 1 == 1 { (crc >> 1) ^ polynomial } else { crc >> 1 };
+            crc = if crc & 1 == 1 { crc >> 1 ^ polynomial } else { crc >> 1 };
             bit += 1;
         }
-        table[index] = crc;
-        index += 1;
+        table[byte] = crc;
+        byte += 1;
     }
     table
 }
 
-const fn forward_table(polynomial: u16) -> [u16; 256] {
-    let mut table = [0u16; 256];
-    let mut index = 0;
-    while index < 256 {
-        let mut crc = (index as u16) << 8;
+/// The remainder of each byte value for a polynomial taken most significant bit first.
+const fn direct_table(polynomial: u16) -> [u16; 256] {
+    let mut table = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let mut crc = (byte as u16) << 8;
         let mut bit = 0;
         while bit < 8 {
-            crc = if crc & 0x8000 != 0 { (crc << 1) ^ polynomial } else { crc << 1 };
+            crc = if crc & 0x8000 != 0 { crc << 1 ^ polynomial } else { crc << 1 };
             bit += 1;
         }
-        table[index] = crc;
-        index += 1;
+        table[byte] = crc;
+        byte += 1;
     }
     table
+}
+
+fn reflected(table: &[u16; 256], start: u16, bytes: impl IntoIterator<Item = u8>) -> u16 {
+    bytes.into_iter().fold(start, |crc, byte| crc >> 8 ^ table[usize::from(crc as u8 ^ byte)])
+}
+
+fn direct(table: &[u16; 256], start: u16, bytes: &[u8]) -> u16 {
+    bytes.iter().fold(start, |crc, byte| crc << 8 ^ table[usize::from((crc >> 8) as u8 ^ byte)])
+}
+
+static A6BC: [u16; 256] = reflected_table(0xa6bc);
+static A001: [u16; 256] = reflected_table(0xa001);
+static H8408: [u16; 256] = reflected_table(0x8408);
+static H1021: [u16; 256] = direct_table(0x1021);
+
+/// CRC-16/DNP: 3D65 reflected, start 0, inverted. DNP3.
+pub fn dnp(bytes: &[u8]) -> u16 {
+    !reflected(&A6BC, 0, bytes.iter().copied())
+}
+
+/// CRC-16/MODBUS: 8005 reflected, start FFFF. ROC, GENISYS.
+pub fn modbus(bytes: impl IntoIterator<Item = u8>) -> u16 {
+    reflected(&A001, 0xffff, bytes)
+}
+
+/// CRC-16/ARC: 8005 reflected, start 0. TriStation.
+pub fn arc(bytes: &[u8]) -> u16 {
+    reflected(&A001, 0, bytes.iter().copied())
+}
+
+/// CRC-16/X-25 (IBM-SDLC): 1021 reflected, start FFFF, inverted. HDLC.
+pub fn x25(bytes: &[u8]) -> u16 {
+    !reflected(&H8408, 0xffff, bytes.iter().copied())
+}
+
+/// CRC-16/CCITT-FALSE (IBM-3740): 1021, start FFFF. C37.118.
+pub fn ccitt_false(bytes: &[u8]) -> u16 {
+    direct(&H1021, 0xffff, bytes)
+}
+
+/// CRC-16/XMODEM: 1021, start 0. Ether-S-Bus.
+pub fn xmodem(bytes: &[u8]) -> u16 {
+    direct(&H1021, 0, bytes)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// The catalogue's check string: each CRC's published value over the nine digits.
+    /// The catalogue's check input and its values.
     const CHECK: &[u8] = b"123456789";
 
     #[test]
-    fn dnp_matches_its_check_value() {
+    fn the_catalogues_check_values() {
         assert_eq!(dnp(CHECK), 0xea82);
-    }
-
-    #[test]
-    fn modbus_matches_its_check_value() {
-        assert_eq!(modbus(CHECK), 0x4b37);
-    }
-
-    #[test]
-    fn ccitt_matches_its_check_value() {
-        assert_eq!(ccitt(CHECK), 0x29b1);
+        assert_eq!(modbus(CHECK.iter().copied()), 0x4b37);
+        assert_eq!(arc(CHECK), 0xbb3d);
+        assert_eq!(x25(CHECK), 0x906e);
+        assert_eq!(ccitt_false(CHECK), 0x29b1);
+        assert_eq!(xmodem(CHECK), 0x31c3);
     }
 }

@@ -1,0 +1,92 @@
+//! GOOSE (IEC 61850-8-1), Ethertype 88B8: application identifier u16, length u16 from the identifier on, two reserved u16, then the
+//! protocol data unit in ASN.1 BER, tag 61. It is published to a group, never asked for: who sends it says what breakers are to do.
+
+use super::readings::{self, Fit, be16, text};
+use super::protocol::Intent::Write;
+use super::protocol::{Context, Message, Protocol, Strength, Verdict};
+
+/// The Ethertype of GOOSE.
+pub const ETHERTYPE: u16 = 0x88b8;
+
+pub static PROTOCOL: Protocol = Protocol { name: NAME, ports: &[], strength: Strength::Port, starts: &[], sector: "energy", parse };
+
+const NAME: &str = "goose";
+
+const HEADER_BYTES: usize = 8;
+/// BER tag of the GOOSE PDU, and of its first member, the reference of the control block.
+const TAG_PDU: u8 = 0x61;
+const TAG_CONTROL_BLOCK: u8 = 0x80;
+
+fn parse(bytes: &[u8], context: &Context) -> Verdict {
+    published(bytes, context).unwrap_or_else(|| fields::too_few(context))
+}
+
+fn published(bytes: &[u8], context: &Context) -> Option<Verdict> {
+    let application = be16(bytes, 0)?;
+    let total = usize::from(be16(bytes, 2)?);
+    if total < HEADER_BYTES || fields::fit(total, bytes, context) == Fit::Wrong || *bytes.get(HEADER_BYTES)? != TAG_PDU {
+        return Some(Verdict::No);
+    }
+    let (at, length) = ber_length(bytes, HEADER_BYTES + 1)?;
+    if at + length > total || *bytes.get(at)? != TAG_CONTROL_BLOCK {
+        return Some(Verdict::No);
+    }
+    let mut message = Message::request(NAME, total, Write, "publish", application.into());
+    let (name_at, name_bytes) = ber_length(bytes, at + 1)?;
+    message.disclosed[0] = text("name", bytes, name_at, name_bytes);
+    Some(Verdict::Message(message))
+}
+
+/// A BER length of at most four bytes: where the value begins, and how long it is (ITU-T X.690 section 8.1.3).
+pub(super) fn ber_length(bytes: &[u8], at: usize) -> Option<(usize, usize)> {
+    let first = *bytes.get(at)?;
+    let more = usize::from(first & 0x7f);
+    if first < 0x80 {
+        return Some((at + 1, first.into()));
+    }
+    // The indefinite form (80) and lengths past 32 bits have no use in a frame: an impossible length makes the caller refuse.
+    if !(1..=4).contains(&more) {
+        return Some((at + 1, u32::MAX as usize));
+    }
+    let digits = bytes.get(at + 1..at + 1 + more)?;
+    Some((at + 1 + more, digits.iter().fold(0, |length, digit| length << 8 | usize::from(*digit))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::protocol::Role;
+    use super::super::testing::{disclosed, hex, link, message, never_panics};
+    use super::*;
+
+    const PUBLISH: &str = "0001 001b 0000 0000 61 11 80 08 494544312f4c4c4e 81 02 07d0 82 01 41 0000000000";
+
+    #[test]
+    fn a_publication_is_a_write_and_names_its_control_block() {
+        let bytes = hex(PUBLISH);
+        let found = message(&PROTOCOL, &bytes, link());
+        assert_eq!((found.role, found.intent, found.function.name, found.bytes), (Role::Request, Write, "publish", 27));
+        assert_eq!(disclosed(&found, &bytes, "name"), "IED1/LLN");
+    }
+
+    #[test]
+    fn long_form_lengths_are_read() {
+        assert_eq!(ber_length(&[0x82, 1, 2], 0), Some((3, 258)));
+        assert_eq!(ber_length(&[0x82, 1], 0), None);
+        let bytes = hex("0001 0010 0000 0000 61 81 05 80 03 414243");
+        assert_eq!(disclosed(&message(&PROTOCOL, &bytes, link()), &bytes, "name"), "ABC");
+    }
+
+    #[test]
+    fn other_tags_and_lengths_are_refused() {
+        for (from, to) in
+            [("61 11", "62 11"), ("61 11", "61 77"), ("61 11", "61 80"), ("80 08", "81 08"), ("001b", "0091"), ("001b", "0007")]
+        {
+            assert_eq!(parse(&hex(&PUBLISH.replacen(from, to, 1)), &link()), Verdict::No);
+        }
+    }
+
+    #[test]
+    fn hostile_bytes() {
+        never_panics(&PROTOCOL, &[PUBLISH]);
+    }
+}
