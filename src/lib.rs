@@ -1,7 +1,18 @@
 //! wherefrom: a packet capture sensor that says where attacks come from.
 
 pub mod addr;
+pub mod app;
 pub mod attribute;
+pub mod cli;
+pub mod conclude;
+pub mod config;
 pub mod decode;
 pub mod detect;
+pub mod dispatch;
+pub mod health;
+pub mod keyed;
+pub mod pipeline;
+pub mod report;
+pub mod settings;
 pub mod source;
+pub mod tally;

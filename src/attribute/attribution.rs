@@ -1,8 +1,7 @@
 //! How far a source's country can be trusted: the ladder from evidence to attribution.
 
-use super::home::Home;
+use super::Country;
 use super::reserved::reserved;
-use super::{Country, GeoTable};
 use crate::addr::Addr;
 
 /// How far a source's country can be trusted.
@@ -32,6 +31,18 @@ impl Attribution {
         self as usize
     }
 
+    /// Climbs the ladder for one source; the first rule that holds decides: reserved unless home, proved, in the database, not. `country` is
+    /// that of [`super::GeoTable::country_of`]; `proved` says that the source showed that it receives at this address.
+    #[inline]
+    pub fn of(source: Addr, home: bool, country: Country, proved: bool) -> Self {
+        match (country.is_some(), proved) {
+            (false, _) if !home && reserved(source).is_some() => Attribution::Reserved,
+            (_, true) => Attribution::Proved,
+            (true, false) => Attribution::Plausible,
+            (false, false) => Attribution::Unknown,
+        }
+    }
+
     /// The name as it stands in records.
     pub const fn name(self) -> &'static str {
         match self {
@@ -41,32 +52,6 @@ impl Attribution {
             Attribution::Reserved => "reserved",
             Attribution::Unknown => "unknown",
         }
-    }
-}
-
-/// What an event says about whether its source's address is genuine.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum Evidence {
-    /// Nothing either way.
-    Nothing,
-    /// The source showed that it receives at this address.
-    Proof,
-    /// The event's verdict is that its sources are forged.
-    Forged,
-}
-
-/// Climbs the ladder for one source; the first rule that holds decides: reserved unless home, forged, proved, in the database, not.
-#[inline]
-pub fn attribute(home: &Home, table: &GeoTable, source: Addr, evidence: Evidence) -> (Attribution, Country) {
-    if reserved(source).is_some() && !home.contains(source) {
-        return (Attribution::Reserved, Country::NONE);
-    }
-    let country = table.country(source);
-    match evidence {
-        Evidence::Forged => (Attribution::Spoofed, Country::NONE),
-        Evidence::Proof => (Attribution::Proved, country),
-        Evidence::Nothing if country.is_some() => (Attribution::Plausible, country),
-        Evidence::Nothing => (Attribution::Unknown, Country::NONE),
     }
 }
 
@@ -83,20 +68,16 @@ mod tests {
     #[test]
     fn the_ladder_is_climbed_from_the_top() {
         let table = Database::embedded().table;
-        let home = Home::new(vec!["10.0.0.0/8".parse().unwrap()]).unwrap();
-        for (source, evidence, expected) in [
-            ("8.8.8.8", Evidence::Proof, ("proved", "US")),
-            ("8.8.8.8", Evidence::Nothing, ("plausible", "US")),
-            ("8.8.8.8", Evidence::Forged, ("spoofed", "ZZ")),
-            ("192.168.0.1", Evidence::Proof, ("reserved", "ZZ")),
-            ("192.168.0.1", Evidence::Forged, ("reserved", "ZZ")),
-            ("2001:2::1", Evidence::Nothing, ("reserved", "ZZ")),
-            ("10.0.0.1", Evidence::Proof, ("proved", "ZZ")),
-            ("10.0.0.1", Evidence::Nothing, ("unknown", "ZZ")),
-            ("3000::1", Evidence::Nothing, ("unknown", "ZZ")),
+        for (source, home, proved, expected) in [
+            ("8.8.8.8", false, true, ("proved", "US")),
+            ("8.8.8.8", false, false, ("plausible", "US")),
+            ("192.168.1.1", false, true, ("reserved", "ZZ")),
+            ("10.1.2.3", true, false, ("unknown", "ZZ")),
+            ("10.1.2.3", true, true, ("proved", "ZZ")),
         ] {
-            let (attribution, country) = attribute(&home, &table, source.parse().unwrap(), evidence);
-            assert_eq!((attribution.name(), country.code()), expected, "{source} {evidence:?}");
+            let source: Addr = source.parse().unwrap();
+            let country = table.country_of(source);
+            assert_eq!((Attribution::of(source, home, country, proved).name(), country.code()), expected, "{source}");
         }
     }
 }

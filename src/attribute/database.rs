@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 use thiserror::Error;
@@ -12,7 +13,7 @@ use super::{Country, GeoTable, embedded, mmdb, ranges};
 
 /// A table of countries, with what is needed to trace a figure back to it.
 pub struct Database {
-    pub table: GeoTable,
+    pub table: Arc<GeoTable>,
     /// What the database calls itself; of a text file, the file's name.
     pub name: String,
     /// Date of the data, `YYYY-MM-DD`, where the database says it.
@@ -102,7 +103,7 @@ impl Database {
         let ranges = embedded::unpack(embedded::PACKED).expect(whole);
         let (v4, v6) = (ranges.v4().expect(whole), ranges.v6().expect(whole));
         Database {
-            table: GeoTable::new(v4.map(|range| range.expect(whole)), v6.map(|range| range.expect(whole))),
+            table: Arc::new(GeoTable::new(v4.map(|range| range.expect(whole)), v6.map(|range| range.expect(whole)))),
             ranges_v4: ranges.ranges_v4,
             ranges_v6: ranges.ranges_v6,
             name: ranges.name,
@@ -139,7 +140,7 @@ impl Database {
         }
         let file_name = || path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         Ok(Database {
-            table,
+            table: Arc::new(table),
             name: found.name.unwrap_or_else(file_name),
             build_date: found.build_date,
             sha256,

@@ -40,6 +40,15 @@ impl Direction {
         Self::of(source_home, if is_group(target) { source_home } else { home.contains(target) })
     }
 
+    /// The way back.
+    pub const fn reversed(self) -> Self {
+        match self {
+            Direction::Inbound => Direction::Outbound,
+            Direction::Outbound => Direction::Inbound,
+            same => same,
+        }
+    }
+
     /// The dense index, below [`Direction::COUNT`].
     pub const fn index(self) -> usize {
         self as usize

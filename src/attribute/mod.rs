@@ -14,7 +14,7 @@ mod reserved;
 mod span;
 mod table;
 
-pub use attribution::{Attribution, Evidence, attribute};
+pub use attribution::Attribution;
 pub use country::Country;
 pub use database::{Database, DatabaseError, Minimum};
 pub use direction::Direction;

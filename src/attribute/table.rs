@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 
 use super::Country;
+use super::reserved::reserved;
 use super::span::Span;
 use crate::addr::Addr;
 
@@ -75,6 +76,12 @@ impl GeoTable {
     /// ascend, or exceeds IPv4, is ignored.
     pub fn new(v4: impl IntoIterator<Item = Span<Country>>, v6: impl IntoIterator<Item = Span<Country>>) -> Self {
         GeoTable { v4: V4::new(v4), v6: V6::new(v6) }
+    }
+
+    /// The country of an address, `ZZ` if it is reserved, whatever the ranges say.
+    #[inline]
+    pub fn country_of(&self, addr: Addr) -> Country {
+        if reserved(addr).is_some() { Country::NONE } else { self.country(addr) }
     }
 
     /// The country of an address, `ZZ` if the database has none. IPv6 that embeds IPv4 (6to4, NAT64) is attributed by that;

@@ -1,3 +1,111 @@
-//! A packet is judged.
+//! A packet is judged: what each packet means in its conversation, and what detectors remember and hand over.
+//!
+//! A detector has three parts. Its *memory* lives in a lane, depends on the order of packets, and is bounded. Its *tally* is what a worker
+//! hands over at the end of a slice; tallies of several workers are put together in any order. Its *board* stands with the reporter, sees
+//! the whole of a slice, and concludes. To add one: a file with these three, and a line in the list below.
 
+pub mod backscatter;
+mod conversation;
+pub mod flood;
 pub mod ics;
+mod lane;
+mod packet;
+pub mod scan;
+
+pub use lane::{Lane, Shared, SliceTally};
+
+use crate::conclude::Conclusions;
+use conversation::Conversations;
+use packet::Packet;
+
+macro_rules! detectors {
+    ($($name:ident: $memory:ty, $tally:ty, $board:ty;
+       new($lane:ident, $shared:ident) $new:expr, $new_board:expr;
+       observe($m:ident, $t:ident, $conversations:ident, $packet:ident) $observe:expr;
+       seal($sm:ident, $st:ident) $seal:expr;)+) => {
+        /// Every detector's memory of one lane.
+        pub struct DetectorMemories { $($name: $memory),+ }
+
+        /// What one worker hands over for every detector.
+        #[derive(Default)]
+        pub struct DetectorTallies { $($name: $tally),+ }
+
+        /// Every detector's side of the reporter, in the order of the list.
+        pub struct Boards { $($name: $board),+ }
+
+        impl DetectorMemories {
+            fn new(lane: u8, shared: &Shared) -> Self {
+                DetectorMemories { $($name: { let ($lane, $shared) = (lane, shared); let _ = (&$lane, &$shared); $new }),+ }
+            }
+
+            #[inline]
+            fn observe(&mut self, tallies: &mut DetectorTallies, conversations: &mut Conversations, packet: &Packet<'_>) {
+                $({
+                    let ($m, $t, $conversations, $packet) = (&mut self.$name, &mut tallies.$name, &mut *conversations, packet);
+                    let _ = (&$t, &$conversations);
+                    $observe
+                })+
+            }
+
+            fn seal(&mut self, tallies: &mut DetectorTallies) {
+                $({ let ($sm, $st) = (&mut self.$name, &mut tallies.$name); let _ = &$st; $seal })+
+            }
+        }
+
+        impl DetectorTallies {
+            fn clear(&mut self) {
+                $(self.$name.clear();)+
+            }
+
+            /// Takes over what another worker has handed over.
+            pub fn append(&mut self, other: &mut Self) {
+                $(self.$name.append(&mut other.$name);)+
+            }
+        }
+
+        impl Boards {
+            pub fn new(shared: &Shared) -> Self {
+                Boards { $($name: { let $shared = shared; let _ = $shared; $new_board }),+ }
+            }
+
+            /// A slice is complete.
+            pub fn slice(&mut self, now_s: u32, tallies: &mut DetectorTallies, out: &mut Conclusions<'_>) {
+                $(self.$name.slice(now_s, &mut tallies.$name, out);)+
+            }
+
+            /// A window ends.
+            pub fn window_end(&mut self, out: &mut Conclusions<'_>) {
+                $(self.$name.window_end(out);)+
+            }
+
+            /// The input ends.
+            pub fn finish(&mut self, out: &mut Conclusions<'_>) {
+                $(self.$name.finish(out);)+
+            }
+        }
+    };
+}
+
+detectors! {
+    flood: flood::FloodMemory, flood::FloodTally, flood::FloodBoard;
+        new(_lane, shared) flood::FloodMemory::new(shared.keyed.clone()), flood::FloodBoard::new(shared.keyed.clone());
+        observe(memory, tally, _conversations, packet) memory.observe(tally, packet);
+        seal(memory, tally) memory.seal(tally);
+    backscatter: backscatter::BackscatterMemory, backscatter::BackscatterTally, backscatter::BackscatterBoard;
+        new(_lane, shared) backscatter::BackscatterMemory::new(shared.keyed.clone()), backscatter::BackscatterBoard::default();
+        observe(memory, _tally, _conversations, packet) memory.observe(packet);
+        seal(memory, tally) memory.seal(tally);
+    scan: scan::ScanMemory, scan::ScanTally, scan::ScanBoard;
+        new(lane, shared) scan::ScanMemory::new(lane, shared.keyed.clone()), scan::ScanBoard::new(shared.keyed.clone());
+        observe(memory, tally, conversations, packet) {
+            let first = memory.observe(tally, packet);
+            if first && let Some(place) = packet.seen.place {
+                conversations.mark_first_contact(place);
+            }
+        };
+        seal(memory, tally) memory.seal(tally);
+    ics: ics::IcsMemory, ics::IcsTally, ics::IcsBoard;
+        new(lane, shared) ics::IcsMemory::new(lane, shared.lookup.clone()), ics::IcsBoard::default();
+        observe(memory, tally, conversations, packet) memory.observe(tally, conversations, packet);
+        seal(memory, _tally) memory.seal();
+}

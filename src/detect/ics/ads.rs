@@ -2,9 +2,9 @@
 //! AMS/TCP, little-endian: 0000, length u32, target NetId and port, source NetId and port, command u16, state flags u16, data length
 //! u32, error u32, invoke id u32. Discovery: 03 66 14 71, invoke id u32, service u32, NetId, port u16, number of tags u32, tags.
 
-use super::readings::{self, Functions, le16, le32, text};
 use super::protocol::Intent::{Control, Identify, Read, Write};
 use super::protocol::{Context, Disclosed, Intent, Message, Protocol, Strength, Verdict, tcp, udp};
+use super::readings::{self, Functions, le16, le32, text};
 use crate::decode::Transport;
 
 pub static PROTOCOL: Protocol = Protocol {
@@ -42,7 +42,7 @@ fn parse(bytes: &[u8], context: &Context) -> Verdict {
         Transport::Udp => discovery(bytes, context),
         _ => Some(Verdict::No),
     };
-    verdict.unwrap_or_else(|| fields::too_few(context))
+    verdict.unwrap_or_else(|| readings::too_few(context))
 }
 
 fn command(bytes: &[u8]) -> Option<Verdict> {
@@ -62,7 +62,7 @@ fn command(bytes: &[u8]) -> Option<Verdict> {
         return Some(Verdict::No);
     }
     let total = HEADER_BYTES + data_bytes as usize;
-    let (mut name, mut intent) = fields::look_up(COMMANDS, command.into());
+    let (mut name, mut intent) = readings::look_up(COMMANDS, command.into());
     if flags == FLAGS_RESPONSE {
         let result = if data_bytes >= 4 { le32(bytes, HEADER_BYTES)? } else { 0 };
         let mut message = Message { error: error != 0 || result != 0, ..Message::answer(NAME, total, name, command.into()) };
@@ -105,7 +105,7 @@ fn discovery(bytes: &[u8], context: &Context) -> Option<Verdict> {
         return Some(Verdict::No);
     }
     let code = service & 0x7fff_ffff;
-    let (name, intent) = fields::look_up(SERVICES, code);
+    let (name, intent) = readings::look_up(SERVICES, code);
     if name.is_empty() && (!context.on_port || code > u32::from(u16::MAX)) {
         return Some(Verdict::No);
     }

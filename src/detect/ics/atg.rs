@@ -2,9 +2,9 @@
 //! ASCII: SOH, optionally a security code of six digits, a letter (I inquire, S set; lower case for the computer format), three digits
 //! of function, two of tank, data. An answer echoes the command and ends with ETX.
 
-use super::readings::{self, Functions, text};
 use super::protocol::Intent::{Control, Identify, Read, Write};
 use super::protocol::{Context, DISCLOSED_MAX, Disclosed, Message, Protocol, Sender, Strength, Verdict, tcp};
+use super::readings::{self, Functions, text};
 use crate::decode::Transport;
 
 pub static PROTOCOL: Protocol = Protocol {
@@ -54,7 +54,7 @@ fn spoken(bytes: &[u8], command: &[u8], lead: usize, context: &Context) -> Verdi
     let coded = command.iter().take(SECURITY_DIGITS).take_while(|byte| byte.is_ascii_digit()).count() == SECURITY_DIGITS;
     let skipped = if coded { SECURITY_DIGITS } else { 0 };
     let Some((letter, digits)) = command.get(skipped..).and_then(<[u8]>::split_first) else {
-        return if command.iter().all(u8::is_ascii_digit) { fields::too_few(context) } else { Verdict::No };
+        return if command.iter().all(u8::is_ascii_digit) { readings::too_few(context) } else { Verdict::No };
     };
     let is_set = match letter {
         b'I' | b'i' => false,
@@ -66,12 +66,12 @@ fn spoken(bytes: &[u8], command: &[u8], lead: usize, context: &Context) -> Verdi
         return Verdict::No;
     }
     if seen < COMMAND_DIGITS {
-        return fields::too_few(context);
+        return readings::too_few(context);
     }
     // The function as it is written, three digits in hexadecimal, behind its letter: 490201 is I201.
     let function = digits[..3].iter().fold(0, |number, digit| number << 4 | u32::from(digit & 0x0f));
     let code = u32::from(letter.to_ascii_uppercase()) << 16 | function;
-    let (name, mut intent) = fields::look_up(COMMANDS, code);
+    let (name, mut intent) = readings::look_up(COMMANDS, code);
     let etx = bytes.iter().position(|byte| *byte == ETX);
     let is_long = bytes.len() >= REQUEST_BYTES_MAX && context.sender != Sender::Client;
     if bytes[0] != SOH || etx.is_some() || is_long || context.sender == Sender::Server {

@@ -2,10 +2,10 @@
 //! invocation identifiers, AC authentication), and BE user information, in which 28, 81 hold the EPSEM: a control byte and services,
 //! each of length u8 and command u8. No magic: port, nesting and elements together are the evidence.
 
-use super::readings::{self, Fit, Functions};
 use super::goose::ber_length;
 use super::protocol::Intent::{Control, Identify, Read, Write};
 use super::protocol::{Context, Message, Protocol, Role, Strength, Verdict, tcp, udp};
+use super::readings::{self, Fit, Functions};
 use crate::decode::Transport;
 
 pub static PROTOCOL: Protocol =
@@ -35,7 +35,7 @@ fn parse(bytes: &[u8], context: &Context) -> Verdict {
     if context.transport == Transport::Other {
         return Verdict::No;
     }
-    unit(bytes, context).unwrap_or_else(|| fields::too_few(context))
+    unit(bytes, context).unwrap_or_else(|| readings::too_few(context))
 }
 
 fn unit(bytes: &[u8], context: &Context) -> Option<Verdict> {
@@ -45,7 +45,7 @@ fn unit(bytes: &[u8], context: &Context) -> Option<Verdict> {
     let (mut at, length) = ber_length(bytes, 1)?;
     let total = at.checked_add(length)?;
     // A unit fits the 16-bit length of C12.22 segmentation.
-    if length > usize::from(u16::MAX) || fields::fit(total, bytes, context) == Fit::Wrong {
+    if length > usize::from(u16::MAX) || readings::fit(total, bytes, context) == Fit::Wrong {
         return Some(Verdict::No);
     }
     let mut titled = false;
@@ -80,7 +80,7 @@ fn service(bytes: &[u8], at: usize, end: usize, total: usize, answers: bool, con
         let message = Message::request(NAME, total, Read, "ciphertext", 0);
         return Some(Verdict::Message(if answers {
             Message::answer(NAME, total, "ciphertext", 0)
-        } else if fields::from_server(context) {
+        } else if readings::from_server(context) {
             Message { role: Role::Either, ..Message::answer(NAME, total, "ciphertext", 0) }
         } else {
             Message { role: Role::Either, ..message }
@@ -100,7 +100,7 @@ fn service(bytes: &[u8], at: usize, end: usize, total: usize, answers: bool, con
         let name = if command == 0 { "ok" } else { "error" };
         return Some(Verdict::Message(Message { error: command != 0, ..Message::answer(NAME, total, name, command.into()) }));
     }
-    let (name, intent) = fields::look_up(COMMANDS, command.into());
+    let (name, intent) = readings::look_up(COMMANDS, command.into());
     let starts_procedure = intent == Write && bytes.get(data + 1..data + 3) == Some(&TABLE_PROCEDURE_INITIATE);
     let (name, intent) = if starts_procedure { ("procedure", Control) } else { (name, intent) };
     Some(Verdict::Message(Message::request(NAME, total, intent, name, command.into())))

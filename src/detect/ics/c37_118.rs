@@ -2,9 +2,9 @@
 //! CRC-CCITT u16. A client sends commands; a phasor measurement unit sends data, header and configuration frames.
 
 use super::crc;
-use super::readings::{self, Fit, Functions, be16, text};
 use super::protocol::Intent::{Control, Identify, Read, Write};
 use super::protocol::{Context, Disclosed, Message, Protocol, Strength, Verdict, tcp, udp};
+use super::readings::{self, Fit, Functions, be16, text};
 use crate::decode::Transport;
 
 pub static PROTOCOL: Protocol = Protocol {
@@ -47,7 +47,7 @@ fn parse(bytes: &[u8], context: &Context) -> Verdict {
     if context.transport == Transport::Other {
         return Verdict::No;
     }
-    frame(bytes, context).unwrap_or_else(|| fields::too_few(context))
+    frame(bytes, context).unwrap_or_else(|| readings::too_few(context))
 }
 
 fn frame(bytes: &[u8], context: &Context) -> Option<Verdict> {
@@ -60,7 +60,7 @@ fn frame(bytes: &[u8], context: &Context) -> Option<Verdict> {
         return Some(Verdict::No);
     }
     let total = usize::from(be16(bytes, 2)?);
-    if total < FRAME_BYTES_MIN || fields::fit(total, bytes, context) == Fit::Wrong {
+    if total < FRAME_BYTES_MIN || readings::fit(total, bytes, context) == Fit::Wrong {
         return Some(Verdict::No);
     }
     if crc::ccitt_false(bytes.get(..total - 2)?) != be16(bytes, total - 2)? {
@@ -68,7 +68,7 @@ fn frame(bytes: &[u8], context: &Context) -> Option<Verdict> {
     }
     if kind == TYPE_COMMAND {
         let command = be16(bytes, HEADER_BYTES)?.into();
-        let (name, intent) = fields::look_up(COMMANDS, command);
+        let (name, intent) = readings::look_up(COMMANDS, command);
         return Some(Verdict::Message(Message::request(NAME, total, intent, name, command)));
     }
     let (name, disclosed) = match kind {

@@ -2,9 +2,9 @@
 //! little-endian, end F6. A byte from F0 on is sent as F0 and the rest; the CRC is over header, station and data without escapes.
 
 use super::crc;
-use super::readings;
 use super::protocol::Intent::{Identify, Read, Write};
 use super::protocol::{Context, Intent, Message, Protocol, Sender, Strength, Verdict, tcp, udp};
+use super::readings;
 use crate::decode::Transport;
 
 pub static PROTOCOL: Protocol = Protocol {
@@ -33,12 +33,12 @@ fn parse(bytes: &[u8], context: &Context) -> Verdict {
     if context.transport == Transport::Other {
         return Verdict::No;
     }
-    let Some((&header, rest)) = bytes.split_first() else { return fields::too_few(context) };
+    let Some((&header, rest)) = bytes.split_first() else { return readings::too_few(context) };
     let Some((name, intent, from_client)) = kind(header) else { return Verdict::No };
     // The message ends at F6; before it, only the escape may be F0 or above.
     let body = &rest[..rest.len().min(MESSAGE_BYTES_MAX)];
     let Some(end) = body.iter().position(|byte| *byte > ESCAPE) else {
-        return if body.len() < MESSAGE_BYTES_MAX { fields::too_few(context) } else { Verdict::No };
+        return if body.len() < MESSAGE_BYTES_MAX { readings::too_few(context) } else { Verdict::No };
     };
     if body[end] != END {
         return Verdict::No;

@@ -1,9 +1,9 @@
 //! KNXnet/IP (ISO 22510, EN 13321-2). Header, big-endian: size 06, version 10, service u16, total length u16. Tunnelled telegrams are
 //! cEMI frames (KNX Standard 03/06/03): message code u8, additional information, control fields, addresses, TPCI and APCI.
 
-use super::readings::{self, Fit, Functions, be16, text};
 use super::protocol::Intent::{Control, Identify, Read, Write};
 use super::protocol::{Context, DISCLOSED_MAX, Disclosed, Message, Protocol, Role, Strength, Verdict, tcp, udp};
+use super::readings::{self, Fit, Functions, be16, text};
 use crate::decode::Transport;
 
 pub static PROTOCOL: Protocol = Protocol {
@@ -31,7 +31,7 @@ const DATA_CONFIRMATION: u8 = 0x2e;
 const RAW_CONFIRMATION: u8 = 0x2f;
 
 fn parse(bytes: &[u8], context: &Context) -> Verdict {
-    frame(bytes, context).unwrap_or_else(|| fields::too_few(context))
+    frame(bytes, context).unwrap_or_else(|| readings::too_few(context))
 }
 
 fn frame(bytes: &[u8], context: &Context) -> Option<Verdict> {
@@ -40,12 +40,12 @@ fn frame(bytes: &[u8], context: &Context) -> Option<Verdict> {
     }
     let service = be16(bytes, 2)?;
     let total = usize::from(be16(bytes, 4)?);
-    let fit = fields::fit(total, bytes, context);
+    let fit = readings::fit(total, bytes, context);
     // Off the port two bytes and a service are too little to believe a length whose end is not there.
     if total < HEADER_BYTES || fit == Fit::Wrong || (fit == Fit::Begun && !context.on_port) || context.transport == Transport::Other {
         return Some(Verdict::No);
     }
-    let service_name = fields::look_up(SERVICES, service.into());
+    let service_name = readings::look_up(SERVICES, service.into());
     let request = |(name, intent)| Message::request(NAME, total, intent, name, service.into());
     let answer = |(name, _)| Message::answer(NAME, total, name, service.into());
     Some(Verdict::Message(match service {
@@ -73,7 +73,7 @@ fn frame(bytes: &[u8], context: &Context) -> Option<Verdict> {
             if total != HEADER_BYTES + CONNECTION_BYTES || *bytes.get(HEADER_BYTES)? != CONNECTION_BYTES as u8 {
                 return Some(Verdict::No);
             }
-            let message = if fields::from_server(context) { answer(service_name) } else { request(service_name) };
+            let message = if readings::from_server(context) { answer(service_name) } else { request(service_name) };
             Message { role: Role::Either, ..message }
         }
         0x0423 | 0x0425 | 0x0741 | 0x0952 | 0x0954 => answer(service_name),
@@ -120,12 +120,12 @@ fn telegram(bytes: &[u8], at: usize, total: usize, service: u16) -> Option<Messa
                 ("transport-connection", Identify, code(message_code.into()))
             } else {
                 let application = application(be16(bytes, link + 7)?);
-                let (name, intent) = fields::look_up(APPLICATION_SERVICES, application.into());
+                let (name, intent) = readings::look_up(APPLICATION_SERVICES, application.into());
                 (name, intent, code(application))
             }
         }
         0xf0..=0xff => {
-            let (name, intent) = fields::look_up(PROPERTY_SERVICES, message_code.into());
+            let (name, intent) = readings::look_up(PROPERTY_SERVICES, message_code.into());
             (name, intent, code(message_code.into()))
         }
         _ => ("telegram", Read, code(message_code.into())),

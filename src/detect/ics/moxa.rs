@@ -1,9 +1,9 @@
 //! Moxa NPort device search and configuration (undocumented; after a third-party dissector and packet logs). Big-endian: command u8
 //! (bit 80: answer), status u8, length u16, transaction u32; then product line, model and MAC address, and the command's data.
 
-use super::readings::{self, Fit, Functions, be16, text};
 use super::protocol::Intent::{Control, Identify, Read};
 use super::protocol::{Context, Message, Protocol, Strength, Verdict, udp};
+use super::readings::{self, Fit, Functions, be16, text};
 use crate::decode::Transport;
 
 pub static PROTOCOL: Protocol =
@@ -24,7 +24,7 @@ fn parse(bytes: &[u8], context: &Context) -> Verdict {
     if context.transport != Transport::Udp {
         return Verdict::No;
     }
-    message(bytes, context).unwrap_or_else(|| fields::too_few(context))
+    message(bytes, context).unwrap_or_else(|| readings::too_few(context))
 }
 
 fn message(bytes: &[u8], context: &Context) -> Option<Verdict> {
@@ -33,10 +33,10 @@ fn message(bytes: &[u8], context: &Context) -> Option<Verdict> {
     let command = mark & !ANSWER;
     let shape = if command == DISCOVER && mark < ANSWER { total == HEADER_BYTES } else { total >= DEVICE_BYTES };
     bytes.get(..HEADER_BYTES)?;
-    if command == 0 || !shape || fields::fit(total, bytes, context) == Fit::Wrong {
+    if command == 0 || !shape || readings::fit(total, bytes, context) == Fit::Wrong {
         return Some(Verdict::No);
     }
-    let name = fields::look_up(COMMANDS, command.into());
+    let name = readings::look_up(COMMANDS, command.into());
     // Commands that no source lists as readings are taken for settings.
     let (name, intent) = if name.0.is_empty() { ("", Control) } else { name };
     if mark < ANSWER {

@@ -2,7 +2,7 @@
 
 use super::fields::{self, Fields, Line, Reading, Refusal, require};
 use super::protocol::Intent::{Identify, Read, Write};
-use super::protocol::{Context, Message, Protocol, Sender, Strength, Verdict, tcp};
+use super::protocol::{Context, Message, Protocol, Strength, Verdict, tcp};
 
 pub static PROTOCOL: Protocol =
     Protocol { name: NAME, ports: &[tcp(1883), tcp(8883)], strength: Strength::Anywhere, starts: &[&[CONNECT << 4]], sector: "iot", parse };

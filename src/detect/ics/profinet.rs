@@ -2,9 +2,9 @@
 //! 80 bytes: version 04, packet type, flags u16, data representation, …, object UUID at 8, interface UUID at 24, activity UUID at 40,
 //! operation u16 at 68, body length u16 at 74; the byte order is what byte 4 says.
 
-use super::readings::{self, Fit, Functions, be16, be32, le16, le32, text};
 use super::protocol::Intent::{Control, Identify, Read, Write};
 use super::protocol::{Context, Disclosed, Message, Protocol, Strength, Verdict, udp};
+use super::readings::{self, Fit, Functions, be16, be32, le16, le32, text};
 use crate::decode::Transport;
 
 pub static PROTOCOL: Protocol = Protocol {
@@ -48,7 +48,7 @@ fn parse(bytes: &[u8], context: &Context) -> Verdict {
     if context.transport != Transport::Udp {
         return Verdict::No;
     }
-    packet(bytes, context).unwrap_or_else(|| fields::too_few(context))
+    packet(bytes, context).unwrap_or_else(|| readings::too_few(context))
 }
 
 fn packet(bytes: &[u8], context: &Context) -> Option<Verdict> {
@@ -62,11 +62,11 @@ fn packet(bytes: &[u8], context: &Context) -> Option<Verdict> {
     let operation = u16_at(68)?;
     let total = HEADER_BYTES + usize::from(u16_at(74)?);
     bytes.get(..HEADER_BYTES)?;
-    if fields::fit(total, bytes, context) == Fit::Wrong {
+    if readings::fit(total, bytes, context) == Fit::Wrong {
         return Some(Verdict::No);
     }
     let code = u32::from(interface == Interface::Mapper) << 16 | u32::from(operation);
-    let (name, intent) = fields::look_up(OPERATIONS, code);
+    let (name, intent) = readings::look_up(OPERATIONS, code);
     Some(Verdict::Message(match kind {
         TYPE_REQUEST => Message::request(NAME, total, intent, name, code),
         TYPE_PING => Message::request(NAME, total, Identify, "ping", code),

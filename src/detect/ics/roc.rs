@@ -2,9 +2,9 @@
 //! length u8, data, CRC-16/MODBUS u16 little-endian. Requests and answers have one frame; some opcodes differ in their data's length.
 
 use super::crc;
-use super::readings::{self, Fit, Functions, le16};
 use super::protocol::Intent::{Control, Identify, Read, Write};
 use super::protocol::{Context, Message, Protocol, Role, Strength, Verdict, tcp, udp};
+use super::readings::{self, Fit, Functions, le16};
 use crate::decode::Transport;
 
 pub static PROTOCOL: Protocol =
@@ -25,23 +25,23 @@ fn parse(bytes: &[u8], context: &Context) -> Verdict {
     if context.transport == Transport::Other {
         return Verdict::No;
     }
-    frame(bytes, context).unwrap_or_else(|| if context.on_port { fields::too_few(context) } else { Verdict::No })
+    frame(bytes, context).unwrap_or_else(|| if context.on_port { readings::too_few(context) } else { Verdict::No })
 }
 
 fn frame(bytes: &[u8], context: &Context) -> Option<Verdict> {
     let &[_, _, _, _, opcode, data_bytes, ..] = bytes else { return None };
     let total = usize::from(data_bytes) + FRAME_BYTES;
-    let (name, intent) = fields::look_up(OPCODES, opcode.into());
+    let (name, intent) = readings::look_up(OPCODES, opcode.into());
     let role = role(opcode, data_bytes);
     // The frame has no fixed bytes: off the port, only a lone request of known length may open a conversation.
     let believed = context.on_port || context.memory == KNOWN || (role == Role::Request && total == bytes.len());
-    if name.is_empty() || !believed || fields::fit(total, bytes, context) == Fit::Wrong {
+    if name.is_empty() || !believed || readings::fit(total, bytes, context) == Fit::Wrong {
         return Some(Verdict::No);
     }
     if crc::modbus(bytes.get(..total - 2)?.iter().copied()) != le16(bytes, total - 2)? {
         return Some(Verdict::No);
     }
-    let is_answer = role == Role::Answer || (role == Role::Either && fields::from_server(context));
+    let is_answer = role == Role::Answer || (role == Role::Either && readings::from_server(context));
     let message = if is_answer {
         Message { error: opcode == OPCODE_ERROR, ..Message::answer(NAME, total, name, opcode.into()) }
     } else {

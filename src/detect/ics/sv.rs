@@ -1,10 +1,10 @@
 //! Sampled values (IEC 61850-9-2), Ethertype 88BA: the header of GOOSE, then a BER unit, tag 60: number of data units (tag 80) and
 //! their sequence (tag A2). Published to a group, like GOOSE: who sends it says what protection relays believe to measure.
 
-use super::readings::{self, Fit, be16, text};
 use super::goose::ber_length;
 use super::protocol::Intent::Write;
 use super::protocol::{Context, Disclosed, Message, Protocol, Strength, Verdict};
+use super::readings::{self, Fit, be16, text};
 
 /// The Ethertype of sampled values.
 pub const ETHERTYPE: u16 = 0x88ba;
@@ -21,13 +21,13 @@ const TAG_UNIT: u8 = 0x30;
 const TAG_IDENTIFIER: u8 = 0x80;
 
 fn parse(bytes: &[u8], context: &Context) -> Verdict {
-    published(bytes, context).unwrap_or_else(|| fields::too_few(context))
+    published(bytes, context).unwrap_or_else(|| readings::too_few(context))
 }
 
 fn published(bytes: &[u8], context: &Context) -> Option<Verdict> {
     let application = be16(bytes, 0)?;
     let total = usize::from(be16(bytes, 2)?);
-    if total < HEADER_BYTES || fields::fit(total, bytes, context) == Fit::Wrong || *bytes.get(HEADER_BYTES)? != TAG_PDU {
+    if total < HEADER_BYTES || readings::fit(total, bytes, context) == Fit::Wrong || *bytes.get(HEADER_BYTES)? != TAG_PDU {
         return Some(Verdict::No);
     }
     let (at, length) = ber_length(bytes, HEADER_BYTES + 1)?;

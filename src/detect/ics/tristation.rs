@@ -3,9 +3,9 @@
 //! connection u8, command u8, sequence u8, constant u16, checksum u16, length u16.
 
 use super::crc;
-use super::readings::{self, Fit, Functions, le16};
 use super::protocol::Intent::{Control, Identify, Read, Write};
 use super::protocol::{Context, Message, Protocol, Strength, Verdict, udp};
+use super::readings::{self, Fit, Functions, le16};
 use crate::decode::Transport;
 
 pub static PROTOCOL: Protocol = Protocol {
@@ -28,14 +28,14 @@ fn parse(bytes: &[u8], context: &Context) -> Verdict {
     if context.transport != Transport::Udp {
         return Verdict::No;
     }
-    frame(bytes, context).unwrap_or_else(|| fields::too_few(context))
+    frame(bytes, context).unwrap_or_else(|| readings::too_few(context))
 }
 
 fn frame(bytes: &[u8], context: &Context) -> Option<Verdict> {
     let &[kind, _channel, l0, l1, ..] = bytes else { return None };
     let data_bytes = usize::from(u16::from_le_bytes([l0, l1]));
     let total = data_bytes + FRAME_BYTES;
-    if !(1..=11).contains(&kind) || fields::fit(total, bytes, context) == Fit::Wrong {
+    if !(1..=11).contains(&kind) || readings::fit(total, bytes, context) == Fit::Wrong {
         return Some(Verdict::No);
     }
     let body = bytes.get(..total - 2)?;
@@ -82,7 +82,7 @@ fn with_data(kind: u8, body: &[u8], data_bytes: usize, total: usize) -> Verdict 
         1 => ("connect", Identify),
         4 => ("disconnect", Identify),
         6 => ("ping", Identify),
-        COMMAND => fields::look_up(COMMANDS, command.into()),
+        COMMAND => readings::look_up(COMMANDS, command.into()),
         _ => return Verdict::No,
     };
     Verdict::Message(Message::request(NAME, total, intent, name, code))

@@ -1,9 +1,9 @@
 //! The debug agent of VxWorks (WDB) over Sun RPC (RFC 5531). Big-endian u32: transaction, 0 call, RPC version 2, program 55555555, agent
 //! version 1, procedure, credentials, verifier, then checksum, size and sequence. Answer: transaction, 1, 0 accepted, verifier, 0 success.
 
-use super::readings::{self, Functions, be32, text};
 use super::protocol::Intent::{Control, Identify, Read};
 use super::protocol::{Context, Disclosed, Message, Protocol, Strength, Verdict, udp};
+use super::readings::{self, Functions, be32, text};
 use crate::decode::Transport;
 
 pub static PROTOCOL: Protocol =
@@ -34,7 +34,7 @@ fn parse(bytes: &[u8], context: &Context) -> Verdict {
         Some(_) => Some(Verdict::No),
         None => None,
     };
-    verdict.unwrap_or_else(|| fields::too_few(context))
+    verdict.unwrap_or_else(|| readings::too_few(context))
 }
 
 fn call(bytes: &[u8]) -> Option<Verdict> {
@@ -43,7 +43,7 @@ fn call(bytes: &[u8]) -> Option<Verdict> {
     }
     let procedure = be32(bytes, 20)?;
     bytes.get(..CALL_BYTES)?;
-    let (name, intent) = fields::look_up(PROCEDURES, procedure);
+    let (name, intent) = readings::look_up(PROCEDURES, procedure);
     // An answer does not repeat its procedure: it is kept in the conversation's memory, plus one.
     let memory = u16::try_from(procedure).unwrap_or(0).saturating_add(1);
     Some(Verdict::Message(Message { memory, ..Message::request(NAME, bytes.len(), intent, name, procedure) }))
@@ -53,11 +53,11 @@ fn call(bytes: &[u8]) -> Option<Verdict> {
 fn answer(bytes: &[u8], context: &Context) -> Option<Verdict> {
     let accepted = be32(bytes, 8)?;
     let success = be32(bytes, 20)?;
-    if (context.memory == 0 && !fields::from_server(context)) || accepted > 1 || success > 5 || bytes.len() % 4 != 0 {
+    if (context.memory == 0 && !readings::from_server(context)) || accepted > 1 || success > 5 || bytes.len() % 4 != 0 {
         return Some(Verdict::No);
     }
     let procedure = u32::from(context.memory.saturating_sub(1));
-    let (name, _) = if context.memory == 0 { ("", Read) } else { fields::look_up(PROCEDURES, procedure) };
+    let (name, _) = if context.memory == 0 { ("", Read) } else { readings::look_up(PROCEDURES, procedure) };
     let error = accepted != 0 || success != 0;
     let mut message = Message { error, memory: context.memory, ..Message::answer(NAME, bytes.len(), name, procedure) };
     if !error && (context.memory == 0 || procedure == PROCEDURE_CONNECT) {

@@ -1,0 +1,239 @@
+//! The commands: from flags to a run, and what the process says at its end.
+
+use std::io::{self, IsTerminal, Write};
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use clap::{CommandFactory, Parser};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::addr::Addr;
+use crate::attribute::{Attribution, reserved};
+use crate::cli::{Cli, Command, GeoArgs, LiveArgs, ReadArgs, RunArgs};
+use crate::config::{Config, ConfigError};
+use crate::detect::{Shared, ics};
+use crate::keyed::Keyed;
+use crate::pipeline::{self, Pipeline, RunError};
+use crate::report::{Directory, Ndjson, ReportError, Reporter, Sink, Terminal};
+use crate::source::{Files, FilesOptions, Input, Live, LiveOptions, SourceError};
+
+/// Done.
+const DONE: u8 = 0;
+/// The work failed.
+const FAILED: u8 = 1;
+/// Wrong usage.
+const USAGE: u8 = 2;
+
+/// How often the progress bar is drawn anew.
+const PROGRESS_EVERY: Duration = Duration::from_millis(100);
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+enum AppError {
+    #[error("{0}")]
+    Config(#[from] ConfigError),
+    #[error("{0}")]
+    Source(#[from] SourceError),
+    #[error("{0}")]
+    Run(#[from] RunError),
+    #[error("{0}")]
+    Report(#[from] ReportError),
+    #[error("{0:?} is not an IP address")]
+    Address(String),
+}
+
+/// Parses the command line, runs it, and returns the exit code.
+pub fn main() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::Read(args) => read(&args),
+        Command::Live(args) => live(&args),
+        Command::Geo(args) => geo(&args),
+        Command::Config(args) => Config::new(&args.common, None).map_err(Into::into).and_then(|config| say(&config.describe())),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "wherefrom", &mut io::stdout());
+            Ok(())
+        }
+        Command::Man => {
+            let mut page = Vec::new();
+            clap_mangen::Man::new(Cli::command())
+                .render(&mut page)
+                .map_err(ReportError::Stdout)
+                .map_err(Into::into)
+                .and_then(|()| say(&String::from_utf8_lossy(&page)))
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::from(DONE),
+        // Whoever reads from us has read enough.
+        Err(AppError::Run(RunError::Report(ReportError::Stdout(cause))) | AppError::Report(ReportError::Stdout(cause)))
+            if cause.kind() == io::ErrorKind::BrokenPipe =>
+        {
+            ExitCode::from(DONE)
+        }
+        Err(error) => {
+            eprintln!("wherefrom: {error}");
+            ExitCode::from(if matches!(error, AppError::Config(_) | AppError::Address(_)) { USAGE } else { FAILED })
+        }
+    }
+}
+
+fn say(text: &str) -> Result<(), AppError> {
+    io::stdout().write_all(text.as_bytes()).map_err(|cause| ReportError::Stdout(cause).into())
+}
+
+fn read(args: &ReadArgs) -> Result<(), AppError> {
+    let config = Config::new(&args.run.common, Some(&args.run))?;
+    let options = FilesOptions { limit: args.limit, filter: args.run.filter.clone() };
+    let files = Files::open(&args.files, &options)?;
+    let progress = Progress::new(&files);
+    let input = args.files.iter().map(|path| name_of(path)).collect();
+    let record = config.run_record(&args.run, input, args.limit)?;
+    run(config, record, &args.run, Input::Files(Box::new(files)), Keyed::fixed(), Some(progress))
+}
+
+/// A file's name in records: without its folders, which differ between machines while the answer must not.
+fn name_of(path: &Path) -> String {
+    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+}
+
+fn live(args: &LiveArgs) -> Result<(), AppError> {
+    let config = Config::new(&args.run.common, Some(&args.run))?;
+    let options = LiveOptions {
+        promiscuous: !args.no_promiscuous,
+        snap_bytes: args.snap,
+        ring_bytes: args.ring * 1024 * 1024,
+        filter: args.run.filter.clone(),
+        ..LiveOptions::default()
+    };
+    let live = Live::open(&args.interface, &options)?;
+    let record = config.run_record(&args.run, vec![args.interface.clone()], None)?;
+    run(config, record, &args.run, Input::Live(Box::new(live)), Keyed::random(), None)
+}
+
+fn run(
+    config: Config,
+    record: crate::report::RunRecord,
+    args: &RunArgs,
+    input: Input,
+    keyed: Keyed,
+    progress: Option<Progress>,
+) -> Result<(), AppError> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let asked = stop.clone();
+    // A second one, where the first is not heard, ends the process as usual: the handler can only be set once.
+    if ctrlc::set_handler(move || asked.store(true, Ordering::Relaxed)).is_err() {
+        eprintln!("wherefrom: Ctrl-C will end the run without its last window");
+    }
+    let frames = Arc::new(AtomicU64::new(0));
+    let lookup = Arc::new(ics::Lookup::new());
+    let shared = Shared { keyed, database: config.database.clone(), lookup, window_s: config.window_s };
+    let is_live = matches!(input, Input::Live(_));
+    let reporter = Reporter::new(record, config.settings, &shared, sinks(args)?, is_live);
+    let pipeline = Pipeline { shared, home: config.home, workers: config.workers, stop, frames: frames.clone() };
+    let shown = progress.map(|progress| progress.show(frames));
+    let done = pipeline::run(pipeline, input, reporter);
+    drop(shown);
+    Ok(done?)
+}
+
+/// Standard output shows tables to a person and NDJSON to a program, unless the records go into a folder.
+fn sinks(args: &RunArgs) -> Result<Vec<Box<dyn Sink>>, AppError> {
+    let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
+    let terminal = io::stdout().is_terminal();
+    if args.json || !terminal && args.output.is_none() {
+        sinks.push(Box::new(Ndjson::new(io::stdout(), ReportError::Stdout)));
+    } else {
+        sinks.push(Box::new(Terminal::new(io::stdout())));
+    }
+    if let Some(folder) = &args.output {
+        sinks.push(Box::new(Directory::create(folder)?));
+    }
+    if args.events.is_some() || args.counts.is_some() || args.capture.is_some() {
+        sinks.push(Box::new(Directory::files(args.events.as_deref(), args.counts.as_deref(), args.capture.as_deref())?));
+    }
+    Ok(sinks)
+}
+
+fn geo(args: &GeoArgs) -> Result<(), AppError> {
+    let config = Config::new(&args.common, None)?;
+    let database = &config.database;
+    let built = database.build_date.as_deref().unwrap_or("unknown date");
+    if !args.json {
+        say(&format!("# {} ({built}), sha256 {}\n", database.name, database.sha256))?;
+    }
+    for text in &args.addresses {
+        let addr: Addr = text.parse().map_err(|_| AppError::Address(text.escape_default().to_string()))?;
+        let country = database.table.country_of(addr);
+        let home = config.home.contains(addr);
+        let block = reserved(addr).filter(|_| !home);
+        let attribution = Attribution::of(addr, home, country, false).name();
+        if args.json {
+            let line = serde_json::json!({
+                "ip": addr.to_string(), "country_iso_code": country.code(), "country_name": country.name(),
+                "attribution": attribution, "home": home, "reserved": block, "database": database.name, "build_date": database.build_date,
+            });
+            say(&format!("{line}\n"))?;
+        } else {
+            let more = block.map(|block| format!("  ({block})")).unwrap_or_default();
+            let home = if home { "  home" } else { "" };
+            say(&format!("{addr:<39} {} {:<24} {attribution}{more}{home}\n", country.code(), country.name()))?;
+        }
+    }
+    Ok(())
+}
+
+/// A bar with frames a second while a capture is replayed; drawn only where a person looks.
+struct Progress {
+    bar: ProgressBar,
+    bytes: Arc<AtomicU64>,
+}
+
+impl Progress {
+    fn new(files: &Files) -> Self {
+        let bar = match files.total_bytes() {
+            _ if !io::stderr().is_terminal() || !io::stdout().is_terminal() => ProgressBar::hidden(),
+            Some(total) => ProgressBar::new(total).with_style(style("{bar:30} {percent:>3}% {msg} {eta} left")),
+            None => ProgressBar::new_spinner().with_style(style("{spinner} {msg}")),
+        };
+        Progress { bar, bytes: files.progress() }
+    }
+
+    /// Draws until what it returns is dropped.
+    fn show(self, frames: Arc<AtomicU64>) -> impl Drop {
+        struct Shown {
+            stop: Arc<AtomicBool>,
+            thread: Option<std::thread::JoinHandle<()>>,
+        }
+        impl Drop for Shown {
+            fn drop(&mut self) {
+                self.stop.store(true, Ordering::Relaxed);
+                if let Some(thread) = self.thread.take() {
+                    // The thread only draws; a panic in it is no reason to lose a result.
+                    let _ = thread.join();
+                }
+            }
+        }
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = stop.clone();
+        if self.bar.is_hidden() {
+            return Shown { stop, thread: None };
+        }
+        let thread = std::thread::spawn(move || {
+            while !stopped.load(Ordering::Relaxed) {
+                let per_s = frames.load(Ordering::Relaxed) as f64 / self.bar.elapsed().as_secs_f64().max(0.001);
+                self.bar.set_position(self.bytes.load(Ordering::Relaxed));
+                self.bar.set_message(format!("{:.2} million frames/s", per_s / 1e6));
+                std::thread::sleep(PROGRESS_EVERY);
+            }
+            self.bar.finish_and_clear();
+        });
+        Shown { stop, thread: Some(thread) }
+    }
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}

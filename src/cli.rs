@@ -1,0 +1,155 @@
+//! Flags as typed, with help text and units; does nothing else.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Says where attacks come from: replays captures or listens on a mirror port, and counts attacks per source country.
+#[derive(Parser, Debug)]
+#[command(name = "wherefrom", version, long_version = LONG_VERSION, max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const LONG_VERSION: &str = concat!(
+    env!("CARGO_PKG_VERSION"),
+    "\nContains NRO statistics data (CC BY 4.0), nro.net; geofeed, whois and ASN data by the ip-location-db project (CC0 1.0)."
+);
+
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    /// Replay capture files: pcap and pcapng, plain or under gzip or zstd; `-` for standard input; whole folders
+    Read(Box<ReadArgs>),
+    /// Listen on an interface
+    Live(Box<LiveArgs>),
+    /// Say what the attribution makes of addresses, and from which database
+    Geo(GeoArgs),
+    /// Print the settings in force, and where each comes from
+    Config(ConfigArgs),
+    /// Print a completion script for a shell
+    Completions {
+        /// bash, elvish, fish, powershell or zsh
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    Man,
+}
+
+/// What every run takes.
+#[derive(Args, Debug, Default, Clone)]
+pub struct CommonArgs {
+    /// A home network, as CIDR; `!CIDR` takes a part out again. Repeatable. Default: private and local ranges
+    #[arg(long, value_name = "CIDR")]
+    pub home: Vec<String>,
+    /// A file of home networks, one a line
+    #[arg(long, value_name = "FILE")]
+    pub home_file: Vec<PathBuf>,
+    /// Every address of this country (ISO 3166-1 alpha-2) is home
+    #[arg(long, value_name = "CC")]
+    pub home_country: Option<String>,
+    /// A geo database instead of the one that comes with the program: MMDB, or CSV of ranges
+    #[arg(long, value_name = "FILE")]
+    pub geo_db: Option<PathBuf>,
+    /// A configuration file. Default: wherefrom.toml in the current folder, if there is one
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// One setting, such as flood.udp_per_s=2000; `wherefrom config` lists them. Repeatable
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub set: Vec<String>,
+}
+
+/// What every run over traffic takes.
+#[derive(Args, Debug, Default, Clone)]
+pub struct RunArgs {
+    #[command(flatten)]
+    pub common: CommonArgs,
+    /// Length of a window, in seconds. Default: 60
+    #[arg(long, value_name = "SECONDS")]
+    pub window: Option<u32>,
+    /// Worker threads. Default: the cores less one, at least one. The answer does not depend on it
+    #[arg(long, value_name = "N")]
+    pub workers: Option<usize>,
+    /// The sensor's name in records. Default: wherefrom
+    #[arg(long, value_name = "NAME")]
+    pub sensor: Option<String>,
+    /// Only frames that match this expression in libpcap's language (pcap-filter(7))
+    #[arg(long, value_name = "EXPRESSION")]
+    pub filter: Option<String>,
+    /// A list of indicators; named in the run record with its size and hash. Repeatable
+    #[arg(long, value_name = "LIST")]
+    pub indicators: Vec<PathBuf>,
+    /// All records as NDJSON on standard output, also on a terminal
+    #[arg(long)]
+    pub json: bool,
+    /// A folder for run.json, counts.csv, events.ndjson and capture.ndjson
+    #[arg(long, value_name = "DIR")]
+    pub output: Option<PathBuf>,
+    /// A file for event records
+    #[arg(long, value_name = "FILE")]
+    pub events: Option<PathBuf>,
+    /// A file for count rows: CSV, or NDJSON if it is named so
+    #[arg(long, value_name = "FILE")]
+    pub counts: Option<PathBuf>,
+    /// A file for capture records
+    #[arg(long, value_name = "FILE")]
+    pub capture: Option<PathBuf>,
+}
+
+#[derive(Args, Debug, Clone)]
+pub struct ReadArgs {
+    #[command(flatten)]
+    pub run: RunArgs,
+    /// Stop after so many frames
+    #[arg(long, value_name = "FRAMES")]
+    pub limit: Option<u64>,
+    /// Capture files and folders, read in the order of time; `-` for standard input
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+}
+
+#[derive(Args, Debug, Clone)]
+pub struct LiveArgs {
+    #[command(flatten)]
+    pub run: RunArgs,
+    /// Do not ask the interface for frames that are not addressed to this machine
+    #[arg(long)]
+    pub no_promiscuous: bool,
+    /// Most bytes captured of a frame
+    #[arg(long, value_name = "BYTES", default_value_t = 262_144, value_parser = clap::value_parser!(u32).range(64..=262_144))]
+    pub snap: u32,
+    /// Size of the kernel's ring, in MiB
+    #[arg(long, value_name = "MIB", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=2047))]
+    pub ring: u32,
+    /// The interface
+    pub interface: String,
+}
+
+#[derive(Args, Debug, Clone)]
+pub struct GeoArgs {
+    #[command(flatten)]
+    pub common: CommonArgs,
+    /// One JSON object a line
+    #[arg(long)]
+    pub json: bool,
+    /// Addresses
+    #[arg(required = true, value_name = "ADDRESS")]
+    pub addresses: Vec<String>,
+}
+
+#[derive(Args, Debug, Clone)]
+pub struct ConfigArgs {
+    #[command(flatten)]
+    pub common: CommonArgs,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,23 @@
+//! Many become one: what the reporter's detectors conclude from merged tallies, and the rows of a window that they add up to.
+
+mod event;
+mod rows;
+
+pub use event::{Detail, Event, EventId, State};
+pub use rows::{Row, RowKey, Rows};
+
+use crate::settings::Settings;
+
+/// Nanoseconds of one slice: event time is cut into whole seconds.
+pub const SLICE_NS: u64 = 1_000_000_000;
+
+/// Where a detector puts what it concludes.
+pub struct Conclusions<'a> {
+    /// The rows of the open window.
+    pub rows: &'a mut Rows,
+    /// Events that ended, and at a window's end those that go on, in the order in which they were concluded.
+    pub events: &'a mut Vec<Event>,
+    pub settings: &'a Settings,
+    /// Things that did not fit into a bound and were dropped; counted in `capture` records.
+    pub evicted: &'a mut u64,
+}

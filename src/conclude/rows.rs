@@ -1,0 +1,90 @@
+//! The rows of a window: counts per direction, country, attribution, benign and kind, such that a plain sum over rows is right.
+
+use std::collections::BTreeMap;
+
+use crate::addr::Addr;
+use crate::attribute::{Attribution, Country, Direction};
+use crate::keyed::Keyed;
+use crate::tally::Distinct;
+
+/// What a row is about. The order is the order of the output.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct RowKey {
+    pub kind: &'static str,
+    pub direction: Direction,
+    pub country: Country,
+    pub attribution: Attribution,
+    pub benign: bool,
+}
+
+/// One row's figures.
+#[derive(Clone, Debug, Default)]
+pub struct Row {
+    /// Events alive in the window.
+    pub events: u64,
+    /// Events begun in the window.
+    pub started: u64,
+    pub packets: u64,
+    pub bytes: u64,
+    pub sources: Distinct,
+    pub targets: Distinct,
+}
+
+/// The rows of the open window, and totals per kind that count an event once even if it stands in many rows.
+pub struct Rows {
+    keyed: Keyed,
+    rows: BTreeMap<RowKey, Row>,
+    totals: BTreeMap<&'static str, Row>,
+}
+
+impl Rows {
+    pub fn new(keyed: Keyed) -> Self {
+        Rows { keyed, rows: BTreeMap::new(), totals: BTreeMap::new() }
+    }
+
+    /// A row, made if it isn't there.
+    pub fn row(&mut self, key: RowKey) -> &mut Row {
+        self.rows.entry(key).or_default()
+    }
+
+    /// Counts one event in the totals of its kind.
+    pub fn total(&mut self, kind: &'static str, started: bool, packets: u64, bytes: u64) {
+        let total = self.totals.entry(kind).or_default();
+        total.events += 1;
+        total.started += u64::from(started);
+        total.packets += packets;
+        total.bytes += bytes;
+    }
+
+    /// Adds addresses to a row's and its kind's distinct sources and targets.
+    pub fn ends(&mut self, key: RowKey, sources: impl IntoIterator<Item = Addr>, targets: impl IntoIterator<Item = Addr>) {
+        let row = self.rows.entry(key).or_default();
+        let total = self.totals.entry(key.kind).or_default();
+        for source in sources {
+            let hash = self.keyed.addr(source);
+            row.sources.add(hash);
+            total.sources.add(hash);
+        }
+        for target in targets {
+            let hash = self.keyed.addr(target);
+            row.targets.add(hash);
+            total.targets.add(hash);
+        }
+    }
+
+    /// The rows in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&RowKey, &Row)> {
+        self.rows.iter()
+    }
+
+    /// The totals per kind.
+    pub fn totals(&self) -> impl Iterator<Item = (&'static str, &Row)> {
+        self.totals.iter().map(|(kind, row)| (*kind, row))
+    }
+
+    /// Empties the window.
+    pub fn clear(&mut self) {
+        self.rows.clear();
+        self.totals.clear();
+    }
+}

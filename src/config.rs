@@ -1,0 +1,216 @@
+//! What is in force: flags and `wherefrom.toml` together, checked once. Past this, nobody checks again.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+
+use crate::attribute::{Country, Database, DatabaseError, Home, HomeEntry, HomeError, Minimum};
+use crate::cli::{CommonArgs, RunArgs};
+use crate::report::{GeoRecord, ListRecord, RunRecord};
+use crate::settings::{self, SettingError, Settings};
+
+/// The file that is read if it is there and no other is named.
+const DEFAULT_FILE: &str = "wherefrom.toml";
+/// Length of a window, in seconds, unless told otherwise.
+const WINDOW_S: u32 = 60;
+/// Longest window: a day.
+const WINDOW_S_MAX: u32 = 86_400;
+/// The sensor's name unless told otherwise.
+const SENSOR: &str = "wherefrom";
+
+/// What is wrong with the configuration: wrong usage, exit code 2.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    #[error("{path}: {cause}", path = .path.display())]
+    File { path: PathBuf, cause: std::io::Error },
+    #[error("{path}: {cause}", path = .path.display())]
+    Toml { path: PathBuf, cause: Box<toml::de::Error> },
+    #[error("{0}")]
+    Setting(#[from] SettingError),
+    #[error("--set takes NAME=VALUE, such as flood.udp_per_s=2000, not {0:?}")]
+    Set(String),
+    #[error("{0}")]
+    Home(#[from] HomeError),
+    #[error("{0:?} is not a country; codes are those of ISO 3166-1 alpha-2, such as CN")]
+    Country(String),
+    #[error("{0}")]
+    Database(#[from] DatabaseError),
+    #[error("a window has from 1 to {WINDOW_S_MAX} seconds, not {0}")]
+    Window(u32),
+    #[error("the number of workers is from 1 to {max}, not {0}", max = crate::dispatch::LANES)]
+    Workers(usize),
+}
+
+/// The file, as it is written.
+#[derive(Deserialize, Default, Debug)]
+#[serde(rename_all = "kebab-case")]
+struct File {
+    sensor: Option<String>,
+    #[serde(default)]
+    home: Vec<String>,
+    #[serde(default)]
+    home_file: Vec<PathBuf>,
+    home_country: Option<String>,
+    geo_db: Option<PathBuf>,
+    window: Option<u32>,
+    workers: Option<usize>,
+    #[serde(flatten)]
+    groups: toml::Table,
+}
+
+/// What every command works with.
+pub struct Config {
+    pub settings: Settings,
+    pub home: Home,
+    pub home_country: Option<Country>,
+    pub database: Arc<Database>,
+    /// The configuration file in force.
+    pub file: Option<PathBuf>,
+    pub sensor: String,
+    pub window_s: u32,
+    pub workers: usize,
+}
+
+impl Config {
+    /// Reads the file, applies the flags, and builds what they name.
+    ///
+    /// # Errors
+    /// Whatever is wrong, with its place and the way out.
+    pub fn new(common: &CommonArgs, run: Option<&RunArgs>) -> Result<Self, ConfigError> {
+        let (path, file) = read_file(common.config.as_deref())?;
+        let mut settings = Settings::default();
+        if let Some(path) = &path {
+            from_file(&mut settings, &file.groups, path)?;
+        }
+        for text in &common.set {
+            let (name, value) = text.split_once('=').ok_or_else(|| ConfigError::Set(text.escape_default().to_string()))?;
+            settings.set(name, value, "--set")?;
+        }
+        let database = match common.geo_db.as_ref().or(file.geo_db.as_ref()) {
+            Some(path) => Database::open(path, Minimum::PLAUSIBLE)?,
+            None => Database::embedded(),
+        };
+        let database = Arc::new(database);
+        let code = common.home_country.as_ref().or(file.home_country.as_ref());
+        let home_country = code
+            .map(|code| {
+                Country::from_code(code)
+                    .filter(|&country| country != Country::NONE)
+                    .ok_or_else(|| ConfigError::Country(code.escape_default().to_string()))
+            })
+            .transpose()?;
+        let home = home(common, &file, home_country, &database)?;
+        let window_s = run.and_then(|run| run.window).or(file.window).unwrap_or(WINDOW_S);
+        if !(1..=WINDOW_S_MAX).contains(&window_s) {
+            return Err(ConfigError::Window(window_s));
+        }
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let spare = cores.saturating_sub(1).clamp(1, crate::dispatch::LANES);
+        let workers = run.and_then(|run| run.workers).or(file.workers).unwrap_or(spare);
+        if !(1..=crate::dispatch::LANES).contains(&workers) {
+            return Err(ConfigError::Workers(workers));
+        }
+        let sensor = run.and_then(|run| run.sensor.clone()).or(file.sensor).unwrap_or_else(|| SENSOR.into());
+        Ok(Config { settings, home, home_country, database, file: path, sensor, window_s, workers })
+    }
+
+    /// The record that heads every output.
+    ///
+    /// # Errors
+    /// A list that cannot be read.
+    pub fn run_record(&self, run: &RunArgs, input: Vec<String>, limit: Option<u64>) -> Result<RunRecord, ConfigError> {
+        Ok(RunRecord {
+            record: "run",
+            sensor: self.sensor.clone(),
+            version: env!("CARGO_PKG_VERSION"),
+            input,
+            home: self.home.entries().iter().map(ToString::to_string).collect(),
+            home_country: self.home_country.map(Country::code),
+            window_s: self.window_s,
+            filter: run.filter.clone(),
+            limit,
+            workers: self.workers,
+            settings: settings::ALL.iter().map(|setting| (setting.name, self.settings.value(setting))).collect(),
+            geo: GeoRecord {
+                name: self.database.name.clone(),
+                build_date: self.database.build_date.clone(),
+                sha256: self.database.sha256.clone(),
+            },
+            lists: run.indicators.iter().map(|path| list(path)).collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// Every setting with its value and origin, as a configuration file.
+    pub fn describe(&self) -> String {
+        let mut text = String::new();
+        match &self.file {
+            Some(path) => text += &format!("# from {}\n", path.display()),
+            None => text += "# no configuration file\n",
+        }
+        let home: Vec<String> = self.home.entries().iter().map(|entry| format!("{:?}", entry.to_string())).collect();
+        text +=
+            &format!("sensor = {:?}\nwindow = {}\nworkers = {}\nhome = [{}]\n", self.sensor, self.window_s, self.workers, home.join(", "));
+        if let Some(country) = self.home_country {
+            text += &format!("home-country = {:?}\n", country.code());
+        }
+        let mut group = "";
+        for setting in settings::ALL {
+            let (of, name) = setting.name.split_once('.').unwrap_or(("", setting.name));
+            if of != group {
+                group = of;
+                text += &format!("\n[{group}]\n");
+            }
+            text += &format!("#{}\n", setting.doc);
+            let value = self.settings.value(setting);
+            text +=
+                &format!("{name} = {value}  # {}, {} to {}; {}\n", setting.unit, setting.min, setting.max, self.settings.origin(setting));
+        }
+        text
+    }
+}
+
+fn read_file(named: Option<&Path>) -> Result<(Option<PathBuf>, File), ConfigError> {
+    let default = Path::new(DEFAULT_FILE);
+    let Some(path) = named.or_else(|| default.exists().then_some(default)) else { return Ok((None, File::default())) };
+    let text = std::fs::read_to_string(path).map_err(|cause| ConfigError::File { path: path.into(), cause })?;
+    let file = toml::from_str(&text).map_err(|cause| ConfigError::Toml { path: path.into(), cause: Box::new(cause) })?;
+    Ok((Some(path.into()), file))
+}
+
+fn from_file(settings: &mut Settings, groups: &toml::Table, path: &Path) -> Result<(), ConfigError> {
+    let origin = path.display().to_string();
+    for (group, table) in groups {
+        let Some(table) = table.as_table() else {
+            return Err(settings.set(group, &table.to_string(), &origin).err().map_or_else(|| ConfigError::Set(group.clone()), Into::into));
+        };
+        for (name, value) in table {
+            settings.set(&format!("{group}.{name}"), &value.to_string(), &origin)?;
+        }
+    }
+    Ok(())
+}
+
+fn home(common: &CommonArgs, file: &File, country: Option<Country>, database: &Arc<Database>) -> Result<Home, ConfigError> {
+    let texts = if common.home.is_empty() { &file.home } else { &common.home };
+    let mut entries = texts.iter().map(|text| text.parse::<HomeEntry>()).collect::<Result<Vec<_>, _>>()?;
+    let files = if common.home_file.is_empty() { &file.home_file } else { &common.home_file };
+    for path in files {
+        entries.extend(HomeEntry::read_file(path)?);
+    }
+    Ok(match country {
+        Some(country) => Home::new(entries)?.with_country(country, database.table.clone()),
+        None if entries.is_empty() => Home::private(),
+        None => Home::new(entries)?,
+    })
+}
+
+/// A list for the run record: its name, how many lines say something, and its hash.
+fn list(path: &Path) -> Result<ListRecord, ConfigError> {
+    let bytes = std::fs::read(path).map_err(|cause| ConfigError::File { path: path.into(), cause })?;
+    let entries = bytes.split(|&byte| byte == b'\n').filter(|line| !matches!(line.trim_ascii(), [] | [b'#', ..])).count();
+    let sha256 = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+    Ok(ListRecord { name, entries: entries as u64, sha256 })
+}

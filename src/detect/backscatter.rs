@@ -1,0 +1,370 @@
+//! Backscatter: answers to packets that home never sent, which show that somebody floods their sender under home's addresses.
+//!
+//! The source is a victim: its country belongs in no ranking of attackers. Types of packets and thresholds: CAIDA's RSDoS test (corsaro3)
+//! and Moore and others, USENIX Security 2001; for homes smaller than a telescope the rate gate is replaced by distinct addresses
+//! (detection.md A.7).
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::addr::Addr;
+use crate::attribute::{Attribution, Country, Direction};
+use crate::conclude::{Conclusions, Detail, Event, EventId, RowKey, State};
+use crate::decode::{Transport, flags};
+use crate::dispatch::{Quote, quoted, site};
+use crate::keyed::Keyed;
+
+use super::conversation::Step;
+use super::packet::Packet;
+
+/// Senders of unasked answers remembered per lane.
+const SENDERS: usize = 256;
+const WAYS: usize = 4;
+/// Answers from which on a lane hands a sender over.
+const HAND_OVER_PACKETS: u32 = 5;
+/// Senders that the reporter follows at a time.
+const FOLLOWED_MAX: usize = 8192;
+/// Seconds after which a lane forgets a silent sender, and the reporter one that never became backscatter.
+const IDLE_S: u32 = 300;
+
+const ADDRESS_WORDS: usize = 4;
+const PAIR_WORDS: usize = 16;
+
+/// What kind of answer it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Vector {
+    SynAck,
+    Rst,
+    Icmp,
+    Dns,
+}
+
+const VECTORS: [&str; 4] = ["synack", "rst", "icmp", "dns"];
+
+/// Unasked answers of one sender. Adds up in any order: sums, maxima, unions.
+#[derive(Clone, Debug)]
+pub struct Answers {
+    sender: Addr,
+    country: Country,
+    direction: Direction,
+    packets: u32,
+    bytes: u64,
+    first_ns: u64,
+    last_ns: u64,
+    vectors: [u32; VECTORS.len()],
+    /// Linear-counting bitmaps (Whang and others, 1990) of the home addresses, and of addresses with ports.
+    addresses: [u64; ADDRESS_WORDS],
+    pairs: [u64; PAIR_WORDS],
+    /// The service that is flooded: its port, 0 if it differs.
+    port: u16,
+    /// The one home address, as long as there is only one.
+    target: Option<Addr>,
+    /// Once handed over, always: its next answers go on at once.
+    handed_over: bool,
+}
+
+impl Answers {
+    fn new(sender: Addr, packet: &Packet<'_>) -> Self {
+        Answers {
+            sender,
+            country: packet.seen.source_country,
+            direction: packet.direction,
+            packets: 0,
+            bytes: 0,
+            first_ns: u64::MAX,
+            last_ns: 0,
+            vectors: [0; VECTORS.len()],
+            addresses: [0; ADDRESS_WORDS],
+            pairs: [0; PAIR_WORDS],
+            port: 0,
+            target: None,
+            handed_over: false,
+        }
+    }
+
+    fn merge(&mut self, other: &Answers) {
+        if self.packets == 0 {
+            (self.port, self.target) = (other.port, other.target);
+        }
+        if self.port != other.port {
+            self.port = 0;
+        }
+        if self.target != other.target {
+            self.target = None;
+        }
+        self.packets += other.packets;
+        self.bytes += other.bytes;
+        self.first_ns = self.first_ns.min(other.first_ns);
+        self.last_ns = self.last_ns.max(other.last_ns);
+        for (mine, theirs) in self.vectors.iter_mut().zip(other.vectors) {
+            *mine += theirs;
+        }
+        for (mine, theirs) in self.addresses.iter_mut().zip(other.addresses) {
+            *mine |= theirs;
+        }
+        for (mine, theirs) in self.pairs.iter_mut().zip(other.pairs) {
+            *mine |= theirs;
+        }
+    }
+}
+
+/// Distinct items behind a linear-counting bitmap.
+fn distinct(bitmap: &[u64]) -> u64 {
+    let bits = (bitmap.len() * 64) as f64;
+    let empty: u32 = bitmap.iter().map(|word| word.count_zeros()).sum();
+    if empty == 0 {
+        return bits as u64 * 4;
+    }
+    (bits * (bits / f64::from(empty)).ln()).round() as u64
+}
+
+/// What one worker hands over at a slice's end.
+#[derive(Default)]
+pub struct BackscatterTally {
+    answers: Vec<Answers>,
+}
+
+impl BackscatterTally {
+    pub fn clear(&mut self) {
+        self.answers.clear();
+    }
+
+    pub fn append(&mut self, other: &mut Self) {
+        self.answers.append(&mut other.answers);
+    }
+}
+
+/// A lane's memory of senders.
+pub struct BackscatterMemory {
+    keyed: Keyed,
+    senders: Box<[Option<Answers>]>,
+    /// Places that have something to hand over.
+    due: Vec<u16>,
+}
+
+impl BackscatterMemory {
+    pub fn new(keyed: Keyed) -> Self {
+        BackscatterMemory { keyed, senders: vec![None; SENDERS].into_boxed_slice(), due: Vec::with_capacity(SENDERS) }
+    }
+
+    /// Takes note of a packet, if it is an answer that nobody asked for.
+    #[inline]
+    pub fn observe(&mut self, packet: &Packet<'_>) {
+        if let Some((vector, quote)) = unasked(packet) {
+            self.remember(packet, vector, quote);
+        }
+    }
+
+    fn remember(&mut self, packet: &Packet<'_>, vector: Vector, quote: Option<Quote>) {
+        let header = packet.header;
+        // Of an ICMP error the flooded host is the one that the quoted packet was sent to; the error may come from a router before it.
+        let (sender, port, home_port) = match quote {
+            Some(quote) => (quote.target, quote.target_port, quote.source_port),
+            None => (header.source, header.source_port, header.target_port),
+        };
+        let sender = if sender.is_v4() { sender } else { site(sender) };
+        let set = self.keyed.addr(sender) as usize & (SENDERS / WAYS - 1);
+        let ways = &mut self.senders[set * WAYS..(set + 1) * WAYS];
+        let known = ways.iter().position(|way| way.as_ref().is_some_and(|answers| answers.sender == sender));
+        let way = known.unwrap_or_else(|| {
+            let way = (0..WAYS)
+                .min_by_key(|&way| ways[way].as_ref().map(|answers| (answers.handed_over, answers.packets, answers.last_ns)))
+                .unwrap_or(0);
+            ways[way] = Some(Answers::new(sender, packet));
+            way
+        });
+        let Some(answers) = &mut ways[way] else { return };
+        if packet.time_ns.saturating_sub(answers.last_ns) > u64::from(IDLE_S) * 1_000_000_000 && answers.last_ns != 0 {
+            *answers = Answers::new(sender, packet);
+        }
+        let address = self.keyed.addr(header.target);
+        let pair = self.keyed.words(header.target.0, u64::from(home_port));
+        if answers.packets == 0 {
+            (answers.port, answers.target) = (port, Some(header.target));
+        }
+        answers.port = if answers.port == port { port } else { 0 };
+        answers.target = answers.target.filter(|&target| target == header.target);
+        answers.packets += 1;
+        answers.bytes += u64::from(packet.wire_bytes);
+        answers.first_ns = answers.first_ns.min(packet.time_ns);
+        answers.last_ns = answers.last_ns.max(packet.time_ns);
+        answers.vectors[vector as usize] += 1;
+        answers.addresses[(address >> 6) as usize % ADDRESS_WORDS] |= 1 << (address & 63);
+        answers.pairs[(pair >> 6) as usize % PAIR_WORDS] |= 1 << (pair & 63);
+        let place = (set * WAYS + way) as u16;
+        if (answers.handed_over || answers.packets >= HAND_OVER_PACKETS) && !self.due.contains(&place) && self.due.len() < SENDERS {
+            self.due.push(place);
+        }
+    }
+
+    /// The slice ends: what came of senders worth following goes to the worker's tally.
+    pub fn seal(&mut self, tally: &mut BackscatterTally) {
+        for place in self.due.drain(..) {
+            let Some(answers) = &mut self.senders[usize::from(place)] else { continue };
+            tally.answers.push(answers.clone());
+            *answers = Answers {
+                packets: 0,
+                handed_over: true,
+                bytes: 0,
+                first_ns: u64::MAX,
+                vectors: [0; VECTORS.len()],
+                addresses: [0; ADDRESS_WORDS],
+                pairs: [0; PAIR_WORDS],
+                ..answers.clone()
+            };
+        }
+    }
+}
+
+/// The kinds of packets that CAIDA counts as backscatter (corsaro3 `corsaro_filtering.c`), if nobody at the receiver's end asked for them.
+fn unasked<'a>(packet: &Packet<'a>) -> Option<(Vector, Option<Quote>)> {
+    let header = packet.header;
+    match (packet.seen.step, header.transport) {
+        (Step::Stray, Transport::Tcp) if header.tcp_flags & flags::RST != 0 => Some((Vector::Rst, None)),
+        (Step::Stray, Transport::Tcp) if header.tcp_flags & (flags::SYN | flags::ACK) == flags::SYN | flags::ACK => {
+            Some((Vector::SynAck, None))
+        }
+        (Step::First, Transport::Udp) if header.source_port == 53 && packet.payload.get(2).is_some_and(|flags| flags & 0x80 != 0) => {
+            Some((Vector::Dns, None))
+        }
+        (Step::Unasked, Transport::Icmp) => match (header.source.is_v4(), header.icmp_type) {
+            (true, 0 | 14 | 16 | 18) | (false, 129) => Some((Vector::Icmp, None)),
+            _ => quoted(header, packet.payload).map(|quote| (Vector::Icmp, Some(quote))),
+        },
+        _ => None,
+    }
+}
+
+/// What an event says of backscatter.
+#[derive(Clone, Debug, Serialize)]
+pub struct BackscatterDetail {
+    /// The kinds of answers, with their numbers.
+    pub vectors: BTreeMap<&'static str, u64>,
+    /// Distinct home addresses that were forged.
+    pub addresses: u64,
+    pub address_port_pairs: u64,
+    /// The service under attack, if it is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub port: Option<u16>,
+}
+
+struct Followed {
+    answers: Answers,
+    open: Option<EventId>,
+    started_counted: bool,
+    counted: (u64, u64),
+    last_s: u32,
+}
+
+/// The reporter's side.
+#[derive(Default)]
+pub struct BackscatterBoard {
+    followed: BTreeMap<Addr, Followed>,
+}
+
+impl BackscatterBoard {
+    /// Takes a slice's merged tally and concludes.
+    pub fn slice(&mut self, now_s: u32, tally: &mut BackscatterTally, out: &mut Conclusions<'_>) {
+        self.expire(now_s, out);
+        // Several lanes may know one sender; the order of the merge must not depend on the workers.
+        tally.answers.sort_by_key(|answers| (answers.sender, answers.first_ns, answers.packets));
+        for answers in &tally.answers {
+            if !self.followed.contains_key(&answers.sender) && self.followed.len() >= FOLLOWED_MAX {
+                *out.evicted += u64::from(answers.packets);
+                continue;
+            }
+            let followed = self.followed.entry(answers.sender).or_insert_with(|| Followed {
+                answers: Answers { packets: 0, bytes: 0, vectors: [0; VECTORS.len()], ..answers.clone() },
+                open: None,
+                started_counted: false,
+                counted: (0, 0),
+                last_s: now_s,
+            });
+            followed.answers.merge(answers);
+            followed.last_s = now_s;
+            let limits = &out.settings.backscatter;
+            let sum = &followed.answers;
+            let (addresses, pairs) = (distinct(&sum.addresses), distinct(&sum.pairs));
+            let spread = addresses >= limits.addresses || addresses >= 2 && pairs >= limits.pairs;
+            if followed.open.is_none() && u64::from(sum.packets) >= limits.packets && spread {
+                followed.open = Some(EventId::of("backscatter", sum.sender, Addr::NONE, sum.first_ns, ""));
+            }
+        }
+    }
+
+    fn expire(&mut self, now_s: u32, out: &mut Conclusions<'_>) {
+        let quiet_s = out.settings.backscatter.quiet_s as u32;
+        self.followed.retain(|_, followed| {
+            if now_s.saturating_sub(followed.last_s) <= quiet_s {
+                return true;
+            }
+            followed.report(State::Ended, out);
+            false
+        });
+    }
+
+    /// A window ends.
+    pub fn window_end(&mut self, out: &mut Conclusions<'_>) {
+        for followed in self.followed.values_mut() {
+            if u64::from(followed.answers.packets) > followed.counted.0 {
+                followed.report(State::Ongoing, out);
+            }
+        }
+    }
+
+    /// The input ends.
+    pub fn finish(&mut self, out: &mut Conclusions<'_>) {
+        for (_, mut followed) in std::mem::take(&mut self.followed) {
+            followed.report(State::Ended, out);
+        }
+    }
+}
+
+impl Followed {
+    fn report(&mut self, state: State, out: &mut Conclusions<'_>) {
+        let Some(id) = self.open else { return };
+        let sum = &self.answers;
+        let started = !self.started_counted;
+        self.started_counted = true;
+        let (packets, bytes) = (u64::from(sum.packets) - self.counted.0, sum.bytes - self.counted.1);
+        self.counted = (u64::from(sum.packets), sum.bytes);
+        // The answers come from the host they name: it was flooded and says so. One-way packets prove nothing more.
+        let attribution = Attribution::of(sum.sender, false, sum.country, false);
+        if packets > 0 || started {
+            let key = RowKey { kind: "backscatter", direction: sum.direction, country: sum.country, attribution, benign: false };
+            let row = out.rows.row(key);
+            row.events += 1;
+            row.started += u64::from(started);
+            row.packets += packets;
+            row.bytes += bytes;
+            out.rows.total("backscatter", started, packets, bytes);
+            out.rows.ends(key, [sum.sender], sum.target);
+        }
+        out.events.push(Event {
+            id,
+            kind: "backscatter",
+            state,
+            start_ns: sum.first_ns,
+            end_ns: sum.last_ns,
+            source: Some(sum.sender),
+            source_country: sum.country,
+            target: sum.target,
+            target_port: None,
+            transport: if sum.vectors[Vector::Icmp as usize] * 2 > sum.packets { "icmp" } else { "tcp" },
+            protocol: None,
+            direction: sum.direction,
+            attribution,
+            benign: None,
+            entry: None,
+            packets: u64::from(sum.packets),
+            bytes: sum.bytes,
+            detail: Detail::Backscatter(BackscatterDetail {
+                vectors: VECTORS.iter().zip(sum.vectors).filter(|&(_, n)| n > 0).map(|(&name, n)| (name, u64::from(n))).collect(),
+                addresses: distinct(&sum.addresses),
+                address_port_pairs: distinct(&sum.pairs),
+                port: (sum.port != 0).then_some(sum.port),
+            }),
+        });
+    }
+}

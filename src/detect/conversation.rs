@@ -1,0 +1,514 @@
+//! Who talks to whom: a bounded table of conversations per lane, and what each packet means in its conversation.
+//!
+//! Every detector asks the same questions of a packet (is it the first of its conversation, an answer, the end of a handshake, a stray?), so
+//! they are answered once, here.
+
+use crate::attribute::Country;
+use crate::decode::{Header, Transport, flags};
+
+/// Conversations kept per lane. 64 lanes keep a million in 40 MiB: five seconds of half-open handshakes at 200,000 SYNs a second.
+pub const CONVERSATIONS: usize = 16_384;
+const WAYS: usize = 4;
+const BUCKETS: usize = CONVERSATIONS / WAYS;
+
+/// How far sequence and acknowledgement numbers move between two packets of one sender in a living connection, at most: the largest window
+/// without scaling is 65,535 bytes, with scaling 2^30 (RFC 7323); 2^24 holds a burst of captured packets on a fast path and leaves a forger
+/// a chance of 1 in 128 per number.
+const NUMBERS_STEP_MAX: u32 = 1 << 24;
+
+/// Quiet time in seconds after which a conversation may be forgotten, by how much it is worth.
+const IDLE_ONE_WAY_S: u32 = 75; // a SYN is repeated for up to 63 s (tcp_syn_retries = 6, initial RTO 1 s, RFC 6298)
+const IDLE_TWO_WAY_S: u32 = 600;
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, PartialOrd, Ord, Default)]
+#[repr(u8)]
+enum State {
+    /// Nothing: a free place.
+    #[default]
+    Free,
+    /// TCP: the target refused. Others: an ICMP error came back.
+    Refused,
+    /// TCP: ended by FIN or RST.
+    Closed,
+    /// TCP: picked up in mid-conversation, one side seen. UDP, ICMP: not answered yet.
+    OneWay,
+    /// TCP: a SYN.
+    Opening,
+    /// TCP: SYN and SYN+ACK.
+    Answered,
+    /// TCP: the client went on after its SYN though no SYN+ACK was seen.
+    HalfSeen,
+    /// TCP: picked up in mid-conversation; one side is seen, and goes on as a living connection does.
+    HalfSeenMidway,
+    /// Both sides talk. TCP: picked up in mid-conversation, or handshake seen. Others: answered.
+    TwoWay,
+}
+
+/// Facts about a conversation that stay.
+mod facts {
+    /// The lower end opened it.
+    pub const LOW_OPENED: u8 = 0x01;
+    /// The one who opened it was seen to send its first packet as an opening (SYN, or the first datagram), not in mid-conversation.
+    pub const OPENING_SEEN: u8 = 0x02;
+    /// Whoever opened it proved to hold its address.
+    pub const OPENER_PROVED: u8 = 0x04;
+    /// Whoever was called proved to hold its address.
+    pub const CALLED_PROVED: u8 = 0x08;
+    /// The opener sent payload.
+    pub const OPENER_SPOKE: u8 = 0x10;
+    /// The one called sent payload.
+    pub const CALLED_SPOKE: u8 = 0x20;
+    /// The opening was the opener's first contact with this service.
+    pub const FIRST_CONTACT: u8 = 0x40;
+}
+
+/// What is kept of one conversation.
+#[derive(Clone, Copy, Debug, Default)]
+struct Entry {
+    /// TCP: the opener's initial sequence number; in mid-conversation the last sequence number of the side seen.
+    opener_seq: u32,
+    /// TCP: the called side's initial sequence number; in mid-conversation the last acknowledgement number of the side seen.
+    called_seq: u32,
+    /// Last slice with a packet.
+    last_s: u32,
+    /// Low bits of the window in which it was last counted.
+    window: u16,
+    state: State,
+    facts: u8,
+    low_country: Country,
+    high_country: Country,
+    /// A detector's own handle, 0 if none.
+    tag: u16,
+}
+
+#[derive(Clone, Copy, Default)]
+#[repr(align(64))]
+struct Bucket {
+    hashes: [u64; WAYS],
+    entries: [Entry; WAYS],
+}
+
+/// What a packet means in its conversation.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Step {
+    /// TCP: a SYN that opens a conversation.
+    Syn,
+    /// TCP: the same SYN again.
+    SynAgain,
+    /// TCP: the SYN+ACK that answers it.
+    SynAck,
+    /// TCP: the handshake is done and the opener proved its address.
+    Completed,
+    /// TCP: the opener goes on as if the handshake were done, but its answer was not seen: nothing is proved.
+    CompletedUnseen,
+    /// TCP: the target resets an attempt. Any: an ICMP error came back for it.
+    Refused,
+    /// TCP: the opener resets after the SYN+ACK, without having completed.
+    Aborted,
+    /// TCP: FIN or RST of a conversation.
+    Closed,
+    /// TCP of which one side is seen in mid-conversation: the second packet, which goes on from the first as a real stack does.
+    Resumed,
+    /// A packet of a conversation in which both sides talk, or one side goes on as real stacks do.
+    Ongoing,
+    /// TCP without a conversation: no SYN, and nothing that fits.
+    Stray,
+    /// UDP, ICMP echo, SCTP, others: the first packet.
+    First,
+    /// More of the same side, unanswered.
+    More,
+    /// The first answer.
+    Answer,
+    /// ICMP that belongs to nothing: an echo reply nobody asked for, an error about nothing we saw.
+    Unasked,
+    /// A later fragment: no ports, no conversation.
+    Fragment,
+}
+
+/// A packet in its conversation.
+#[derive(Clone, Copy, Debug)]
+pub struct Seen {
+    pub step: Step,
+    /// The packet was sent by whoever opened the conversation.
+    pub by_opener: bool,
+    /// The opener is known from an opening packet, not guessed from the first one seen.
+    pub opening_seen: bool,
+    /// The sender has proved to hold its address.
+    pub source_proved: bool,
+    pub source_country: Country,
+    pub target_country: Country,
+    /// The first packet of this conversation in the open window.
+    pub new_in_window: bool,
+    /// The first payload bytes of the sender in this conversation.
+    pub first_payload: bool,
+    /// Both sides have sent something.
+    pub two_way: bool,
+    /// The opening was the opener's first contact with this service; see [`Conversations::mark_first_contact`].
+    pub first_contact: bool,
+    /// Where the conversation stands in the table; see [`Conversations::tag`].
+    pub place: Option<u32>,
+}
+
+/// The conversations of one lane.
+pub struct Conversations {
+    buckets: Box<[Bucket]>,
+    /// Conversations that had to make room though they were not yet idle.
+    pub evicted: u64,
+}
+
+impl Default for Conversations {
+    fn default() -> Self {
+        Conversations { buckets: vec![Bucket::default(); BUCKETS].into_boxed_slice(), evicted: 0 }
+    }
+}
+
+/// What decides which conversation makes room: idle ones first, then the least worth, then the oldest. Only contents decide, so that the
+/// answer is the same for any number of workers.
+fn worth(entry: &Entry, hash: u64, now_s: u32) -> (bool, State, u32, u64) {
+    let idle_s = if entry.state >= State::TwoWay { IDLE_TWO_WAY_S } else { IDLE_ONE_WAY_S };
+    (now_s.saturating_sub(entry.last_s) <= idle_s, entry.state, entry.last_s, hash)
+}
+
+impl Conversations {
+    #[inline]
+    fn bucket_of(hash: u64) -> usize {
+        hash as usize & (BUCKETS - 1)
+    }
+
+    /// Reads one word of the conversation's bucket, so that it is in the cache when its turn comes.
+    #[inline]
+    pub fn touch(&self, hash: u64) -> u64 {
+        let bucket = &self.buckets[Self::bucket_of(hash)];
+        bucket.hashes[0] ^ u64::from(bucket.entries[WAYS - 1].tag)
+    }
+
+    /// Remembers that the conversation's opening was the opener's first contact with this service.
+    pub fn mark_first_contact(&mut self, place: u32) {
+        let (bucket, way) = (place as usize / WAYS, place as usize % WAYS);
+        self.buckets[bucket].entries[way].facts |= facts::FIRST_CONTACT;
+    }
+
+    /// A detector's handle for a conversation, 0 if none was set.
+    pub fn tag(&self, place: u32) -> u16 {
+        let (bucket, way) = (place as usize / WAYS, place as usize % WAYS);
+        self.buckets[bucket].entries[way].tag
+    }
+
+    /// Sets a detector's handle.
+    pub fn set_tag(&mut self, place: u32, tag: u16) {
+        let (bucket, way) = (place as usize / WAYS, place as usize % WAYS);
+        self.buckets[bucket].entries[way].tag = tag;
+    }
+
+    /// Takes note of a packet and says what it means. `countries` is asked for the countries of source and target when the conversation is
+    /// new. `refused` says that the packet is an ICMP error which quotes this conversation's packet of the other side.
+    #[inline]
+    pub fn observe(&mut self, packet: &Arrival<'_>, mut countries: impl FnMut() -> (Country, Country)) -> Seen {
+        let bucket = &mut self.buckets[Self::bucket_of(packet.conversation)];
+        let hash = packet.conversation | 1; // 0 is a free place
+        if let Some(way) = bucket.hashes.iter().position(|&h| h == hash) {
+            let entry = &mut bucket.entries[way];
+            let stale_s = if entry.state >= State::TwoWay { IDLE_TWO_WAY_S } else { IDLE_ONE_WAY_S };
+            if packet.now_s.saturating_sub(entry.last_s) > stale_s {
+                let (low_country, high_country) = (entry.low_country, entry.high_country);
+                *entry = Entry { low_country, high_country, ..Entry::default() };
+            }
+            let place = (Self::bucket_of(packet.conversation) * WAYS + way) as u32;
+            return entry.step(packet, place);
+        }
+        if packet.quoted {
+            // An error about a conversation that is not known opens none.
+            let (source_country, target_country) = countries();
+            return Seen {
+                step: Step::Unasked,
+                by_opener: true,
+                opening_seen: false,
+                source_proved: false,
+                source_country,
+                target_country,
+                new_in_window: true,
+                first_payload: false,
+                two_way: false,
+                first_contact: false,
+                place: None,
+            };
+        }
+        let way = match bucket.hashes.iter().position(|&h| h == 0) {
+            Some(free) => free,
+            None => {
+                let hashes = bucket.hashes;
+                let entries = &bucket.entries;
+                let way = (0..WAYS).min_by_key(|&way| worth(&entries[way], hashes[way], packet.now_s)).unwrap_or(0);
+                self.evicted += u64::from(worth(&entries[way], hashes[way], packet.now_s).0);
+                way
+            }
+        };
+        let (source_country, target_country) = countries();
+        let (low_country, high_country) =
+            if packet.source_low { (source_country, target_country) } else { (target_country, source_country) };
+        bucket.hashes[way] = hash;
+        bucket.entries[way] = Entry { low_country, high_country, window: packet.window.wrapping_sub(1), ..Entry::default() };
+        let place = (Self::bucket_of(packet.conversation) * WAYS + way) as u32;
+        bucket.entries[way].step(packet, place)
+    }
+}
+
+/// A packet as the table of conversations sees it.
+#[derive(Clone, Copy)]
+pub struct Arrival<'a> {
+    pub header: &'a Header,
+    pub conversation: u64,
+    pub source_low: bool,
+    /// The slice, in seconds.
+    pub now_s: u32,
+    /// Low bits of the window's number.
+    pub window: u16,
+    /// An ICMP error that quotes this conversation; its own sender is the one the quoted packet was sent to, or a router before it.
+    pub quoted: bool,
+}
+
+impl Entry {
+    fn step(&mut self, packet: &Arrival<'_>, place: u32) -> Seen {
+        let header = packet.header;
+        let fresh = self.state == State::Free;
+        // Of an error the quoted packet's sender is the receiver; as an act of the conversation it comes from the other side. The hash's
+        // order was made from the quoted packet, so the error's sender is the opposite of it.
+        let source_low = packet.source_low != packet.quoted;
+        if fresh {
+            self.facts = if source_low { facts::LOW_OPENED } else { 0 };
+        }
+        let by_opener = (self.facts & facts::LOW_OPENED != 0) == source_low;
+        let step = if packet.quoted {
+            self.error_step(by_opener)
+        } else {
+            match header.transport {
+                Transport::Tcp => self.tcp_step(header, by_opener, source_low),
+                _ => self.datagram_step(header, by_opener),
+            }
+        };
+        // A new opening may have turned the conversation round.
+        let by_opener = (self.facts & facts::LOW_OPENED != 0) == source_low;
+        let spoke = if by_opener { facts::OPENER_SPOKE } else { facts::CALLED_SPOKE };
+        let first_payload = header.payload_bytes > 0 && !packet.quoted && self.facts & spoke == 0;
+        if first_payload {
+            self.facts |= spoke;
+        }
+        let new_in_window = self.window != packet.window;
+        self.window = packet.window;
+        self.last_s = packet.now_s;
+        let proved = if by_opener { facts::OPENER_PROVED } else { facts::CALLED_PROVED };
+        let (source_country, target_country) =
+            if source_low { (self.low_country, self.high_country) } else { (self.high_country, self.low_country) };
+        Seen {
+            step,
+            by_opener,
+            opening_seen: self.facts & facts::OPENING_SEEN != 0,
+            source_proved: self.facts & proved != 0 && !packet.quoted,
+            source_country,
+            target_country,
+            new_in_window,
+            first_payload,
+            two_way: self.state >= State::TwoWay,
+            first_contact: self.facts & facts::FIRST_CONTACT != 0,
+            place: Some(place),
+        }
+    }
+
+    fn error_step(&mut self, by_opener: bool) -> Step {
+        if !by_opener && matches!(self.state, State::OneWay | State::Opening) {
+            self.state = State::Refused;
+            return Step::Refused;
+        }
+        Step::Unasked
+    }
+
+    fn open(&mut self, header: &Header, source_low: bool) -> Step {
+        *self = Entry {
+            opener_seq: header.seq,
+            state: State::Opening,
+            facts: facts::OPENING_SEEN | if source_low { facts::LOW_OPENED } else { 0 },
+            last_s: self.last_s,
+            window: self.window,
+            low_country: self.low_country,
+            high_country: self.high_country,
+            ..Entry::default()
+        };
+        Step::Syn
+    }
+
+    fn tcp_step(&mut self, header: &Header, by_opener: bool, source_low: bool) -> Step {
+        use flags::{ACK, FIN, RST, SYN};
+        let set = header.tcp_flags;
+        if set & SYN != 0 && set & (ACK | RST | FIN) == 0 {
+            let again =
+                by_opener && matches!(self.state, State::Opening | State::Answered | State::Refused) && self.opener_seq == header.seq;
+            // A SYN that a living conversation repeats or overlaps with is no new opening.
+            if again { Step::SynAgain } else { self.open(header, source_low) }
+        } else if set & SYN != 0 && set & ACK != 0 && set & RST == 0 {
+            self.syn_ack(header, by_opener)
+        } else if set & RST != 0 {
+            self.reset(header, by_opener)
+        } else {
+            self.segment(header, by_opener)
+        }
+    }
+
+    fn syn_ack(&mut self, header: &Header, by_opener: bool) -> Step {
+        match self.state {
+            State::Opening | State::HalfSeen if !by_opener && header.ack == self.opener_seq.wrapping_add(1) => {
+                let early = self.state == State::HalfSeen;
+                self.called_seq = header.seq;
+                self.state = if early { State::TwoWay } else { State::Answered };
+                self.facts |= facts::CALLED_PROVED;
+                Step::SynAck
+            }
+            State::Answered | State::TwoWay | State::HalfSeenMidway => Step::Ongoing,
+            State::Free => {
+                // Only this side is seen, or nobody asked: the one called is the sender.
+                self.facts ^= facts::LOW_OPENED;
+                self.state = State::OneWay;
+                self.called_seq = header.ack;
+                self.opener_seq = header.seq;
+                Step::Stray
+            }
+            _ => Step::Stray,
+        }
+    }
+
+    fn reset(&mut self, header: &Header, by_opener: bool) -> Step {
+        match self.state {
+            State::Opening if !by_opener => {
+                self.state = State::Refused;
+                Step::Refused
+            }
+            State::OneWay if !by_opener => {
+                self.state = State::Refused;
+                Step::Refused
+            }
+            State::Answered if by_opener => {
+                self.state = State::Closed;
+                Step::Aborted
+            }
+            State::Opening | State::HalfSeen | State::Answered | State::TwoWay => {
+                self.state = State::Closed;
+                Step::Closed
+            }
+            State::Refused | State::Closed => Step::Ongoing,
+            State::HalfSeenMidway => {
+                self.state = State::Closed;
+                Step::Closed
+            }
+            State::OneWay => Step::Stray,
+            State::Free => {
+                self.state = State::OneWay;
+                (self.opener_seq, self.called_seq) = (header.seq, header.ack);
+                Step::Stray
+            }
+        }
+    }
+
+    /// A segment that neither opens nor resets.
+    fn segment(&mut self, header: &Header, by_opener: bool) -> Step {
+        let fin = header.tcp_flags & flags::FIN != 0;
+        match self.state {
+            State::Answered
+                if by_opener
+                    && header.tcp_flags & flags::ACK != 0
+                    && header.ack.wrapping_sub(self.called_seq) <= NUMBERS_STEP_MAX
+                    && header.ack != self.called_seq =>
+            {
+                let exact = header.ack == self.called_seq.wrapping_add(1) || header.payload_bytes > 0;
+                self.state = State::TwoWay;
+                self.facts |= if exact { facts::OPENER_PROVED } else { 0 };
+                Step::Completed
+            }
+            State::Opening if by_opener && header.seq == self.opener_seq.wrapping_add(1) && header.tcp_flags & flags::ACK != 0 => {
+                self.state = State::HalfSeen;
+                Step::CompletedUnseen
+            }
+            State::Opening if !by_opener => {
+                // Data before its SYN+ACK was seen: the mirror lost it.
+                self.state = State::TwoWay;
+                Step::SynAck
+            }
+            State::TwoWay | State::HalfSeen | State::Answered => {
+                if fin {
+                    return Step::Closed;
+                }
+                Step::Ongoing
+            }
+            State::Closed => Step::Ongoing,
+            State::Opening | State::Refused => Step::Stray,
+            State::OneWay if !by_opener => {
+                self.state = State::TwoWay;
+                // Each has acknowledged what the other sent: both numbers fit, so neither is blind.
+                let fits = header.ack.wrapping_sub(self.opener_seq) <= NUMBERS_STEP_MAX
+                    && self.called_seq.wrapping_sub(header.seq).wrapping_add(NUMBERS_STEP_MAX) <= 2 * NUMBERS_STEP_MAX;
+                if fits {
+                    self.facts |= facts::OPENER_PROVED | facts::CALLED_PROVED;
+                }
+                Step::Answer
+            }
+            State::HalfSeenMidway if !by_opener => {
+                self.state = State::TwoWay;
+                Step::Ongoing
+            }
+            State::HalfSeenMidway => {
+                // A tool that sends random numbers from one port looks alive once in a while: it is asked every time.
+                let goes_on = self.goes_on(header);
+                (self.opener_seq, self.called_seq) = (header.seq, header.ack);
+                if goes_on { Step::Ongoing } else { Step::Stray }
+            }
+            State::OneWay => {
+                let goes_on = self.goes_on(header);
+                (self.opener_seq, self.called_seq) = (header.seq, header.ack);
+                if !goes_on {
+                    return Step::Stray;
+                }
+                self.state = State::HalfSeenMidway;
+                Step::Resumed
+            }
+            State::Free => {
+                self.state = State::OneWay;
+                (self.opener_seq, self.called_seq) = (header.seq, header.ack);
+                Step::Stray
+            }
+        }
+    }
+
+    /// Whether the numbers move on as those of a living connection do, of which only this side is seen. A number that never moves is a
+    /// tool's.
+    fn goes_on(&self, header: &Header) -> bool {
+        let seq_step = header.seq.wrapping_sub(self.opener_seq);
+        let ack_step = header.ack.wrapping_sub(self.called_seq);
+        seq_step <= NUMBERS_STEP_MAX && ack_step <= NUMBERS_STEP_MAX && (seq_step, ack_step) != (0, 0)
+    }
+
+    fn datagram_step(&mut self, header: &Header, by_opener: bool) -> Step {
+        if header.transport == Transport::Icmp {
+            match (header.source.is_v4(), header.icmp_type) {
+                (true, 8 | 13 | 15 | 17) | (false, 128) => {}
+                (true, 0 | 14 | 16 | 18) | (false, 129) if self.state != State::Free && !by_opener => {}
+                _ => {
+                    if self.state == State::Free {
+                        self.state = State::OneWay;
+                    }
+                    return Step::Unasked;
+                }
+            }
+        }
+        match self.state {
+            State::Free => {
+                self.state = State::OneWay;
+                self.facts |= facts::OPENING_SEEN;
+                Step::First
+            }
+            State::OneWay | State::Refused if by_opener => Step::More,
+            State::OneWay | State::Refused => {
+                self.state = State::TwoWay;
+                Step::Answer
+            }
+            _ => Step::Ongoing,
+        }
+    }
+}

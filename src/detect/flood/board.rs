@@ -1,0 +1,614 @@
+//! Floods begin, go on and end: change detection per victim and method over merged slices.
+
+use std::collections::{BTreeMap, HashMap};
+
+use serde::Serialize;
+
+use crate::addr::Addr;
+use crate::attribute::{Attribution, Country, Direction};
+use crate::conclude::{Conclusions, Detail, Event, EventId, RowKey, SLICE_NS, State};
+use crate::keyed::Keyed;
+use crate::settings;
+
+use super::evidence::Evidence;
+use super::method::{Act, Method};
+use super::record::{FloodTally, Record};
+use super::verdict::{Spoofing, Verdict, judge};
+
+/// Cells of the coarse pass that finds the few victims worth a look among a slice's records. Two victims in one cell only cost a look.
+const COARSE_CELLS: usize = 4096;
+/// Packets towards one cell in one slice that make its victims worth a look: well under the lowest threshold, so that the CUSUM sees a
+/// flood's beginning.
+const COARSE_MIN: u32 = 10;
+/// Victims times methods that are watched at a time: 4,096 with little traffic cost a megabyte.
+const WATCHES_MAX: usize = 4096;
+/// Of these, how many may hold evidence: at most a megabyte each with a full sample.
+const EVIDENCE_MAX: usize = 64;
+/// Slices without a packet after which a victim is no longer watched.
+const WATCH_IDLE_S: u32 = 60;
+
+/// Fixed point of the CUSUM: 2^-16 (detection.md A.2).
+const ONE: i64 = 1 << 16;
+/// Weight of the past in the mean of completions, in 1/1000: 0.95 a slice (detection.md A.2).
+const PAST_PER_MILLE: i64 = 950;
+/// Share of a server's completions that may stay unfinished in peace, in percent: c = 0.5 (detection.md A.2).
+const SLACK_PERCENT: i64 = 50;
+/// How far the CUSUM may rise above its threshold: it bounds how long an alarm lingers (detection.md A.2).
+const CUSUM_MAX_TIMES: i64 = 4;
+/// Distinct sources from which on SYNs over random ports at a moderate rate are a flood and no scan.
+const ANY_PORT_SOURCES: u64 = 200;
+/// Mean frame of answers that amplify, in bytes, where the payload has no mark (detection.md A.6: payload above 200).
+const ANSWER_BYTES_MIN: u64 = 228;
+/// Sources named in an event.
+const TOP_MAX: usize = 10;
+/// Ports named in an event.
+const TOP_PORTS: usize = 8;
+
+/// What an event says of a flood.
+#[derive(Clone, Debug, Serialize)]
+pub struct FloodDetail {
+    pub method: &'static str,
+    pub ports: Vec<u16>,
+    pub peak_pps: u64,
+    pub sources: u64,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub estimated: bool,
+    pub spoofed: Spoofing,
+    pub countries: Vec<CountryShare>,
+    pub top: Vec<TopSource>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reflector_protocol: Option<&'static str>,
+    /// Share of handshakes that completed, in thousandths; SYN floods only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub completed_per_mille: Option<u64>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub entries: Vec<EntryShare>,
+}
+
+/// A country's part in a flood.
+#[derive(Clone, Debug, Serialize)]
+pub struct CountryShare {
+    pub country: &'static str,
+    pub sources: u64,
+    pub packets: u64,
+}
+
+/// A source's part in a flood.
+#[derive(Clone, Debug, Serialize)]
+pub struct TopSource {
+    pub ip: String,
+    pub country: &'static str,
+    pub packets: u64,
+}
+
+/// A point of entry's part in a flood.
+#[derive(Clone, Debug, Serialize)]
+pub struct EntryShare {
+    pub entry: u8,
+    pub packets: u64,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+struct Key {
+    victim: Addr,
+    method: Method,
+}
+
+/// One slice of one victim and method.
+#[derive(Default)]
+struct Slice {
+    packets: u64,
+    bytes: u64,
+    again: u64,
+    complete: u64,
+    marked: u64,
+    /// SYNs less completions by port.
+    ports: HashMap<u16, i64, foldhash::fast::FixedState>,
+    sources_hint: u64,
+    direction: Option<Direction>,
+}
+
+struct Watch {
+    /// CUSUM in fixed point.
+    cusum: i64,
+    /// Mean completions a slice in fixed point.
+    completions: i64,
+    /// Slices in a row over the threshold.
+    streak: u64,
+    last_s: u32,
+    /// Unfinished and all SYNs of the last three slices.
+    unfinished: [(i64, i64); 3],
+    evidence: Option<Box<Evidence>>,
+    direction: Direction,
+    peak_pps: u64,
+    open: Option<Open>,
+}
+
+struct Open {
+    id: EventId,
+    /// The flood's method when it began: a reflection without marks is an ordinary UDP flood.
+    method: Method,
+    quiet_s: u64,
+    /// The last slice with an attack.
+    last_s: u32,
+    /// Whether a window's rows already have its beginning.
+    started_counted: bool,
+}
+
+/// The reporter's side of the flood detector.
+pub struct FloodBoard {
+    keyed: Keyed,
+    watches: BTreeMap<Key, Watch>,
+    coarse: Box<[u32; COARSE_CELLS]>,
+    slices: HashMap<Key, Slice, foldhash::fast::FixedState>,
+}
+
+impl FloodBoard {
+    pub fn new(keyed: Keyed) -> Self {
+        FloodBoard { keyed, watches: BTreeMap::new(), coarse: Box::new([0; COARSE_CELLS]), slices: HashMap::default() }
+    }
+
+    fn cell(&self, victim: Addr) -> usize {
+        self.keyed.addr(victim) as usize & (COARSE_CELLS - 1)
+    }
+
+    /// Takes a slice's merged tally and concludes.
+    pub fn slice(&mut self, now_s: u32, tally: &mut FloodTally, out: &mut Conclusions<'_>) {
+        *out.evicted += tally.evicted;
+        self.expire(now_s, out);
+        self.gather(tally);
+        // Later fragments have no ports: where a victim is under reflection, they are its answers' tails.
+        self.adopt_fragments();
+        let mut keys: Vec<Key> = self.slices.keys().copied().collect();
+        keys.sort_unstable();
+        for key in &keys {
+            self.update(now_s, *key, out);
+        }
+        self.collect(tally);
+        for key in keys {
+            self.decide(now_s, key, out);
+        }
+        self.slices.clear();
+    }
+
+    /// Two passes over the records: which cells are worth a look, then sums per victim and method in those.
+    fn gather(&mut self, tally: &FloodTally) {
+        if tally.records.is_empty() && tally.sums.is_empty() && self.watches.is_empty() {
+            return;
+        }
+        self.coarse.fill(0);
+        for record in &tally.records {
+            let cell = self.cell(record.victim);
+            self.coarse[cell] += u32::from(matches!(record.act, Act::Attack | Act::Again));
+        }
+        for sum in &tally.sums {
+            let cell = self.cell(sum.victim);
+            self.coarse[cell] = self.coarse[cell].saturating_add(sum.packets);
+        }
+        for (key, watch) in &self.watches {
+            if watch.open.is_some() || watch.cusum > 0 {
+                let cell = self.keyed.addr(key.victim) as usize & (COARSE_CELLS - 1);
+                self.coarse[cell] = COARSE_MIN;
+            }
+        }
+        for record in &tally.records {
+            if self.coarse[self.cell(record.victim)] < COARSE_MIN {
+                continue;
+            }
+            let slice = self.slices.entry(Key { victim: record.victim, method: record.method }).or_default();
+            slice.add(record);
+        }
+        for sum in &tally.sums {
+            let slice = self.slices.entry(Key { victim: sum.victim, method: sum.method }).or_default();
+            slice.packets += u64::from(sum.packets) + u64::from(sum.again);
+            slice.again += u64::from(sum.again);
+            slice.complete += u64::from(sum.complete);
+            slice.bytes += sum.bytes;
+            *slice.ports.entry(sum.port).or_default() += i64::from(sum.packets) - i64::from(sum.complete);
+            slice.direction = Some(sum.direction);
+        }
+    }
+
+    fn adopt_fragments(&mut self) {
+        let fragments: Vec<Key> = self.slices.keys().filter(|key| key.method == Method::Fragment).copied().collect();
+        for key in fragments {
+            let host = self
+                .slices
+                .keys()
+                .chain(self.watches.iter().filter(|(_, watch)| watch.open.is_some()).map(|(key, _)| key))
+                .filter(|other| other.victim == key.victim && matches!(other.method, Method::Reflection(_)))
+                .min()
+                .copied();
+            if let Some(host) = host
+                && let Some(slice) = self.slices.remove(&key)
+            {
+                let adopted = self.slices.entry(host).or_default();
+                adopted.packets += slice.packets;
+                adopted.bytes += slice.bytes;
+                adopted.direction = adopted.direction.or(slice.direction);
+            }
+        }
+    }
+
+    /// Moves the victim's change detection on by one slice.
+    fn update(&mut self, now_s: u32, key: Key, out: &Conclusions<'_>) {
+        let limits = &out.settings.flood;
+        let Some(slice) = self.slices.get(&key) else { return };
+        if !self.watches.contains_key(&key) {
+            if slice.packets < u64::from(COARSE_MIN) || self.watches.len() >= WATCHES_MAX {
+                return;
+            }
+            let direction = slice.direction.unwrap_or(Direction::External);
+            self.watches.insert(key, Watch::new(direction, limits.cusum_floor_per_s as i64));
+        }
+        let holding = self.watches.values().filter(|watch| watch.evidence.is_some()).count();
+        let Some(watch) = self.watches.get_mut(&key) else { return };
+        watch.pass_to(now_s);
+        watch.last_s = now_s;
+        watch.direction = slice.direction.unwrap_or(watch.direction);
+        watch.step(slice, key.method, limits);
+        if watch.cusum > 0 || watch.streak > 0 || watch.open.is_some() {
+            if watch.evidence.is_none() && holding < EVIDENCE_MAX {
+                watch.evidence = Some(Box::default());
+            }
+        } else {
+            watch.evidence = None;
+            watch.peak_pps = 0;
+        }
+        if watch.evidence.is_some() {
+            watch.peak_pps = watch.peak_pps.max(slice.packets);
+        }
+    }
+
+    /// The third pass: evidence for the victims that need it.
+    fn collect(&mut self, tally: &FloodTally) {
+        let reflected: BTreeMap<Addr, Key> = self
+            .watches
+            .iter()
+            .filter(|(key, watch)| watch.evidence.is_some() && matches!(key.method, Method::Reflection(_)))
+            .map(|(key, _)| (key.victim, *key))
+            .rev()
+            .collect();
+        for record in &tally.records {
+            if self.coarse[self.cell(record.victim)] < COARSE_MIN {
+                continue;
+            }
+            let mut key = Key { victim: record.victim, method: record.method };
+            if record.method == Method::Fragment
+                && let Some(host) = reflected.get(&record.victim)
+            {
+                key = *host;
+            }
+            if let Some(evidence) = self.watches.get_mut(&key).and_then(|watch| watch.evidence.as_mut()) {
+                evidence.add(&self.keyed, record);
+            }
+        }
+        for sum in &tally.sums {
+            let key = Key { victim: sum.victim, method: sum.method };
+            if let Some(evidence) = self.watches.get_mut(&key).and_then(|watch| watch.evidence.as_mut()) {
+                evidence.add_sum(sum);
+            }
+        }
+    }
+
+    fn decide(&mut self, now_s: u32, key: Key, out: &mut Conclusions<'_>) {
+        let limits = &out.settings.flood;
+        let Some(slice) = self.slices.get(&key) else { return };
+        let Some(watch) = self.watches.get_mut(&key) else { return };
+        let Some(evidence) = watch.evidence.as_mut() else { return };
+        evidence.trim();
+        let sources = evidence.sources().0;
+        let rate = slice.rate(key.method);
+        if let Some(open) = &mut watch.open {
+            if rate >= threshold(key.method, limits).div_ceil(2) as i64 {
+                open.last_s = now_s;
+                open.quiet_s = 0;
+            }
+            return;
+        }
+        let begins = match key.method {
+            Method::Syn => watch.syn_begins(slice, limits, sources),
+            method => watch.streak >= limits.slices || rate >= 4 * threshold(method, limits) as i64,
+        };
+        let Some(evidence) = watch.evidence.as_ref() else { return };
+        if !begins || evidence.packets == 0 {
+            return;
+        }
+        let method = match key.method {
+            Method::Reflection(_) if !amplifies(evidence, limits) => {
+                if rate < limits.udp_per_s as i64 {
+                    return;
+                }
+                Method::Udp
+            }
+            method => method,
+        };
+        let protocol = method.reflector_protocol().unwrap_or_else(|| method.name());
+        let id = EventId::of(method.kind(), Addr::NONE, key.victim, evidence.first_ns, protocol);
+        watch.open = Some(Open { id, method, quiet_s: 0, last_s: now_s, started_counted: false });
+    }
+
+    /// Ends what has been quiet for long enough by `now_s`, and forgets idle victims.
+    fn expire(&mut self, now_s: u32, out: &mut Conclusions<'_>) {
+        let quiet_s = out.settings.flood.quiet_s as u32;
+        let mut ended = Vec::new();
+        self.watches.retain(|key, watch| {
+            if let Some(open) = &watch.open {
+                if now_s.saturating_sub(open.last_s) <= quiet_s {
+                    return true;
+                }
+                ended.push(*key);
+                return true;
+            }
+            now_s.saturating_sub(watch.last_s) <= WATCH_IDLE_S
+        });
+        for key in ended {
+            if let Some(watch) = self.watches.get_mut(&key) {
+                watch.report(key, State::Ended, out);
+                watch.end();
+            }
+        }
+    }
+
+    /// A window ends: what goes on is written with what it has so far.
+    pub fn window_end(&mut self, out: &mut Conclusions<'_>) {
+        for (key, watch) in &mut self.watches {
+            watch.report(*key, State::Ongoing, out);
+        }
+    }
+
+    /// The input ends, and with it all that goes on.
+    pub fn finish(&mut self, out: &mut Conclusions<'_>) {
+        for (key, watch) in &mut self.watches {
+            watch.report(*key, State::Ended, out);
+            watch.end();
+        }
+    }
+}
+
+impl Slice {
+    fn add(&mut self, record: &Record) {
+        self.direction = Some(record.direction);
+        match record.act {
+            Act::Attack => {
+                self.packets += 1;
+                self.bytes += u64::from(record.bytes);
+                self.sources_hint += 1;
+                self.marked += u64::from(record.marked);
+                if record.method == Method::Syn {
+                    *self.ports.entry(record.port).or_default() += 1;
+                }
+            }
+            Act::Again => {
+                self.packets += 1;
+                self.bytes += u64::from(record.bytes);
+                self.again += 1;
+            }
+            Act::Complete => {
+                self.complete += 1;
+                *self.ports.entry(record.port).or_default() -= 1;
+            }
+            Act::Disowned => {}
+        }
+    }
+
+    /// SYNs that neither repeat nor completed, over all ports.
+    fn unfinished(&self) -> i64 {
+        (self.packets - self.again) as i64 - self.complete as i64
+    }
+
+    fn unfinished_top_port(&self) -> i64 {
+        self.ports.values().copied().max().unwrap_or(0)
+    }
+
+    fn rate(&self, method: Method) -> i64 {
+        match method {
+            Method::Syn => self.unfinished(),
+            _ => self.packets as i64,
+        }
+    }
+}
+
+/// The packets a second from which on a flood by this method can begin.
+fn threshold(method: Method, limits: &settings::flood) -> u64 {
+    match method {
+        Method::Syn => limits.syn_unfinished_per_s,
+        Method::Udp => limits.udp_per_s,
+        Method::Icmp => limits.icmp_per_s,
+        Method::Fragment => limits.fragment_per_s,
+        Method::Reflection(_) => limits.amplification_per_s,
+        _ => limits.tcp_per_s,
+    }
+}
+
+/// Whether unasked answers are amplification: most bear the protocol's mark, or many reflectors send large ones.
+fn amplifies(evidence: &Evidence, limits: &settings::flood) -> bool {
+    2 * evidence.marked >= evidence.recorded.max(1)
+        || evidence.sources().0 >= limits.reflectors && evidence.bytes >= ANSWER_BYTES_MIN * evidence.packets
+}
+
+impl Watch {
+    fn new(direction: Direction, floor: i64) -> Self {
+        Watch {
+            cusum: 0,
+            completions: floor * ONE / 4,
+            streak: 0,
+            last_s: 0,
+            unfinished: [(0, 0); 3],
+            evidence: None,
+            direction,
+            peak_pps: 0,
+            open: None,
+        }
+    }
+
+    /// Lets the slices pass in which nothing came.
+    fn pass_to(&mut self, now_s: u32) {
+        let missed = now_s.saturating_sub(self.last_s).saturating_sub(1);
+        if self.last_s != 0 && missed > 0 {
+            self.streak = 0;
+            self.unfinished = [(0, 0); 3];
+            // Each empty slice takes c from the CUSUM.
+            self.cusum = (self.cusum - i64::from(missed) * ONE * SLACK_PERCENT / 100).max(0);
+            if self.open.is_none() && self.cusum == 0 {
+                self.evidence = None;
+                self.peak_pps = 0;
+            }
+        }
+    }
+
+    fn step(&mut self, slice: &Slice, method: Method, limits: &settings::flood) {
+        if method != Method::Syn {
+            let over = slice.packets >= threshold(method, limits);
+            self.streak = if over { self.streak + 1 } else { 0 };
+            // The slice in which a flood begins is seldom whole: keep what may turn out to be its beginning.
+            self.cusum = if over || 4 * slice.packets >= threshold(method, limits) { ONE } else { 0 };
+            return;
+        }
+        let mean = (self.completions / ONE).max(limits.cusum_floor_per_s as i64);
+        let unfinished = slice.unfinished();
+        let excess = (unfinished * ONE - mean * ONE * SLACK_PERCENT / 100) / mean;
+        let most = CUSUM_MAX_TIMES * limits.cusum_threshold as i64 * ONE;
+        self.cusum = (self.cusum + excess).clamp(0, most);
+        self.unfinished = [self.unfinished[1], self.unfinished[2], (unfinished, (slice.packets - slice.again) as i64)];
+        if self.open.is_none() {
+            self.completions = (self.completions * PAST_PER_MILLE + slice.complete as i64 * ONE * (1000 - PAST_PER_MILLE)) / 1000;
+        }
+    }
+
+    fn syn_begins(&self, slice: &Slice, limits: &settings::flood, sources: u64) -> bool {
+        let (unfinished, all) = self.unfinished.iter().fold((0, 0), |sum, slice| (sum.0 + slice.0, sum.1 + slice.1));
+        let one_port = slice.unfinished_top_port() >= limits.syn_unfinished_per_s as i64;
+        let any_port = slice.unfinished() >= limits.syn_any_port_per_s as i64
+            || slice.unfinished() >= limits.syn_any_port_per_s as i64 / 10 && sources >= ANY_PORT_SOURCES;
+        self.cusum > limits.cusum_threshold as i64 * ONE
+            && (one_port || any_port)
+            && unfinished * 100 >= all * limits.syn_unfinished_percent as i64
+    }
+
+    fn end(&mut self) {
+        self.open = None;
+        self.evidence = None;
+        self.cusum = 0;
+        self.streak = 0;
+        self.peak_pps = 0;
+        self.unfinished = [(0, 0); 3];
+    }
+
+    /// Writes the event and adds its part of the window to the rows.
+    fn report(&mut self, key: Key, state: State, out: &mut Conclusions<'_>) {
+        let (Some(open), Some(evidence)) = (&mut self.open, &mut self.evidence) else { return };
+        let spoofing = judge(evidence, open.method);
+        let spoofed = spoofing.verdict == Verdict::Spoofed;
+        let kind = open.method.kind();
+        let started = !open.started_counted;
+        open.started_counted = true;
+
+        let mut window = (0, 0);
+        let mut rows: BTreeMap<(Country, Attribution), (u64, u64)> = BTreeMap::new();
+        for (&(country, reserved), by) in &mut evidence.countries {
+            let (packets, bytes) = (by.packets - by.counted_packets, by.bytes - by.counted_bytes);
+            (by.counted_packets, by.counted_bytes) = (by.packets, by.bytes);
+            let place = match (reserved, spoofed) {
+                (true, _) => (Country::NONE, Attribution::Reserved),
+                (false, true) => (Country::NONE, Attribution::Spoofed),
+                (false, false) if country == Country::NONE => (country, Attribution::Unknown),
+                (false, false) => (country, Attribution::Plausible),
+            };
+            let row = rows.entry(place).or_default();
+            *row = (row.0 + packets, row.1 + bytes);
+            window = (window.0 + packets, window.1 + bytes);
+        }
+        out.rows.total(kind, started, window.0, window.1);
+        for ((country, attribution), (packets, bytes)) in rows {
+            let row_key = RowKey { kind, direction: self.direction, country, attribution, benign: false };
+            let row = out.rows.row(row_key);
+            row.events += 1;
+            row.started += u64::from(started);
+            row.packets += packets;
+            row.bytes += bytes;
+            let mine = |source: &&super::evidence::Source| {
+                let reserved = source.attribution == Attribution::Reserved;
+                (reserved == (attribution == Attribution::Reserved)) && (spoofed || reserved || source.country == country)
+            };
+            let sources: Vec<Addr> = evidence.attackers().filter(mine).map(|source| source.addr).collect();
+            out.rows.ends(row_key, sources, [key.victim]);
+        }
+        out.events.push(self.event(key, state, spoofing));
+    }
+
+    fn event(&self, key: Key, state: State, spoofing: Spoofing) -> Event {
+        let (Some(open), Some(evidence)) = (&self.open, &self.evidence) else {
+            unreachable!("only an open flood is written, and it holds evidence")
+        };
+        let spoofed = spoofing.verdict == Verdict::Spoofed;
+        let (sources, estimated) = evidence.sources();
+        let mut attackers: Vec<_> = evidence.attackers().collect();
+        attackers.sort_unstable_by_key(|source| (std::cmp::Reverse(source.packets), source.addr));
+        let only = (sources == 1).then(|| attackers.first().map(|source| (source.addr, source.country, source.attribution))).flatten();
+        let mut by_country: BTreeMap<Country, (usize, u64)> = BTreeMap::new();
+        if !spoofed {
+            for (&(country, _), by) in &evidence.countries {
+                by_country.entry(country).or_default().1 += by.packets;
+            }
+            for source in &attackers {
+                by_country.entry(source.country).or_default().0 += 1;
+            }
+        }
+        let mut countries: Vec<CountryShare> = by_country
+            .into_iter()
+            .map(|(country, (sampled, packets))| CountryShare { country: country.code(), sources: evidence.scaled(sampled).0, packets })
+            .collect();
+        countries.sort_by_key(|share| (std::cmp::Reverse(share.packets), share.country));
+        let mut ports: Vec<(u64, u16)> = evidence.ports.iter().map(|(&port, &packets)| (packets, port)).collect();
+        ports.sort_unstable_by_key(|&(packets, port)| (std::cmp::Reverse(packets), port));
+        let method = open.method;
+        let (source_country, attribution) = match only {
+            Some((_, country, attribution)) => (country, attribution),
+            None if spoofed => (Country::NONE, Attribution::Spoofed),
+            None => (Country::NONE, Attribution::Plausible),
+        };
+        Event {
+            id: open.id,
+            kind: method.kind(),
+            state,
+            start_ns: evidence.first_ns,
+            end_ns: evidence.last_ns,
+            source: only.map(|(addr, ..)| addr),
+            source_country,
+            target: Some(key.victim),
+            target_port: ports.first().filter(|&&(packets, port)| port != 0 && 2 * packets > evidence.packets).map(|&(_, port)| port),
+            transport: method.transport(),
+            protocol: method.reflector_protocol(),
+            direction: self.direction,
+            attribution,
+            benign: None,
+            entry: None,
+            packets: evidence.packets,
+            bytes: evidence.bytes,
+            detail: Detail::Flood(FloodDetail {
+                method: method.name(),
+                ports: ports.iter().filter(|&&(_, port)| port != 0).take(TOP_PORTS).map(|&(_, port)| port).collect(),
+                peak_pps: self.peak_pps,
+                sources,
+                estimated,
+                spoofed: spoofing,
+                countries,
+                top: attackers
+                    .iter()
+                    .take(TOP_MAX)
+                    .map(|source| TopSource {
+                        ip: source.addr.to_string(),
+                        country: if spoofed { Country::NONE.code() } else { source.country.code() },
+                        packets: source.packets,
+                    })
+                    .collect(),
+                reflector_protocol: method.reflector_protocol(),
+                completed_per_mille: (method == Method::Syn).then(|| evidence.complete * 1000 / (evidence.packets - evidence.again).max(1)),
+                entries: evidence.entries.iter().map(|(&entry, &packets)| EntryShare { entry, packets }).collect(),
+            }),
+        }
+    }
+}
+
+const _: () = assert!(SLICE_NS == 1_000_000_000, "thresholds are per second, and a slice is one");

@@ -1,0 +1,192 @@
+//! What is known of one flood: sums that are exact, and a fair sample of its sources.
+
+use std::collections::{BTreeMap, HashMap};
+
+use crate::addr::Addr;
+use crate::attribute::{Attribution, Country};
+use crate::keyed::Keyed;
+
+use super::method::Act;
+use super::record::{Record, Sum};
+
+/// Sources in the sample: those with the smallest keyed hashes, which is a uniform sample of the distinct sources. 4,096 give the number of
+/// distinct sources to 1.6 % (1 / sqrt(k - 2); detection.md G).
+pub const SAMPLE_MAX: usize = 4096;
+
+/// Ports that are counted apart.
+const PORTS_MAX: usize = 1024;
+
+/// What is known of one source in the sample. Exact: whoever is in the sample was in it from its first packet on.
+#[derive(Clone, Copy, Debug)]
+pub struct Source {
+    pub addr: Addr,
+    pub country: Country,
+    pub attribution: Attribution,
+    pub packets: u64,
+    pub bytes: u64,
+    pub again: u32,
+    pub complete: u32,
+    pub ttl: u8,
+    pub ttl_varies: bool,
+}
+
+/// Packets and bytes of one country.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct ByCountry {
+    pub packets: u64,
+    pub bytes: u64,
+    /// Of these, what earlier windows' rows already have.
+    pub counted_packets: u64,
+    pub counted_bytes: u64,
+}
+
+/// The sums and the sample.
+#[derive(Clone, Debug)]
+pub struct Evidence {
+    pub first_ns: u64,
+    pub last_ns: u64,
+    pub packets: u64,
+    pub bytes: u64,
+    pub again: u64,
+    pub complete: u64,
+    pub disowned: u64,
+    pub marked: u64,
+    pub serial: u64,
+    /// Attack packets of which single records were seen; the rest are in the sums only.
+    pub recorded: u64,
+    pub countries: BTreeMap<(Country, bool), ByCountry>,
+    pub ports: BTreeMap<u16, u64>,
+    pub entries: BTreeMap<u8, u64>,
+    pub ttls: [u64; 4],
+    pub sample: HashMap<u64, Source, foldhash::fast::FixedState>,
+    /// Hashes from here on are not sampled.
+    pub threshold: u64,
+}
+
+impl Default for Evidence {
+    fn default() -> Self {
+        Evidence {
+            first_ns: u64::MAX,
+            last_ns: 0,
+            packets: 0,
+            bytes: 0,
+            again: 0,
+            complete: 0,
+            disowned: 0,
+            marked: 0,
+            serial: 0,
+            recorded: 0,
+            countries: BTreeMap::new(),
+            ports: BTreeMap::new(),
+            entries: BTreeMap::new(),
+            ttls: [0; 4],
+            sample: HashMap::default(),
+            threshold: u64::MAX,
+        }
+    }
+}
+
+impl Evidence {
+    /// Adds one packet.
+    pub fn add(&mut self, keyed: &Keyed, record: &Record) {
+        let attack = u64::from(record.act == Act::Attack);
+        let again = u64::from(record.act == Act::Again);
+        if attack + again > 0 {
+            self.first_ns = self.first_ns.min(record.time_ns);
+            self.last_ns = self.last_ns.max(record.time_ns);
+            self.packets += 1;
+            self.bytes += u64::from(record.bytes);
+            let reserved = record.attribution == Attribution::Reserved;
+            let country = self.countries.entry((record.country, reserved)).or_default();
+            country.packets += 1;
+            country.bytes += u64::from(record.bytes);
+            if self.ports.len() < PORTS_MAX || self.ports.contains_key(&record.port) {
+                *self.ports.entry(record.port).or_default() += 1;
+            }
+            if record.entry != 0 {
+                *self.entries.entry(record.entry).or_default() += 1;
+            }
+            self.ttls[usize::from(record.ttl) / 64] |= 1 << (record.ttl % 64);
+        }
+        self.recorded += attack;
+        self.again += again;
+        self.complete += u64::from(record.act == Act::Complete);
+        self.disowned += u64::from(record.act == Act::Disowned);
+        self.marked += u64::from(record.marked);
+        self.serial += u64::from(record.serial);
+        let hash = keyed.addr(record.source);
+        if hash >= self.threshold || record.act == Act::Disowned {
+            return;
+        }
+        let source = self.sample.entry(hash).or_insert(Source {
+            addr: record.source,
+            country: record.country,
+            attribution: record.attribution,
+            packets: 0,
+            bytes: 0,
+            again: 0,
+            complete: 0,
+            ttl: record.ttl,
+            ttl_varies: false,
+        });
+        source.packets += attack + again;
+        source.bytes += u64::from(record.bytes) * (attack + again);
+        source.again += again as u32;
+        source.complete += u32::from(record.act == Act::Complete);
+        source.ttl_varies |= source.ttl != record.ttl;
+    }
+
+    /// Adds what had no room as records.
+    pub fn add_sum(&mut self, sum: &Sum) {
+        let packets = u64::from(sum.packets) + u64::from(sum.again);
+        self.packets += packets;
+        self.bytes += sum.bytes;
+        self.again += u64::from(sum.again);
+        self.complete += u64::from(sum.complete);
+        let country = self.countries.entry((sum.country, false)).or_default();
+        country.packets += packets;
+        country.bytes += sum.bytes;
+        if self.ports.len() < PORTS_MAX || self.ports.contains_key(&sum.port) {
+            *self.ports.entry(sum.port).or_default() += packets;
+        }
+    }
+
+    /// Cuts the sample back to its size. Called once a slice, so that the order of a slice's records does not matter.
+    pub fn trim(&mut self) {
+        if self.sample.len() > SAMPLE_MAX {
+            let mut hashes: Vec<u64> = self.sample.keys().copied().collect();
+            let (_, &mut cut, _) = hashes.select_nth_unstable(SAMPLE_MAX);
+            self.threshold = cut;
+            self.sample.retain(|&hash, _| hash < cut);
+        }
+    }
+
+    /// Distinct sources that sent attack packets, and whether that is an estimate.
+    pub fn sources(&self) -> (u64, bool) {
+        self.scaled(self.attackers().count())
+    }
+
+    /// Sources of the sample that sent attack packets, not only completed handshakes.
+    pub fn attackers(&self) -> impl Iterator<Item = &Source> {
+        self.sample.values().filter(|source| source.packets > 0)
+    }
+
+    /// A count over the sample as a count over all sources, and whether that is an estimate.
+    pub fn scaled(&self, sampled: usize) -> (u64, bool) {
+        if self.threshold == u64::MAX {
+            return (sampled as u64, self.recorded + self.again < self.packets);
+        }
+        let share = self.threshold as f64 / u64::MAX as f64;
+        ((sampled as f64 / share).round() as u64, true)
+    }
+
+    /// Distinct TTL values.
+    pub fn ttl_values(&self) -> u32 {
+        self.ttls.iter().map(|word| word.count_ones()).sum()
+    }
+
+    /// Whether reserved sources take part.
+    pub fn reserved_packets(&self) -> u64 {
+        self.countries.iter().filter(|((_, reserved), _)| *reserved).map(|(_, by)| by.packets).sum()
+    }
+}

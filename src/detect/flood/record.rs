@@ -1,0 +1,207 @@
+//! What a lane hands over of the packets that floods are made of: each one as it was, up to a bound, and exact sums beyond it.
+//!
+//! One flood's packets come through many lanes, so only the reporter sees a flood; a lane sees packets. It hands them over as small records.
+//! What exceeds a lane's bound in one slice is added up by victim, method and country: totals stay exact, and only what is known of single
+//! sources becomes a sample.
+
+use crate::addr::Addr;
+use crate::attribute::{Attribution, Country, Direction};
+use crate::detect::packet::Packet;
+use crate::keyed::Keyed;
+
+use super::method::{Act, Method, classify};
+use super::reflector::REFLECTORS;
+
+/// Records of one lane in one slice: 64 lanes hand over at most 131,072, which is 8 MiB.
+const RECORDS_MAX: usize = 2048;
+
+/// Sums of one lane in one slice beyond its records: victims times countries under flood at the same time in one lane.
+const SUMS_MAX: usize = 1024;
+const SUM_SLOTS: usize = 2048;
+
+/// Successive packets of one victim in one lane whose source ports differ by less than this come from one counter. A lane sees every 64th
+/// source, so a counter that adds 1 to 8 moves by some 64 to 512; by chance 512 of 65,536 do.
+const SERIAL_STEP_MAX: u16 = 512;
+
+/// One packet that a flood could be made of.
+#[derive(Clone, Copy, Debug)]
+pub struct Record {
+    pub victim: Addr,
+    pub source: Addr,
+    pub time_ns: u64,
+    pub bytes: u32,
+    pub port: u16,
+    pub method: Method,
+    pub act: Act,
+    pub ttl: u8,
+    pub country: Country,
+    pub attribution: Attribution,
+    pub direction: Direction,
+    pub entry: u8,
+    /// The payload bears the mark of the reflector protocol's answers.
+    pub marked: bool,
+    /// The source port follows that of another source's packet.
+    pub serial: bool,
+}
+
+/// Packets beyond the records.
+#[derive(Clone, Copy, Debug)]
+pub struct Sum {
+    pub victim: Addr,
+    pub method: Method,
+    pub country: Country,
+    pub direction: Direction,
+    /// The target port, 0 if there were several.
+    pub port: u16,
+    pub packets: u32,
+    pub complete: u32,
+    pub again: u32,
+    pub bytes: u64,
+}
+
+/// What one worker hands over at a slice's end.
+#[derive(Default)]
+pub struct FloodTally {
+    pub records: Vec<Record>,
+    pub sums: Vec<Sum>,
+    /// Packets that had no room even in the sums.
+    pub evicted: u64,
+}
+
+impl FloodTally {
+    pub fn clear(&mut self) {
+        self.records.clear();
+        self.sums.clear();
+        self.evicted = 0;
+    }
+
+    pub fn append(&mut self, other: &mut Self) {
+        self.records.append(&mut other.records);
+        self.sums.append(&mut other.sums);
+        self.evicted += other.evicted;
+    }
+}
+
+/// A lane's memory: how much it has handed over in this slice, and what is beyond.
+pub struct FloodMemory {
+    keyed: Keyed,
+    records: usize,
+    sums: Vec<Sum>,
+    /// Place in `sums` plus one, by hash.
+    slots: Box<[u16; SUM_SLOTS]>,
+    last: Last,
+}
+
+#[derive(Default, Clone, Copy)]
+struct Last {
+    victim: Addr,
+    source: Addr,
+    source_port: u16,
+}
+
+impl FloodMemory {
+    pub fn new(keyed: Keyed) -> Self {
+        FloodMemory { keyed, records: 0, sums: Vec::with_capacity(SUMS_MAX), slots: Box::new([0; SUM_SLOTS]), last: Last::default() }
+    }
+
+    /// Takes note of a packet, if floods can be made of such.
+    #[inline]
+    pub fn observe(&mut self, tally: &mut FloodTally, packet: &Packet<'_>) {
+        let Some((method, act)) = classify(packet) else { return };
+        let reverse = matches!(act, Act::Complete | Act::Disowned) && !packet.seen.by_opener;
+        if reverse {
+            return;
+        }
+        let header = packet.header;
+        if self.records < RECORDS_MAX {
+            self.records += 1;
+            let serial = act == Act::Attack
+                && self.last.victim == header.target
+                && self.last.source != header.source
+                && (1..SERIAL_STEP_MAX).contains(&header.source_port.wrapping_sub(self.last.source_port));
+            if act == Act::Attack {
+                self.last = Last { victim: header.target, source: header.source, source_port: header.source_port };
+            }
+            let marked = match method {
+                Method::Reflection(index) => REFLECTORS.get(usize::from(index)).is_some_and(|reflector| (reflector.marked)(packet.payload)),
+                _ => false,
+            };
+            tally.records.push(Record {
+                victim: header.target,
+                source: header.source,
+                time_ns: packet.time_ns,
+                bytes: packet.wire_bytes,
+                port: header.target_port,
+                method,
+                act,
+                ttl: header.ttl,
+                country: packet.seen.source_country,
+                attribution: packet.source_attribution,
+                direction: packet.direction,
+                entry: packet.entry,
+                marked,
+                serial,
+            });
+        } else {
+            self.sum(tally, packet, method, act);
+        }
+    }
+
+    #[cold]
+    fn sum(&mut self, tally: &mut FloodTally, packet: &Packet<'_>, method: Method, act: Act) {
+        let header = packet.header;
+        let (victim, country) = (header.target, packet.seen.source_country);
+        let mut slot = self.keyed.words(victim.0, (country.index() as u64) << 16 | method.code()) as usize;
+        let place = loop {
+            slot &= SUM_SLOTS - 1;
+            match self.slots[slot] {
+                0 if self.sums.len() == SUMS_MAX => {
+                    tally.evicted += 1;
+                    return;
+                }
+                0 => {
+                    self.sums.push(Sum {
+                        victim,
+                        method,
+                        country,
+                        direction: packet.direction,
+                        port: header.target_port,
+                        packets: 0,
+                        complete: 0,
+                        again: 0,
+                        bytes: 0,
+                    });
+                    self.slots[slot] = self.sums.len() as u16;
+                    break self.sums.len() - 1;
+                }
+                taken => {
+                    let sum = &self.sums[usize::from(taken) - 1];
+                    if sum.victim == victim && sum.method == method && sum.country == country {
+                        break usize::from(taken) - 1;
+                    }
+                    slot += 1;
+                }
+            }
+        };
+        let sum = &mut self.sums[place];
+        sum.port = if sum.port == header.target_port { sum.port } else { 0 };
+        sum.packets += u32::from(act == Act::Attack);
+        sum.again += u32::from(act == Act::Again);
+        sum.complete += u32::from(act == Act::Complete);
+        sum.bytes += u64::from(packet.wire_bytes);
+    }
+
+    /// The slice ends: the sums go to the worker's tally.
+    pub fn seal(&mut self, tally: &mut FloodTally) {
+        if self.records == 0 {
+            return;
+        }
+        self.records = 0;
+        if !self.sums.is_empty() {
+            tally.sums.append(&mut self.sums);
+            self.slots.fill(0);
+        }
+    }
+}
+
+const _: () = assert!(SUMS_MAX < SUM_SLOTS && SUM_SLOTS.is_power_of_two());

@@ -1,0 +1,332 @@
+//! Contacts of one source with one target's industrial service in one protocol: they begin, reach an intent, and end by silence.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::addr::Addr;
+use crate::attribute::{Attribution, Country, Direction};
+use crate::conclude::{Conclusions, Detail, Event, EventId, RowKey, State};
+use crate::decode::Transport;
+
+use super::PROTOCOLS;
+use super::memory::{IcsTally, Record, Text, Told};
+use super::protocol::{Function, Intent};
+
+/// Different functions counted apart in one contact.
+const FUNCTIONS_MAX: usize = 64;
+/// Fields that one device discloses, kept per contact.
+const FIELDS_MAX: usize = 16;
+/// Messages of a client in a protocol with a weak signature, without an answer, that confirm it.
+const CONSISTENT_MESSAGES: u64 = 2;
+
+/// What an event says of an industrial probe.
+#[derive(Clone, Debug, Serialize)]
+pub struct IcsDetail {
+    pub protocol: &'static str,
+    pub intent: &'static str,
+    pub confirmed: bool,
+    pub functions: BTreeMap<String, u64>,
+    pub answered: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub exception: bool,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub disclosed: BTreeMap<&'static str, String>,
+    pub sector: Sector,
+    /// ATT&CK for ICS technique of the intent.
+    pub technique: &'static str,
+}
+
+/// The sector of a target: configured, or the protocol's usual one as a guess.
+#[derive(Clone, Debug, Serialize)]
+pub struct Sector {
+    pub name: String,
+    pub guess: bool,
+}
+
+/// ATT&CK for ICS techniques of the intents (ics.md section 0; not re-checked against the current matrix).
+fn technique(intent: Intent) -> &'static str {
+    match intent {
+        Intent::Connect => "T0846",
+        Intent::Identify => "T0888",
+        Intent::Read => "T0801",
+        Intent::Write => "T0855",
+        Intent::Control => "T0858",
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Key {
+    client: Addr,
+    server: Addr,
+    transport: Transport,
+    port: u16,
+    /// Empty for a contact that has not spoken.
+    protocol: &'static str,
+}
+
+struct Contact {
+    id: EventId,
+    protocol: &'static str,
+    index: u8,
+    country: Country,
+    direction: Direction,
+    proved: bool,
+    reserved: bool,
+    first_ns: u64,
+    last_ns: u64,
+    last_s: u32,
+    packets: u64,
+    bytes: u64,
+    intent: Intent,
+    functions: BTreeMap<Function, u64>,
+    requests: u64,
+    sufficient: bool,
+    answered: bool,
+    exception: bool,
+    disclosed: BTreeMap<&'static str, String>,
+    started_counted: bool,
+    counted: (u64, u64),
+}
+
+impl Contact {
+    fn new(record: &Record) -> Self {
+        Contact {
+            id: EventId::of("ics_probe", record.client, record.server, record.time_ns, &format!("{}/{:?}", record.port, record.transport)),
+            protocol: record.protocol,
+            index: record.index,
+            country: record.client_country,
+            direction: record.direction,
+            proved: false,
+            reserved: record.attribution == Attribution::Reserved,
+            first_ns: record.time_ns,
+            last_ns: record.time_ns,
+            last_s: 0,
+            packets: 0,
+            bytes: 0,
+            intent: Intent::Connect,
+            functions: BTreeMap::new(),
+            requests: 0,
+            sufficient: false,
+            answered: false,
+            exception: false,
+            disclosed: BTreeMap::new(),
+            started_counted: false,
+            counted: (0, 0),
+        }
+    }
+
+    /// Whether a payload of the client, or the answer to one, proves the protocol.
+    fn confirmed(&self) -> bool {
+        self.answered || self.requests > 0 && (self.sufficient || self.requests >= CONSISTENT_MESSAGES)
+    }
+
+    fn add(&mut self, record: &Record, texts: &[Text], now_s: u32) {
+        self.last_s = self.last_s.max(now_s);
+        self.first_ns = self.first_ns.min(record.time_ns);
+        self.last_ns = self.last_ns.max(record.time_ns);
+        self.packets += u64::from(record.packets);
+        self.bytes += u64::from(record.bytes);
+        self.proved |= record.attribution == Attribution::Proved;
+        match record.told {
+            Told::Contact => {}
+            Told::Request => {
+                self.requests += 1;
+                self.sufficient |= record.sufficient;
+                self.intent = self.intent.max(record.intent);
+                if self.functions.len() < FUNCTIONS_MAX || self.functions.contains_key(&record.function) {
+                    *self.functions.entry(record.function).or_default() += 1;
+                }
+            }
+            Told::Answer => {
+                self.answered = true;
+                self.exception |= record.error;
+                // A device only answers what was asked: at least who it is.
+                self.intent = self.intent.max(Intent::Identify);
+                for text in texts {
+                    if self.disclosed.len() < FIELDS_MAX {
+                        self.disclosed.entry(text.field).or_insert_with(|| readable(text));
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A disclosed text without anything that could write into a terminal or a log.
+fn readable(text: &Text) -> String {
+    let bytes = text.bytes.get(..usize::from(text.len)).unwrap_or_default();
+    String::from_utf8_lossy(bytes).chars().filter(|c| !c.is_control() && *c != '\u{fffd}').collect::<String>().trim().to_string()
+}
+
+/// The reporter's side.
+#[derive(Default)]
+pub struct IcsBoard {
+    contacts: BTreeMap<Key, Contact>,
+    /// Bare contacts under way per source.
+    bare: BTreeMap<Addr, u64>,
+    checked_s: u32,
+}
+
+impl IcsBoard {
+    /// Takes a slice's merged tally and concludes.
+    pub fn slice(&mut self, now_s: u32, tally: &mut IcsTally, out: &mut Conclusions<'_>) {
+        *out.evicted += tally.evicted;
+        self.expire(now_s, out);
+        tally.records.sort_by_key(|&(lane, _)| lane);
+        for (_, record) in &tally.records {
+            let (from, to) = record.disclosures;
+            let texts = tally.texts.get(from as usize..to as usize).unwrap_or_default();
+            self.take(now_s, record, texts, out);
+        }
+    }
+
+    fn take(&mut self, now_s: u32, record: &Record, texts: &[Text], out: &mut Conclusions<'_>) {
+        let spoken = record.told != Told::Contact;
+        let key = Key {
+            client: record.client,
+            server: record.server,
+            transport: record.transport,
+            port: record.port,
+            protocol: if spoken { record.protocol } else { "" },
+        };
+        let bare_key = Key { protocol: "", ..key };
+        if !self.contacts.contains_key(&key) {
+            if spoken && let Some(mut bare) = self.contacts.remove(&bare_key) {
+                // The contact turns out to speak: it goes on under its protocol.
+                self.one_bare_less(record.client);
+                (bare.protocol, bare.index) = (record.protocol, record.index);
+                self.contacts.insert(key, bare);
+            } else if !spoken && self.spoken(&key) {
+                // Another connection of a contact that already speaks.
+                return;
+            } else if self.contacts.len() as u64 >= out.settings.ics.contacts {
+                *out.evicted += 1;
+                return;
+            } else if !spoken {
+                let bare = self.bare.entry(record.client).or_default();
+                if *bare >= out.settings.ics.bare_per_source {
+                    *out.evicted += 1;
+                    return;
+                }
+                *bare += 1;
+            }
+        }
+        self.contacts.entry(key).or_insert_with(|| Contact::new(record)).add(record, texts, now_s);
+    }
+
+    /// Whether the source already speaks some protocol with this service.
+    fn spoken(&mut self, bare: &Key) -> bool {
+        let after = self.contacts.range(*bare..).next();
+        after.is_some_and(|(key, _)| Key { protocol: "", ..*key } == *bare)
+    }
+
+    fn one_bare_less(&mut self, client: Addr) {
+        if let Some(bare) = self.bare.get_mut(&client) {
+            *bare -= 1;
+            if *bare == 0 {
+                self.bare.remove(&client);
+            }
+        }
+    }
+
+    fn expire(&mut self, now_s: u32, out: &mut Conclusions<'_>) {
+        // Contacts end by minutes of silence: a look a second would cost more than it tells.
+        const LOOK_EVERY_S: u32 = 5;
+        if now_s.saturating_sub(self.checked_s) < LOOK_EVERY_S {
+            return;
+        }
+        self.checked_s = now_s;
+        let quiet_s = out.settings.ics.quiet_s as u32;
+        let mut ended: Vec<Key> =
+            self.contacts.iter().filter(|(_, contact)| now_s.saturating_sub(contact.last_s) > quiet_s).map(|(key, _)| *key).collect();
+        ended.sort_unstable();
+        for key in ended {
+            if let Some(mut contact) = self.contacts.remove(&key) {
+                if key.protocol.is_empty() {
+                    self.one_bare_less(key.client);
+                }
+                contact.report(&key, State::Ended, out);
+            }
+        }
+    }
+
+    /// A window ends.
+    pub fn window_end(&mut self, out: &mut Conclusions<'_>) {
+        for (key, contact) in &mut self.contacts {
+            if contact.packets > contact.counted.0 {
+                contact.report(key, State::Ongoing, out);
+            }
+        }
+    }
+
+    /// The input ends.
+    pub fn finish(&mut self, out: &mut Conclusions<'_>) {
+        for (key, mut contact) in std::mem::take(&mut self.contacts) {
+            contact.report(&key, State::Ended, out);
+        }
+        self.bare.clear();
+    }
+}
+
+impl Contact {
+    fn report(&mut self, key: &Key, state: State, out: &mut Conclusions<'_>) {
+        let started = !self.started_counted;
+        self.started_counted = true;
+        let (packets, bytes) = (self.packets - self.counted.0, self.bytes - self.counted.1);
+        self.counted = (self.packets, self.bytes);
+        let attribution = match (self.proved, self.reserved) {
+            (true, _) => Attribution::Proved,
+            (false, true) => Attribution::Reserved,
+            (false, false) if self.country == Country::NONE => Attribution::Unknown,
+            (false, false) => Attribution::Plausible,
+        };
+        if packets > 0 || started {
+            let row_key = RowKey { kind: "ics_probe", direction: self.direction, country: self.country, attribution, benign: false };
+            let row = out.rows.row(row_key);
+            row.events += 1;
+            row.started += u64::from(started);
+            row.packets += packets;
+            row.bytes += bytes;
+            out.rows.total("ics_probe", started, packets, bytes);
+            out.rows.ends(row_key, [key.client], [key.server]);
+        }
+        let confirmed = self.confirmed();
+        let intent = if confirmed { self.intent } else { Intent::Connect };
+        let sector = PROTOCOLS.get(usize::from(self.index)).map_or("", |protocol| protocol.sector);
+        out.events.push(Event {
+            id: self.id,
+            kind: "ics_probe",
+            state,
+            start_ns: self.first_ns,
+            end_ns: self.last_ns,
+            source: Some(key.client),
+            source_country: self.country,
+            target: Some(key.server),
+            target_port: Some(key.port),
+            transport: if key.transport == Transport::Udp { "udp" } else { "tcp" },
+            protocol: Some(self.protocol),
+            direction: self.direction,
+            attribution,
+            benign: None,
+            entry: None,
+            packets: self.packets,
+            bytes: self.bytes,
+            detail: Detail::Ics(IcsDetail {
+                protocol: self.protocol,
+                intent: intent.name(),
+                confirmed,
+                functions: self.functions.iter().map(|(function, &count)| (function_name(function), count)).collect(),
+                answered: self.answered,
+                exception: self.exception,
+                disclosed: self.disclosed.clone(),
+                sector: Sector { name: sector.into(), guess: true },
+                technique: technique(intent),
+            }),
+        });
+    }
+}
+
+fn function_name(function: &Function) -> String {
+    if function.name.is_empty() { format!("{:#x}", function.code) } else { function.name.into() }
+}

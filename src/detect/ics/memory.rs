@@ -1,0 +1,493 @@
+//! A lane's memory of industrial conversations: where in the stream the next message begins, and the head of one that is not whole yet.
+
+use std::sync::Arc;
+
+use crate::addr::Addr;
+use crate::attribute::{Attribution, Country, Direction};
+use crate::decode::{Transport, flags, marks};
+use crate::detect::conversation::{Conversations, Step};
+use crate::detect::packet::Packet;
+
+use super::PROTOCOLS;
+use super::lookup::{Candidates, Lookup};
+use super::protocol::{Context, DISCLOSED_MAX, Disclosed, Function, Intent, Message, Role, Sender, Strength, Verdict};
+use super::stray::stray;
+
+/// Conversations in an industrial protocol followed per lane: 32,768 in all.
+const STREAMS: usize = 512;
+/// Messages that came in pieces, kept per lane at a time.
+const HEADS: usize = 32;
+/// Bytes of a message in pieces that are kept: enough for every signature (the longest need is 240 bytes) and for what devices disclose.
+const HEAD_BYTES: usize = 2048;
+/// Messages read from one segment at most: a segment of the largest size can hold more of the shortest, which adds nothing.
+const MESSAGES_MAX: usize = 128;
+/// Records of one lane in one slice.
+const RECORDS_MAX: usize = 2048;
+/// Text of one disclosed field that is kept, in bytes.
+pub const TEXT_BYTES: usize = 64;
+/// Ports from here on are ephemeral for most systems (RFC 6335: 49152; Linux from 32768): a contact from a service port to one of these is
+/// no contact with a service.
+const EPHEMERAL_MIN: u16 = 32_768;
+const SERVICE_MAX: u16 = 1_023;
+
+/// What a record tells.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Told {
+    /// A contact with the port, nothing more.
+    Contact,
+    /// The client asked.
+    Request,
+    /// The device answered.
+    Answer,
+}
+
+/// One message, or a bare contact.
+#[derive(Clone, Copy, Debug)]
+pub struct Record {
+    pub client: Addr,
+    pub server: Addr,
+    pub time_ns: u64,
+    pub packets: u32,
+    pub bytes: u32,
+    pub port: u16,
+    pub transport: Transport,
+    pub told: Told,
+    /// The protocol's place in the table, and its name (which can be finer than the table's entry).
+    pub index: u8,
+    pub protocol: &'static str,
+    pub intent: Intent,
+    pub function: Function,
+    pub error: bool,
+    /// One message of the client suffices to confirm the protocol here.
+    pub sufficient: bool,
+    pub client_country: Country,
+    pub direction: Direction,
+    pub attribution: Attribution,
+    /// Which of the worker's disclosures belong to it.
+    pub disclosures: (u32, u32),
+}
+
+/// A piece of what a device told of itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Text {
+    pub field: &'static str,
+    pub bytes: [u8; TEXT_BYTES],
+    pub len: u8,
+}
+
+/// What one worker hands over at a slice's end.
+#[derive(Default)]
+pub struct IcsTally {
+    pub records: Vec<(u8, Record)>,
+    pub texts: Vec<Text>,
+    pub evicted: u64,
+}
+
+impl IcsTally {
+    pub fn clear(&mut self) {
+        self.records.clear();
+        self.texts.clear();
+        self.evicted = 0;
+    }
+
+    pub fn append(&mut self, other: &mut Self) {
+        let offset = self.texts.len() as u32;
+        self.texts.append(&mut other.texts);
+        self.records.extend(other.records.drain(..).map(|(lane, record)| {
+            let (from, to) = record.disclosures;
+            (lane, Record { disclosures: (from + offset, to + offset), ..record })
+        }));
+        self.evicted += other.evicted;
+    }
+}
+
+#[derive(Clone, Copy, Default)]
+struct Side {
+    /// The sequence number that comes next; meaningful once `synced`.
+    next_seq: u32,
+    synced: bool,
+    /// Bytes of a message, recognised already, that are still to come.
+    skip: u32,
+    /// Place of the kept head plus one.
+    head: u8,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Stream {
+    conversation: u64,
+    last_s: u32,
+    candidates: Option<Candidates>,
+    known: Option<u8>,
+    memory: u16,
+    /// By whether the sender is the canonical lower end.
+    sides: [Side; 2],
+    /// Whether the lower end is the client, once a message told.
+    client_low: Option<bool>,
+}
+
+#[derive(Clone)]
+struct Head {
+    owner: u16,
+    side: u8,
+    len: u16,
+    last_s: u32,
+    bytes: Vec<u8>,
+}
+
+/// A lane's memory.
+pub struct IcsMemory {
+    lane: u8,
+    lookup: Arc<Lookup>,
+    streams: Vec<Stream>,
+    next_stream: usize,
+    heads: Vec<Head>,
+    spare: Vec<u8>,
+    records: usize,
+}
+
+impl IcsMemory {
+    pub fn new(lane: u8, lookup: Arc<Lookup>) -> Self {
+        let head = Head { owner: u16::MAX, side: 0, len: 0, last_s: 0, bytes: vec![0; HEAD_BYTES] };
+        IcsMemory {
+            lane,
+            lookup,
+            streams: vec![Stream::default(); STREAMS],
+            next_stream: 0,
+            heads: vec![head; HEADS],
+            spare: vec![0; HEAD_BYTES],
+            records: 0,
+        }
+    }
+
+    /// Takes note of a packet.
+    #[inline]
+    pub fn observe(&mut self, tally: &mut IcsTally, conversations: &mut Conversations, packet: &Packet<'_>) {
+        let header = packet.header;
+        if packet.seen.step == Step::Syn {
+            let on_port = self.lookup.on_port(Transport::Tcp, header.target_port);
+            if !on_port.is_empty() && !ephemeral(header.source_port, header.target_port) {
+                self.contact(tally, packet, on_port);
+            }
+        }
+        if packet.payload.is_empty() || !matches!(header.transport, Transport::Tcp | Transport::Udp) {
+            return;
+        }
+        let tag = packet.seen.place.map_or(0, |place| conversations.tag(place));
+        if tag != 0
+            && let Some(stream) = self.streams.get(usize::from(tag) - 1)
+            && stream.conversation == packet.conversation
+        {
+            return self.follow(tally, packet, usize::from(tag) - 1);
+        }
+        let on_port =
+            self.lookup.on_port(header.transport, header.target_port).union(self.lookup.on_port(header.transport, header.source_port));
+        let candidates = if packet.seen.first_payload { on_port.union(self.lookup.strong(packet.payload)) } else { on_port };
+        if candidates.is_empty() || header.has(marks::LATER_FRAGMENT) || stray(packet.payload) {
+            return;
+        }
+        self.begin(tally, conversations, packet, candidates);
+    }
+
+    #[cold]
+    fn contact(&mut self, tally: &mut IcsTally, packet: &Packet<'_>, on_port: Candidates) {
+        let Some(index) = on_port.iter().next() else { return };
+        let header = packet.header;
+        self.push(
+            tally,
+            Record {
+                client: header.source,
+                server: header.target,
+                time_ns: packet.time_ns,
+                packets: 1,
+                bytes: packet.wire_bytes,
+                port: header.target_port,
+                transport: header.transport,
+                told: Told::Contact,
+                index: index as u8,
+                protocol: PROTOCOLS[index].name,
+                intent: Intent::Connect,
+                function: Function { name: "", code: 0 },
+                error: false,
+                sufficient: false,
+                client_country: packet.seen.source_country,
+                direction: packet.direction,
+                attribution: packet.source_attribution,
+                disclosures: (0, 0),
+            },
+        );
+    }
+
+    fn push(&mut self, tally: &mut IcsTally, record: Record) {
+        if self.records >= RECORDS_MAX {
+            tally.evicted += 1;
+            return;
+        }
+        self.records += 1;
+        tally.records.push((self.lane, record));
+    }
+
+    /// The first payload of a conversation that could be one of the candidates.
+    #[cold]
+    fn begin(&mut self, tally: &mut IcsTally, conversations: &mut Conversations, packet: &Packet<'_>, candidates: Candidates) {
+        // Only what speaks, or may yet, gets a place.
+        let tried = self.parse(packet, candidates, packet.payload, 0, None);
+        if matches!(tried, Tried::No) || matches!(tried, Tried::Short) && packet.header.transport != Transport::Tcp {
+            return;
+        }
+        let place = self.next_stream;
+        self.next_stream = (place + 1) % STREAMS;
+        self.drop_heads(place);
+        self.streams[place] =
+            Stream { conversation: packet.conversation, last_s: packet.now_s, candidates: Some(candidates), ..Stream::default() };
+        if let Some(conversation) = packet.seen.place {
+            conversations.set_tag(conversation, place as u16 + 1);
+        }
+        self.follow(tally, packet, place);
+    }
+
+    fn drop_heads(&mut self, stream: usize) {
+        for head in &mut self.heads {
+            if usize::from(head.owner) == stream {
+                head.owner = u16::MAX;
+            }
+        }
+    }
+
+    /// A payload of a conversation that is followed.
+    fn follow(&mut self, tally: &mut IcsTally, packet: &Packet<'_>, place: usize) {
+        let header = packet.header;
+        let side = usize::from(packet.source_low);
+        let mut payload = packet.payload;
+        self.streams[place].last_s = packet.now_s;
+        if header.transport == Transport::Tcp {
+            let state = &mut self.streams[place].sides[side];
+            let behind = state.next_seq.wrapping_sub(header.seq);
+            if state.synced && behind != 0 {
+                if behind < 1 << 31 {
+                    // A repetition: what was read before is not read again. The first copy stands.
+                    let Some(rest) = payload.get(behind as usize..) else { return };
+                    payload = rest;
+                    if payload.is_empty() {
+                        return;
+                    }
+                } else {
+                    // A gap: what is missing may have held the end of a message; the next segment is taken to begin one.
+                    state.skip = 0;
+                    self.take_head(place, side);
+                }
+            }
+            let state = &mut self.streams[place].sides[side];
+            state.synced = true;
+            state.next_seq =
+                header.seq.wrapping_add(u32::from(header.payload_claimed)).wrapping_add(u32::from(header.tcp_flags & flags::FIN != 0));
+            let skip = (state.skip as usize).min(payload.len());
+            state.skip -= skip as u32;
+            payload = &payload[skip..];
+            if header.payload_claimed > header.payload_bytes {
+                state.skip = state.skip.saturating_sub(u32::from(header.payload_claimed - header.payload_bytes));
+            }
+        }
+        if payload.is_empty() {
+            return;
+        }
+        match self.take_head(place, side) {
+            None => {
+                let left = self.read(tally, packet, place, payload);
+                if left > 0 && header.transport == Transport::Tcp && !header.has(marks::CUT) {
+                    self.keep_head(place, side, &payload[payload.len() - left..], packet.now_s);
+                }
+            }
+            Some(at) => {
+                // The spare changes places with the head's bytes while they are read.
+                let len = usize::from(self.heads[at].len);
+                std::mem::swap(&mut self.spare, &mut self.heads[at].bytes);
+                let mut bytes = std::mem::take(&mut self.spare);
+                let take = payload.len().min(HEAD_BYTES - len);
+                bytes[len..len + take].copy_from_slice(&payload[..take]);
+                let whole = len + take;
+                let left = self.read(tally, packet, place, &bytes[..whole]);
+                let rest = whole - left;
+                if take == payload.len() && left > 0 {
+                    bytes.copy_within(rest..whole, 0);
+                    self.heads[at].len = left as u16;
+                    self.heads[at].owner = place as u16;
+                    self.heads[at].side = side as u8;
+                    self.heads[at].last_s = packet.now_s;
+                }
+                self.spare = std::mem::replace(&mut self.heads[at].bytes, bytes);
+            }
+        }
+    }
+
+    /// Takes the kept head of a side, if there is one: it is free again unless it is given back.
+    fn take_head(&mut self, place: usize, side: usize) -> Option<usize> {
+        let at = self.heads.iter().position(|head| usize::from(head.owner) == place && usize::from(head.side) == side)?;
+        self.heads[at].owner = u16::MAX;
+        Some(at)
+    }
+
+    fn keep_head(&mut self, place: usize, side: usize, bytes: &[u8], now_s: u32) {
+        if bytes.len() > HEAD_BYTES {
+            return;
+        }
+        let free = (0..HEADS).min_by_key(|&at| (self.heads[at].owner != u16::MAX, self.heads[at].last_s));
+        let Some(head) = free.and_then(|at| self.heads.get_mut(at)) else { return };
+        (head.owner, head.side, head.len, head.last_s) = (place as u16, side as u8, bytes.len() as u16, now_s);
+        head.bytes[..bytes.len()].copy_from_slice(bytes);
+    }
+
+    /// Reads the messages that begin at the first byte; returns how many bytes at the end are the beginning of one that is not whole.
+    fn read(&mut self, tally: &mut IcsTally, packet: &Packet<'_>, place: usize, bytes: &[u8]) -> usize {
+        let mut rest = bytes;
+        for _ in 0..MESSAGES_MAX {
+            if rest.is_empty() {
+                return 0;
+            }
+            let stream = &self.streams[place];
+            let candidates = match (stream.known, stream.candidates) {
+                (Some(known), _) => Candidates::only(usize::from(known)),
+                (None, Some(candidates)) => candidates,
+                (None, None) => return 0,
+            };
+            match self.parse(packet, candidates, rest, stream.memory, stream.client_low) {
+                Tried::Short => return if self.streams[place].candidates.is_some() { rest.len() } else { 0 },
+                Tried::No => {
+                    // Something else shares the port: a later message may still speak another of the candidates.
+                    return 0;
+                }
+                Tried::Message(index, message) => {
+                    self.note(tally, packet, place, index, &message, rest);
+                    let used = message.bytes.max(1);
+                    if used > rest.len() {
+                        if packet.header.transport == Transport::Tcp {
+                            let side = usize::from(packet.source_low);
+                            self.streams[place].sides[side].skip = u32::try_from(used - rest.len()).unwrap_or(u32::MAX);
+                        }
+                        return 0;
+                    }
+                    rest = &rest[used..];
+                }
+            }
+        }
+        0
+    }
+
+    fn parse(&self, packet: &Packet<'_>, candidates: Candidates, bytes: &[u8], memory: u16, client_low: Option<bool>) -> Tried {
+        let header = packet.header;
+        let mut short = false;
+        for index in candidates.iter() {
+            let Some(protocol) = PROTOCOLS.get(index) else { continue };
+            let is_port = |number: u16| protocol.ports.iter().any(|port| port.transport == header.transport && port.number == number);
+            let (from_port, to_port) = (is_port(header.source_port), is_port(header.target_port));
+            let sender = match client_low {
+                Some(low) if low == packet.source_low => Sender::Client,
+                Some(_) => Sender::Server,
+                None if packet.seen.opening_seen => by_opener(packet.seen.by_opener),
+                None => match (from_port, to_port) {
+                    (true, false) => Sender::Server,
+                    (false, true) => Sender::Client,
+                    _ => Sender::Unknown,
+                },
+            };
+            let context = Context {
+                transport: header.transport,
+                on_port: from_port || to_port,
+                sender,
+                whole: header.transport == Transport::Udp && !header.has(marks::CUT | marks::FIRST_FRAGMENT),
+                memory,
+            };
+            match (protocol.parse)(bytes, &context) {
+                Verdict::Message(message) => return Tried::Message(index as u8, message),
+                Verdict::Short => short = true,
+                Verdict::No => {}
+            }
+        }
+        if short { Tried::Short } else { Tried::No }
+    }
+
+    #[cold]
+    fn note(&mut self, tally: &mut IcsTally, packet: &Packet<'_>, place: usize, index: u8, message: &Message, bytes: &[u8]) {
+        let header = packet.header;
+        let protocol = PROTOCOLS[usize::from(index)];
+        let stream = &mut self.streams[place];
+        stream.known = Some(index);
+        stream.memory = message.memory;
+        let is_port = |number: u16| protocol.ports.iter().any(|port| port.transport == header.transport && port.number == number);
+        let from_client = match (message.role, stream.client_low) {
+            (Role::Request, _) => true,
+            (Role::Answer, _) => false,
+            (Role::Either, Some(low)) => low == packet.source_low,
+            (Role::Either, None) if packet.seen.opening_seen => packet.seen.by_opener,
+            (Role::Either, None) => is_port(header.target_port) || !is_port(header.source_port),
+        };
+        if message.role != Role::Either || stream.client_low.is_none() {
+            stream.client_low = Some(packet.source_low == from_client);
+        }
+        let (client, server, port) = if from_client {
+            (header.source, header.target, header.target_port)
+        } else {
+            (header.target, header.source, header.source_port)
+        };
+        let on_port = is_port(port);
+        let from = tally.texts.len() as u32;
+        if !from_client && self.records < RECORDS_MAX {
+            keep_texts(tally, &message.disclosed, bytes);
+        }
+        let record = Record {
+            client,
+            server,
+            time_ns: packet.time_ns,
+            packets: 1,
+            bytes: packet.wire_bytes,
+            port,
+            transport: header.transport,
+            told: if from_client { Told::Request } else { Told::Answer },
+            index,
+            protocol: message.protocol,
+            intent: message.intent,
+            function: message.function,
+            error: message.error,
+            sufficient: match protocol.strength {
+                Strength::Anywhere | Strength::Port => true,
+                Strength::AnywhereTwice => on_port,
+                Strength::PortTwice => false,
+            },
+            client_country: if from_client { packet.seen.source_country } else { packet.seen.target_country },
+            direction: if from_client { packet.direction } else { packet.direction.reversed() },
+            attribution: if from_client { packet.source_attribution } else { Attribution::Plausible },
+            disclosures: (from, tally.texts.len() as u32),
+        };
+        self.push(tally, record);
+    }
+
+    /// The slice ends.
+    pub fn seal(&mut self) {
+        self.records = 0;
+    }
+}
+
+enum Tried {
+    No,
+    Short,
+    Message(u8, Message),
+}
+
+fn by_opener(by_opener: bool) -> Sender {
+    if by_opener { Sender::Client } else { Sender::Server }
+}
+
+/// Whether a SYN goes from a service port to an ephemeral one, as an FTP server's data connection does.
+fn ephemeral(source_port: u16, target_port: u16) -> bool {
+    source_port <= SERVICE_MAX && target_port >= EPHEMERAL_MIN
+}
+
+fn keep_texts(tally: &mut IcsTally, disclosed: &[Disclosed; DISCLOSED_MAX], bytes: &[u8]) {
+    for field in disclosed.iter().filter(|field| !field.field.is_empty()) {
+        let from = usize::from(field.offset);
+        let Some(text) = bytes.get(from..(from + usize::from(field.bytes)).min(bytes.len())) else { continue };
+        let len = text.len().min(TEXT_BYTES);
+        let mut kept = Text { field: field.field, bytes: [0; TEXT_BYTES], len: len as u8 };
+        kept.bytes[..len].copy_from_slice(&text[..len]);
+        tally.texts.push(kept);
+    }
+}

@@ -1,0 +1,122 @@
+//! What one lane remembers, and how a packet passes it: first the conversation, then every detector.
+
+use std::sync::Arc;
+
+use crate::attribute::{Attribution, Database, Direction};
+use crate::conclude::SLICE_NS;
+use crate::decode::Transport;
+use crate::dispatch::batch::{Batch, Item, bits};
+use crate::dispatch::quoted;
+use crate::keyed::Keyed;
+use crate::tally::{Tally, TrafficTally};
+
+use super::conversation::{Arrival, Conversations};
+use super::ics::Lookup;
+use super::packet::Packet;
+use super::{DetectorMemories, DetectorTallies};
+
+/// The memory of one lane.
+pub struct Lane {
+    conversations: Conversations,
+    detectors: DetectorMemories,
+}
+
+/// What one worker hands over at a slice's end.
+#[derive(Default)]
+pub struct SliceTally {
+    pub detectors: DetectorTallies,
+    /// The window's traffic, where a window ends with the slice; else empty.
+    pub traffic: Box<TrafficTally>,
+    /// Conversations that made room before their time.
+    pub evicted: u64,
+}
+
+/// What all lanes share and none changes.
+#[derive(Clone)]
+pub struct Shared {
+    pub keyed: Keyed,
+    pub database: Arc<Database>,
+    pub lookup: Arc<Lookup>,
+    /// Seconds of a window.
+    pub window_s: u32,
+}
+
+impl Lane {
+    pub fn new(lane: u8, shared: &Shared) -> Self {
+        Lane { conversations: Conversations::default(), detectors: DetectorMemories::new(lane, shared) }
+    }
+
+    /// Brings what the item needs into the cache.
+    #[inline]
+    pub fn touch(&self, item: &Item) -> u64 {
+        self.conversations.touch(item.conversation)
+    }
+
+    /// Shows a packet to every detector.
+    #[inline]
+    pub fn observe(&mut self, shared: &Shared, tally: &mut SliceTally, traffic: &mut TrafficTally, batch: &Batch, item: &Item) {
+        let header = &item.header;
+        let payload = batch.payload(item);
+        let now_s = (item.time_ns / SLICE_NS) as u32;
+        let source_home = item.bits & bits::SOURCE_HOME != 0;
+        let target_home = item.bits & bits::TARGET_HOME != 0;
+        let is_quoted = header.transport == Transport::Icmp && quoted(header, payload).is_some();
+        let arrival = Arrival {
+            header,
+            conversation: item.conversation,
+            source_low: item.bits & bits::SOURCE_LOW != 0,
+            now_s,
+            window: (now_s / shared.window_s) as u16,
+            quoted: is_quoted,
+        };
+        let table = &shared.database.table;
+        // An ICMP error comes from a router perhaps, so its countries are looked up; a conversation's are remembered.
+        let seen = self.conversations.observe(&arrival, || (table.country_of(header.source), table.country_of(header.target)));
+        let (source_country, target_country) = if is_quoted {
+            (table.country_of(header.source), table.country_of(header.target))
+        } else {
+            (seen.source_country, seen.target_country)
+        };
+        let seen = super::conversation::Seen { source_country, target_country, ..seen };
+        let source_attribution = Attribution::of(header.source, source_home, source_country, seen.source_proved);
+        let direction = Direction::of(source_home, target_home);
+        let ends = seen.new_in_window.then_some(|| (shared.keyed.addr(header.source), shared.keyed.addr(header.target)));
+        traffic.add(direction, source_country, source_attribution, item.wire_bytes, ends);
+        let packet = Packet {
+            header,
+            payload,
+            time_ns: item.time_ns,
+            now_s,
+            wire_bytes: item.wire_bytes,
+            conversation: item.conversation,
+            source_low: arrival.source_low,
+            direction,
+            seen,
+            source_attribution,
+            entry: item.entry,
+        };
+        self.detectors.observe(&mut tally.detectors, &mut self.conversations, &packet);
+    }
+
+    /// The slice ends.
+    pub fn seal(&mut self, tally: &mut SliceTally) {
+        self.detectors.seal(&mut tally.detectors);
+        tally.evicted += std::mem::take(&mut self.conversations.evicted);
+    }
+}
+
+impl SliceTally {
+    /// Takes over what another worker has handed over.
+    pub fn append(&mut self, other: &mut Self) {
+        self.detectors.append(&mut other.detectors);
+        self.traffic.merge(&other.traffic);
+        self.evicted += other.evicted;
+    }
+
+    /// Back to nothing, with its room.
+    pub fn clear(&mut self) {
+        self.detectors.clear();
+        self.traffic.clear();
+        self.evicted = 0;
+    }
+}

@@ -1,0 +1,487 @@
+//! Scans begin, go on and end: the threshold random walk per source over merged lanes.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+
+use crate::addr::Addr;
+use crate::attribute::{Attribution, Country, Direction};
+use crate::conclude::{Conclusions, Detail, Event, EventId, RowKey, State};
+use crate::decode::Transport;
+use crate::keyed::Keyed;
+use crate::settings;
+use crate::tally::Distinct;
+
+use super::memory::{Outcome, Record, ScanTally};
+use super::method::{Method, tool_marks};
+
+/// Sources that the reporter follows at a time. When full, the quarter that is worth least makes room.
+const FOLLOWED_MAX: usize = 16_384;
+/// Ports of one source that are counted apart, and targets.
+const PORTS_MAX: usize = 64;
+const TARGETS_MAX: usize = 32;
+/// Ports named in an event.
+const PORTS_NAMED: usize = 16;
+/// First contacts of a tool's mark that make a scan: by chance three 16-bit marks in a row are 1 in 2^48.
+const TOOL_CONTACTS: u64 = 3;
+/// A scan with no more contacts than this an hour is slow.
+const SLOW_PER_HOUR: u64 = 120;
+
+/// What an event says of a scan.
+#[derive(Clone, Debug, Serialize)]
+pub struct ScanDetail {
+    pub shape: &'static str,
+    pub method: Method,
+    pub tool: &'static str,
+    pub targets: u64,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub estimated: bool,
+    pub ports: BTreeMap<String, u64>,
+    pub distinct_ports: u64,
+    pub contacts: u64,
+    pub failures: u64,
+    pub slow: bool,
+}
+
+/// Contacts and outcomes. Failures are what neither succeeded nor is too young to have failed.
+#[derive(Clone, Debug, Default)]
+struct Walk {
+    contacts: u64,
+    successes: u64,
+    /// Contacts of the last slices that are still open.
+    young: Vec<(u32, u64)>,
+    targets: Distinct,
+    ports: Distinct,
+}
+
+impl Walk {
+    fn contact(&mut self, now_s: u32, count: u64) {
+        self.contacts += count;
+        match self.young.last_mut() {
+            Some((slice, young)) if *slice == now_s => *young += count,
+            _ => self.young.push((now_s, count)),
+        }
+    }
+
+    /// An outcome closes the oldest open contact: which one it is makes no difference to the sum.
+    fn close(&mut self) {
+        if let Some(at) = self.young.iter().position(|&(_, young)| young > 0) {
+            self.young[at].1 -= 1;
+        }
+    }
+
+    fn grow_old(&mut self, now_s: u32, answer_s: u32) {
+        self.young.retain(|&(slice, young)| young > 0 && slice.saturating_add(answer_s) > now_s);
+    }
+
+    fn failures(&self) -> u64 {
+        let young: u64 = self.young.iter().map(|&(_, young)| young).sum();
+        self.contacts.saturating_sub(self.successes).saturating_sub(young)
+    }
+
+    /// Failures less successes.
+    fn position(&self) -> i64 {
+        self.failures() as i64 - self.successes as i64
+    }
+}
+
+struct Followed {
+    site: Addr,
+    /// The address seen first.
+    source: Addr,
+    one_address: bool,
+    country: Country,
+    direction: Direction,
+    proved: bool,
+    reserved: bool,
+    first_ns: u64,
+    last_ns: u64,
+    last_s: u32,
+    packets: u64,
+    bytes: u64,
+    whole: Walk,
+    by_port: BTreeMap<(Transport, u16), Walk>,
+    by_target: BTreeMap<Addr, Walk>,
+    methods: [u64; Method::COUNT],
+    /// Marks that every contact bears, and the contacts that were looked at.
+    tool: u8,
+    marked: u64,
+    first_seq: Option<u32>,
+    nmap_seq: bool,
+    estimated: bool,
+    targets: BTreeSet<Addr>,
+    open: Option<EventId>,
+    started_counted: bool,
+    counted: (u64, u64),
+}
+
+/// The reporter's side.
+pub struct ScanBoard {
+    keyed: Keyed,
+    followed: BTreeMap<(Addr, Direction), Followed>,
+    /// Sources to look at again when their contacts have had time for an answer.
+    due: BTreeMap<u32, BTreeSet<(Addr, Direction)>>,
+}
+
+/// Targets kept of a scan for its rows' distinct counts; beyond it the event's own estimate stands.
+const ROW_TARGETS_MAX: usize = 512;
+
+impl ScanBoard {
+    pub fn new(keyed: Keyed) -> Self {
+        ScanBoard { keyed, followed: BTreeMap::new(), due: BTreeMap::new() }
+    }
+
+    /// Takes a slice's merged tally and concludes.
+    pub fn slice(&mut self, now_s: u32, tally: &mut ScanTally, out: &mut Conclusions<'_>) {
+        self.look_again(now_s, out);
+        self.expire(now_s, out);
+        // By lane; a stable sort keeps the order within each.
+        tally.records.sort_by_key(|&(lane, _)| lane);
+        let mut touched = BTreeSet::new();
+        for (_, record) in &tally.records {
+            let key = (record.site, record.direction);
+            if !self.followed.contains_key(&key) {
+                if matches!(record.outcome, Outcome::Success | Outcome::Refused | Outcome::Aborted) {
+                    continue;
+                }
+                if self.followed.len() >= FOLLOWED_MAX {
+                    self.make_room(out);
+                }
+            }
+            let followed = self.followed.entry(key).or_insert_with(|| Followed::new(record));
+            followed.add(&self.keyed, now_s, record);
+            touched.insert(key);
+        }
+        let answer_s = out.settings.scan.answer_s as u32;
+        for key in touched {
+            if let Some(followed) = self.followed.get_mut(&key) {
+                followed.decide(now_s, &out.settings.scan);
+                self.due.entry(now_s.saturating_add(answer_s)).or_default().insert(key);
+            }
+        }
+    }
+
+    fn look_again(&mut self, now_s: u32, out: &mut Conclusions<'_>) {
+        while let Some(entry) = self.due.first_entry() {
+            if *entry.key() > now_s {
+                break;
+            }
+            let due_s = *entry.key();
+            for key in entry.remove() {
+                if let Some(followed) = self.followed.get_mut(&key) {
+                    followed.decide(due_s, &out.settings.scan);
+                }
+            }
+        }
+    }
+
+    fn expire(&mut self, now_s: u32, out: &mut Conclusions<'_>) {
+        let quiet_s = out.settings.scan.quiet_s as u32;
+        let memory_s = out.settings.scan.memory_s as u32;
+        self.followed.retain(|_, followed| {
+            let idle_s = now_s.saturating_sub(followed.last_s);
+            if followed.open.is_none() {
+                return idle_s <= memory_s;
+            }
+            if idle_s <= quiet_s.max(followed.usual_gap_s() * 4) {
+                return true;
+            }
+            followed.report(State::Ended, out);
+            false
+        });
+    }
+
+    /// The quarter that is worth least makes room: those that succeeded somewhere, with the fewest failures, the longest silent.
+    fn make_room(&mut self, out: &mut Conclusions<'_>) {
+        let mut worth: Vec<_> =
+            self.followed.iter().map(|(key, f)| (f.open.is_some(), f.whole.successes == 0, f.whole.failures(), f.last_s, *key)).collect();
+        worth.sort_unstable();
+        worth.truncate(FOLLOWED_MAX / 4);
+        for (.., key) in worth {
+            if let Some(mut followed) = self.followed.remove(&key) {
+                followed.report(State::Ended, out);
+                *out.evicted += 1;
+            }
+        }
+    }
+
+    /// A window ends.
+    pub fn window_end(&mut self, out: &mut Conclusions<'_>) {
+        for followed in self.followed.values_mut() {
+            if followed.packets > followed.counted.0 {
+                followed.report(State::Ongoing, out);
+            }
+        }
+    }
+
+    /// The input ends: contacts still open have failed as far as anybody will know.
+    pub fn finish(&mut self, out: &mut Conclusions<'_>) {
+        for (_, mut followed) in std::mem::take(&mut self.followed) {
+            followed.decide(u32::MAX, &out.settings.scan);
+            followed.report(State::Ended, out);
+        }
+        self.due.clear();
+    }
+}
+
+impl Followed {
+    fn new(record: &Record) -> Self {
+        Followed {
+            site: record.site,
+            source: record.source,
+            one_address: true,
+            country: record.country,
+            direction: record.direction,
+            proved: false,
+            reserved: record.attribution == Attribution::Reserved,
+            first_ns: record.time_ns,
+            last_ns: record.time_ns,
+            last_s: 0,
+            packets: 0,
+            bytes: 0,
+            whole: Walk::default(),
+            by_port: BTreeMap::new(),
+            by_target: BTreeMap::new(),
+            methods: [0; Method::COUNT],
+            tool: u8::MAX,
+            marked: 0,
+            first_seq: None,
+            nmap_seq: true,
+            estimated: false,
+            targets: BTreeSet::new(),
+            open: None,
+            started_counted: false,
+            counted: (0, 0),
+        }
+    }
+
+    fn add(&mut self, keyed: &Keyed, now_s: u32, record: &Record) {
+        self.last_s = self.last_s.max(now_s);
+        self.first_ns = self.first_ns.min(record.time_ns);
+        self.last_ns = self.last_ns.max(record.time_ns);
+        self.packets += u64::from(record.packets);
+        self.bytes += u64::from(record.bytes);
+        self.one_address &= record.source == self.source;
+        self.proved |= record.attribution == Attribution::Proved;
+        let count = u64::from(record.count);
+        let port = (record.transport, record.port);
+        if self.by_port.len() < PORTS_MAX {
+            self.by_port.entry(port).or_default();
+        }
+        if self.by_target.len() < TARGETS_MAX && record.outcome != Outcome::Beyond {
+            self.by_target.entry(record.target).or_default();
+        }
+        let mut none = Walk::default();
+        let mut no_target = Walk::default();
+        let by_port = self.by_port.get_mut(&port).unwrap_or(&mut none);
+        let by_target = self.by_target.get_mut(&record.target).unwrap_or(&mut no_target);
+        let walks = [&mut self.whole, by_port, by_target];
+        match record.outcome {
+            Outcome::Contact | Outcome::SoftContact => {
+                let target = keyed.addr(record.target);
+                let service = keyed.words(u128::from(record.port), record.transport as u64);
+                // Silence after a datagram of its own kind says little of home's clients; from abroad nobody has business with a silent host.
+                let counts = record.outcome == Outcome::Contact || record.direction == Direction::Inbound;
+                for walk in walks {
+                    if counts {
+                        walk.contact(now_s, 1);
+                    }
+                    walk.targets.add(target);
+                    walk.ports.add(service);
+                }
+                self.methods[record.method as usize] += 1;
+                self.tool &= record.tool;
+                self.marked += 1;
+                match self.first_seq {
+                    None => self.first_seq = Some(record.seq),
+                    Some(first) => {
+                        let mixed = first ^ record.seq;
+                        self.nmap_seq &= mixed >> 16 == mixed & 0xffff;
+                    }
+                }
+                if self.targets.len() < ROW_TARGETS_MAX {
+                    self.targets.insert(record.target);
+                }
+            }
+            Outcome::Beyond => {
+                let [whole, by_port, _] = walks;
+                whole.contact(now_s, count);
+                by_port.contact(now_s, count);
+                self.methods[record.method as usize] += count;
+                self.estimated = true;
+            }
+            Outcome::Success => {
+                for walk in walks {
+                    if count > 0 {
+                        walk.successes += count;
+                        walk.close();
+                    }
+                }
+            }
+            Outcome::Refused => walks.into_iter().for_each(Walk::close),
+            Outcome::Aborted => {
+                for walk in walks {
+                    walk.successes = walk.successes.saturating_sub(1);
+                }
+            }
+        }
+    }
+
+    fn decide(&mut self, now_s: u32, limits: &settings::scan) {
+        let answer_s = limits.answer_s as u32;
+        self.whole.grow_old(now_s, answer_s);
+        self.by_port.values_mut().for_each(|walk| walk.grow_old(now_s, answer_s));
+        self.by_target.values_mut().for_each(|walk| walk.grow_old(now_s, answer_s));
+        if self.open.is_none() && self.is_scan(limits) {
+            let target = if self.vertical() { self.main_target() } else { None };
+            self.open = Some(EventId::of("scan", self.site, target.unwrap_or(Addr::NONE), self.first_ns, self.direction.name()));
+        }
+    }
+
+    fn is_scan(&self, limits: &settings::scan) -> bool {
+        let walk = limits.walk as i64;
+        let horizontal = self.by_port.values().any(|port| port.position() >= walk && port.targets.count() >= limits.targets);
+        let over_ports = self.whole.position() >= 2 * walk && self.whole.targets.count() >= limits.targets && self.whole.successes == 0;
+        let vertical = self
+            .by_target
+            .values()
+            .any(|target| target.ports.count() >= limits.ports && 2 * target.failures() >= target.contacts && target.position() >= walk);
+        let marked = self.tool_name() != "unknown"
+            && !matches!(self.tool_name(), "nmap")
+            && self.marked >= TOOL_CONTACTS
+            && (self.whole.targets.count() >= TOOL_CONTACTS || self.whole.ports.count() >= TOOL_CONTACTS);
+        horizontal || over_ports || vertical || marked
+    }
+
+    fn tool_name(&self) -> &'static str {
+        if self.marked < 2 {
+            return "unknown";
+        }
+        let syn = self.methods[Method::Syn as usize] > 0;
+        match self.tool {
+            tool if tool & tool_marks::MIRAI != 0 => "mirai",
+            _ if self.marked < TOOL_CONTACTS => "unknown",
+            tool if tool & tool_marks::ZMAP != 0 => "zmap",
+            tool if tool & tool_marks::MASSCAN != 0 => "masscan",
+            tool if tool & tool_marks::HPING3 != 0 && syn => "hping3",
+            tool if tool & tool_marks::NMAP != 0 && self.nmap_seq => "nmap",
+            _ => "unknown",
+        }
+    }
+
+    fn vertical(&self) -> bool {
+        self.shape() == "vertical"
+    }
+
+    /// detection.md B.1.
+    fn shape(&self) -> &'static str {
+        let (targets, ports) = (self.whole.targets.count(), self.whole.ports.count());
+        if targets <= 2 && ports >= 3 {
+            "vertical"
+        } else if ports <= 5 {
+            "horizontal"
+        } else if targets >= 5 && ports >= 6 && self.whole.contacts * 10 >= 3 * targets * ports {
+            "block"
+        } else if ports > targets {
+            "vertical"
+        } else {
+            "horizontal"
+        }
+    }
+
+    fn main_target(&self) -> Option<Addr> {
+        self.by_target.iter().max_by_key(|(addr, walk)| (walk.contacts, Reverse(**addr))).map(|(addr, _)| *addr)
+    }
+
+    fn main_method(&self) -> Method {
+        let most = Method::ALL.into_iter().max_by_key(|&method| (self.methods[method as usize], Reverse(method)));
+        most.unwrap_or(Method::Other)
+    }
+
+    /// The mean time between two contacts so far, in seconds.
+    fn usual_gap_s(&self) -> u32 {
+        let span_s = (self.last_ns - self.first_ns) / 1_000_000_000;
+        (span_s / self.whole.contacts.max(1)) as u32
+    }
+
+    fn report(&mut self, state: State, out: &mut Conclusions<'_>) {
+        let Some(id) = self.open else { return };
+        let started = !self.started_counted;
+        self.started_counted = true;
+        let (packets, bytes) = (self.packets - self.counted.0, self.bytes - self.counted.1);
+        self.counted = (self.packets, self.bytes);
+        let attribution = match (self.proved, self.reserved) {
+            (true, _) => Attribution::Proved,
+            (false, true) => Attribution::Reserved,
+            (false, false) if self.country == Country::NONE => Attribution::Unknown,
+            (false, false) => Attribution::Plausible,
+        };
+        if packets > 0 || started {
+            let key = RowKey { kind: "scan", direction: self.direction, country: self.country, attribution, benign: false };
+            let row = out.rows.row(key);
+            row.events += 1;
+            row.started += u64::from(started);
+            row.packets += packets;
+            row.bytes += bytes;
+            out.rows.total("scan", started, packets, bytes);
+            out.rows.ends(key, [self.source], self.targets.iter().copied());
+        }
+        let shape = self.shape();
+        let span_s = (self.last_ns - self.first_ns) / 1_000_000_000;
+        let mut ports: Vec<_> = self.by_port.iter().filter(|(_, walk)| walk.targets.count() > 0).collect();
+        ports.sort_by_key(|((transport, port), walk)| (Reverse(walk.targets.count()), *transport, *port));
+        let method = self.main_method();
+        let only_port = (self.by_port.len() == 1).then(|| self.by_port.keys().next().map(|key| key.1)).flatten();
+        out.events.push(Event {
+            id,
+            kind: "scan",
+            state,
+            start_ns: self.first_ns,
+            end_ns: self.last_ns,
+            source: Some(if self.one_address { self.source } else { self.site }),
+            source_country: self.country,
+            target: if self.whole.targets.count() == 1 { self.main_target() } else { None },
+            target_port: only_port.filter(|&port| port != 0),
+            transport: match method {
+                Method::Udp => "udp",
+                Method::Icmp => "icmp",
+                _ => "tcp",
+            },
+            protocol: None,
+            direction: self.direction,
+            attribution,
+            benign: None,
+            entry: None,
+            packets: self.packets,
+            bytes: self.bytes,
+            detail: Detail::Scan(ScanDetail {
+                shape,
+                method,
+                tool: self.tool_name(),
+                targets: self.whole.targets.count(),
+                estimated: self.estimated || self.whole.targets.is_estimate(),
+                ports: ports
+                    .into_iter()
+                    .take(PORTS_NAMED)
+                    .map(|((transport, port), walk)| (name_of(*transport, *port), walk.targets.count()))
+                    .collect(),
+                distinct_ports: self.whole.ports.count(),
+                contacts: self.whole.contacts,
+                failures: self.whole.failures(),
+                slow: span_s >= 600 && self.whole.contacts * 3600 <= SLOW_PER_HOUR * span_s,
+            }),
+        });
+    }
+}
+
+/// `tcp/502`; `icmp` for what has no ports.
+fn name_of(transport: Transport, port: u16) -> String {
+    match transport {
+        Transport::Tcp => format!("tcp/{port}"),
+        Transport::Udp => format!("udp/{port}"),
+        Transport::Sctp => format!("sctp/{port}"),
+        Transport::Icmp => "icmp".into(),
+        Transport::Other => "other".into(),
+    }
+}

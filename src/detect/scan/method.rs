@@ -1,0 +1,187 @@
+//! How a source touches services, and what made its packets.
+
+use serde::Serialize;
+
+use crate::decode::{Header, Transport, flags, marks};
+
+/// How a contact was made. Names as nmap's manual has them.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Method {
+    Syn,
+    Connect,
+    Fin,
+    Null,
+    Xmas,
+    Ack,
+    Maimon,
+    Udp,
+    Icmp,
+    Other,
+}
+
+impl Method {
+    pub const COUNT: usize = 10;
+    pub const ALL: [Method; Method::COUNT] = [
+        Method::Syn,
+        Method::Connect,
+        Method::Fin,
+        Method::Null,
+        Method::Xmas,
+        Method::Ack,
+        Method::Maimon,
+        Method::Udp,
+        Method::Icmp,
+        Method::Other,
+    ];
+
+    /// The name as it stands in records.
+    pub fn name(self) -> &'static str {
+        match self {
+            Method::Syn => "syn",
+            Method::Connect => "connect",
+            Method::Fin => "fin",
+            Method::Null => "null",
+            Method::Xmas => "xmas",
+            Method::Ack => "ack",
+            Method::Maimon => "maimon",
+            Method::Udp => "udp",
+            Method::Icmp => "icmp",
+            Method::Other => "other",
+        }
+    }
+}
+
+/// A TCP header with the options of an operating system's stack: MSS, SACK-permitted, timestamps or window scale need 12 bytes and more.
+const STACK_HEADER_BYTES: u8 = 32;
+/// No operating system starts with a higher TTL than 128 except for routers; a received TTL above this began at 255 (detection.md B.5).
+const STACK_TTL_MAX: u8 = 200;
+
+/// The method of a first packet, or nothing for packets that touch no service.
+pub fn method(header: &Header) -> Option<Method> {
+    use flags::{ACK, FIN, PSH, RST, SYN, URG};
+    match header.transport {
+        Transport::Udp => Some(Method::Udp),
+        Transport::Icmp => Some(Method::Icmp),
+        Transport::Sctp => Some(Method::Other),
+        Transport::Other => None,
+        Transport::Tcp => match header.tcp_flags & (FIN | SYN | RST | PSH | ACK | URG) {
+            SYN => Some(if by_stack(header) { Method::Connect } else { Method::Syn }),
+            set if set & SYN != 0 && set & (ACK | RST) == 0 => Some(Method::Syn),
+            0 => Some(Method::Null),
+            set if set & (RST | SYN) != 0 => None,
+            set if set & (FIN | PSH | URG) == FIN | PSH | URG && set & ACK == 0 => Some(Method::Xmas),
+            set if set & (FIN | ACK) == FIN | ACK => Some(Method::Maimon),
+            set if set & FIN != 0 => Some(Method::Fin),
+            set if set & ACK != 0 => Some(Method::Ack),
+            _ => Some(Method::Other),
+        },
+    }
+}
+
+/// Whether an operating system's connect() made this SYN rather than a tool that writes its own: full options, "don't fragment" (IPv4),
+/// and a TTL that began at 64 or 128.
+fn by_stack(header: &Header) -> bool {
+    header.tcp_header_bytes >= STACK_HEADER_BYTES
+        && header.ttl < STACK_TTL_MAX
+        && (!header.source.is_v4() || header.has(marks::DONT_FRAGMENT))
+}
+
+/// Marks that tools leave in their packets (detection.md B.5, with the source of each).
+pub mod tool_marks {
+    /// ZMap up to 4.0: IP identification 54321. By chance 1 in 65,536.
+    pub const ZMAP: u8 = 0x01;
+    /// masscan: IP identification = (target ^ port ^ sequence) & 0xffff. By chance 1 in 65,536.
+    pub const MASSCAN: u8 = 0x02;
+    /// Mirai and its kin: sequence number = target address. By chance 1 in 2^32.
+    pub const MIRAI: u8 = 0x04;
+    /// nmap -sS, -sF, -sN, -sX, -sA: window 1024 and no option but MSS.
+    pub const NMAP: u8 = 0x08;
+    /// hping3: a SYN with an acknowledgement number, window 512, no options.
+    pub const HPING3: u8 = 0x10;
+}
+
+const ZMAP_ID: u16 = 54_321;
+const NMAP_WINDOW: u16 = 1024;
+const HPING3_WINDOW: u16 = 512;
+
+/// The marks that a first packet bears.
+pub fn marks_of(header: &Header) -> u8 {
+    if header.transport != Transport::Tcp {
+        return if header.ip_id == ZMAP_ID && header.source.is_v4() { tool_marks::ZMAP } else { 0 };
+    }
+    let mut found = 0;
+    if let Some(target) = header.target.as_v4() {
+        if header.ip_id == ZMAP_ID {
+            found |= tool_marks::ZMAP;
+        }
+        if u32::from(header.ip_id) == (target ^ u32::from(header.target_port) ^ header.seq) & 0xffff {
+            found |= tool_marks::MASSCAN;
+        }
+        if header.seq == target {
+            found |= tool_marks::MIRAI;
+        }
+    }
+    if header.window == NMAP_WINDOW && matches!(header.tcp_header_bytes, 20 | 24) {
+        found |= tool_marks::NMAP;
+    }
+    if header.ack != 0 && header.window == HPING3_WINDOW && header.tcp_header_bytes == 20 && header.tcp_flags & flags::ACK == 0 {
+        found |= tool_marks::HPING3;
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::addr::Addr;
+
+    fn syn(target: u32, port: u16, seq: u32, id: u16) -> Header {
+        let mut header = Header::between(Addr::v4(0x1209_1614), Addr::v4(target), Transport::Tcp);
+        (header.target_port, header.seq, header.ip_id) = (port, seq, id);
+        (header.tcp_flags, header.tcp_header_bytes, header.window) = (flags::SYN, 24, 1200);
+        header
+    }
+
+    #[test]
+    fn masscan_vectors() {
+        assert_eq!(marks_of(&syn(0xca70_0a19, 80, 0x690f_277f, 0x2d36)), tool_marks::MASSCAN);
+        assert_eq!(marks_of(&syn(0xca70_0a6b, 23, 0x6123_b81e, 0xb262)), tool_marks::MASSCAN);
+        assert_eq!(marks_of(&syn(0xca70_0a6b, 23, 0x6123_b81e, 0xb263)), 0);
+    }
+
+    #[test]
+    fn mirai_and_zmap_vectors() {
+        assert_eq!(marks_of(&syn(3_396_340_338, 23, 3_396_340_338, 7)) & tool_marks::MIRAI, tool_marks::MIRAI);
+        assert_eq!(marks_of(&syn(0xca70_0a19, 80, 1, 54_321)), tool_marks::ZMAP);
+    }
+
+    #[test]
+    fn methods_by_flags() {
+        let mut header = syn(1, 80, 0, 0);
+        for (set, expected) in [
+            (flags::SYN, Method::Syn),
+            (0, Method::Null),
+            (flags::FIN, Method::Fin),
+            (flags::FIN | flags::PSH | flags::URG, Method::Xmas),
+            (flags::FIN | flags::ACK, Method::Maimon),
+            (flags::ACK, Method::Ack),
+        ] {
+            header.tcp_flags = set;
+            assert_eq!(method(&header), Some(expected), "{set:#x}");
+        }
+        header.tcp_flags = flags::RST;
+        assert_eq!(method(&header), None);
+    }
+
+    #[test]
+    fn a_stack_has_options_and_does_not_fragment() {
+        let mut header = syn(1, 80, 0, 0);
+        header.tcp_header_bytes = 40;
+        assert_eq!(method(&header), Some(Method::Syn));
+        header.marks = marks::DONT_FRAGMENT;
+        assert_eq!(method(&header), Some(Method::Connect));
+        header.ttl = 245;
+        assert_eq!(method(&header), Some(Method::Syn));
+    }
+}

@@ -1,0 +1,9 @@
+//! Scans: who contacts services that do not answer. First contacts and their outcomes per source, judged by the threshold random walk of
+//! Jung, Paxson, Berger and Balakrishnan (IEEE S&P 2004).
+
+mod board;
+mod memory;
+mod method;
+
+pub use board::{ScanBoard, ScanDetail};
+pub use memory::{ScanMemory, ScanTally};

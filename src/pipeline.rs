@@ -1,0 +1,335 @@
+//! The only file that starts and stops threads: capture here, workers, reporter; and the order in which they end.
+//!
+//! The capture thread owns the clock. When event time passes the end of a slice, it puts a seal behind the slice's packets in every queue;
+//! each worker hands its tallies over at the seal, and the reporter puts the tallies of one seal together. So which worker saw what, and
+//! when in wall-clock time, cannot change an answer.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, SystemTime};
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+
+use crate::attribute::Home;
+use crate::conclude::SLICE_NS;
+use crate::decode;
+use crate::detect::{Lane, Shared, SliceTally};
+use crate::dispatch::batch::{Batch, Item, Seal, bits};
+use crate::dispatch::ring::{FromCapture, ToWorker, WorkerGone, ring};
+use crate::dispatch::{Dispatch, LANES};
+use crate::health::{Dropped, SliceHealth};
+use crate::report::{ReportError, Reporter};
+use crate::source::{Frame, Input, Polled, SourceError};
+use crate::tally::TrafficTally;
+
+/// Tallies of one worker under way to the reporter: how far a worker may run ahead of it, in slices.
+const TALLIES_UNDER_WAY: usize = 3;
+/// Items ahead of the one at work whose memory is brought into the cache.
+const TOUCH_AHEAD: usize = 16;
+/// Frames between two looks at whether somebody wants the run to stop, and at live statistics.
+const LOOK_EVERY_FRAMES: u64 = 4096;
+/// A live interface may be silent: after so much wall-clock time without a frame the slice ends all the same.
+const SILENCE: Duration = Duration::from_secs(2);
+
+/// Why a run ended before its end.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    #[error("{0}")]
+    Source(#[from] SourceError),
+    #[error("{0}")]
+    Report(#[from] ReportError),
+    #[error("{0}")]
+    Worker(#[from] WorkerGone),
+}
+
+/// What the pipeline needs to run.
+pub struct Pipeline {
+    pub shared: Shared,
+    pub home: Home,
+    pub workers: usize,
+    /// Set from outside to end the run early and in order.
+    pub stop: Arc<AtomicBool>,
+    /// Frames so far, for a progress bar.
+    pub frames: Arc<AtomicU64>,
+}
+
+/// Runs a source to its end. What came before an error is counted and reported all the same.
+///
+/// # Errors
+/// The source's error, or the reporter's.
+pub fn run(pipeline: Pipeline, input: Input, reporter: Reporter) -> Result<(), RunError> {
+    let Pipeline { shared, home, workers, stop, frames } = pipeline;
+    let workers = workers.clamp(1, LANES);
+    let (marks_in, marks_out) = bounded(TALLIES_UNDER_WAY);
+    let mut to_workers = Vec::new();
+    let mut from_capture = Vec::new();
+    for _ in 0..workers {
+        let (to, from) = ring();
+        to_workers.push(to);
+        from_capture.push(from);
+    }
+    thread::scope(|threads| {
+        let mut sealed = Vec::new();
+        for (number, from) in from_capture.into_iter().enumerate() {
+            let (full_in, full_out) = bounded(TALLIES_UNDER_WAY);
+            let (empty_in, empty_out) = bounded(TALLIES_UNDER_WAY + 1);
+            for _ in 0..TALLIES_UNDER_WAY + 1 {
+                // There is room for each, and the receiver is alive.
+                let _ = empty_in.send(Box::default());
+            }
+            sealed.push(Sealed { full: full_out, empty: empty_in });
+            let shared = &shared;
+            threads.spawn(move || work(number, workers, shared, from, &full_in, &empty_out));
+        }
+        let reporting = threads.spawn(move || report(reporter, &marks_out, &sealed));
+        let dispatch = Dispatch::new(shared.keyed.clone(), home);
+        let mut capture = Capture {
+            dispatch,
+            window_s: shared.window_s,
+            batches: Vec::new(),
+            to_workers,
+            marks: marks_in,
+            slice_s: None,
+            health: SliceHealth::default(),
+            frames,
+        };
+        let captured = capture.all(input, &stop);
+        drop(capture);
+        let reported = match reporting.join() {
+            Ok(reported) => reported,
+            Err(panic) => std::panic::resume_unwind(panic),
+        };
+        // A reporter that cannot write ends the capture too; its reason is the one to tell.
+        reported?;
+        captured
+    })
+}
+
+/// Slices of one worker, and the way back of its empty tallies.
+struct Sealed {
+    full: Receiver<Box<SliceTally>>,
+    empty: Sender<Box<SliceTally>>,
+}
+
+/// A slice's end, as the reporter learns of it.
+struct Mark {
+    seal: Seal,
+    health: SliceHealth,
+}
+
+struct Capture {
+    dispatch: Dispatch,
+    window_s: u32,
+    batches: Vec<Box<Batch>>,
+    to_workers: Vec<ToWorker>,
+    marks: Sender<Mark>,
+    slice_s: Option<u32>,
+    health: SliceHealth,
+    frames: Arc<AtomicU64>,
+}
+
+impl Capture {
+    fn all(&mut self, mut input: Input, stop: &AtomicBool) -> Result<(), RunError> {
+        for to in &mut self.to_workers {
+            self.batches.push(to.take()?);
+        }
+        let ended = self.until_end(&mut input, stop);
+        // Whatever ended it: what was captured is concluded.
+        self.drops(&mut input);
+        if let Some(slice_s) = self.slice_s {
+            self.seal(slice_s, true, true)?;
+        } else {
+            self.seal(0, false, true)?;
+        }
+        ended
+    }
+
+    fn until_end(&mut self, input: &mut Input, stop: &AtomicBool) -> Result<(), RunError> {
+        let live = matches!(input, Input::Live(_));
+        let mut since_look = 0u64;
+        let mut last_frame = SystemTime::now();
+        loop {
+            match input.poll()? {
+                Polled::Frame(frame) => {
+                    self.frame(&frame)?;
+                    since_look += 1;
+                    if since_look < LOOK_EVERY_FRAMES {
+                        continue;
+                    }
+                    last_frame = if live { SystemTime::now() } else { last_frame };
+                }
+                Polled::Idle => {
+                    // What is in the batches must not wait for the next frame.
+                    if last_frame.elapsed().unwrap_or_default() > SILENCE {
+                        self.advance_to(SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs() as u32 - 1)?;
+                    }
+                }
+                Polled::End => return Ok(()),
+            }
+            self.frames.fetch_add(since_look, Ordering::Relaxed);
+            since_look = 0;
+            if live {
+                self.drops(input);
+            }
+            if stop.load(Ordering::Relaxed) {
+                return Ok(());
+            }
+        }
+    }
+
+    /// What the kernel and the interface dropped since the last look.
+    fn drops(&mut self, input: &mut Input) {
+        if let Input::Live(live) = input
+            && let Ok(stats) = live.stats()
+        {
+            self.health.dropped = Dropped { kernel: stats.dropped_by_kernel, interface: stats.dropped_by_interface, queue: 0 };
+        }
+    }
+
+    #[inline]
+    fn frame(&mut self, frame: &Frame<'_>) -> Result<(), RunError> {
+        let mut time_ns = frame.time_ns;
+        let slice_s = (time_ns / SLICE_NS) as u32;
+        let mut late = 0;
+        match self.slice_s {
+            Some(open_s) if slice_s > open_s => self.advance_to(slice_s)?,
+            Some(open_s) if slice_s < open_s => {
+                self.health.late += 1;
+                late = bits::LATE;
+                time_ns = u64::from(open_s) * SLICE_NS;
+            }
+            Some(_) => {}
+            None => self.slice_s = Some(slice_s),
+        }
+        self.health.frames += 1;
+        self.health.bytes += u64::from(frame.wire_bytes);
+        let header = match decode::decode(frame.link, frame.bytes, frame.wire_bytes) {
+            Ok(header) => header,
+            Err(reason) => {
+                self.health.refuse(reason);
+                return Ok(());
+            }
+        };
+        let at = usize::from(header.payload_offset);
+        let payload = frame.bytes.get(at..at + usize::from(header.payload_bytes)).unwrap_or_default();
+        let place = self.dispatch.place(&header, payload);
+        let worker = usize::from(place.lane) % self.batches.len();
+        let batch = &mut self.batches[worker];
+        batch.items.push(Item {
+            header,
+            time_ns,
+            conversation: place.conversation,
+            wire_bytes: frame.wire_bytes,
+            payload_at: batch.arena.len() as u32,
+            lane: place.lane,
+            bits: place.bits | late,
+            entry: 0,
+        });
+        batch.arena.extend_from_slice(payload);
+        if batch.is_full() {
+            self.hand_over(worker)?;
+        }
+        Ok(())
+    }
+
+    fn hand_over(&mut self, worker: usize) -> Result<(), RunError> {
+        let empty = self.to_workers[worker].take()?;
+        let full = std::mem::replace(&mut self.batches[worker], empty);
+        Ok(self.to_workers[worker].push(full)?)
+    }
+
+    /// Event time has reached another slice: the open one ends. A gap of any length is one step.
+    #[cold]
+    fn advance_to(&mut self, slice_s: u32) -> Result<(), RunError> {
+        if let Some(open_s) = self.slice_s
+            && slice_s > open_s
+        {
+            self.seal(open_s, open_s / self.window_s != slice_s / self.window_s, false)?;
+            self.slice_s = Some(slice_s);
+        }
+        Ok(())
+    }
+
+    fn seal(&mut self, slice: u32, window_ends: bool, last: bool) -> Result<(), RunError> {
+        let seal = Seal { slice, window_ends, last };
+        for worker in 0..self.batches.len() {
+            self.batches[worker].seal = Some(seal);
+            self.hand_over(worker)?;
+        }
+        let health = std::mem::take(&mut self.health);
+        self.health.dropped = health.dropped;
+        self.marks.send(Mark { seal, health }).map_err(|_| WorkerGone)?;
+        Ok(())
+    }
+}
+
+/// A worker: every `workers`-th lane, from the first packet to the last seal.
+fn work(
+    number: usize,
+    workers: usize,
+    shared: &Shared,
+    mut from: FromCapture,
+    full: &Sender<Box<SliceTally>>,
+    empty: &Receiver<Box<SliceTally>>,
+) {
+    let mut lanes: Vec<Lane> = (number..LANES).step_by(workers).map(|lane| Lane::new(lane as u8, shared)).collect();
+    let mut traffic: Box<TrafficTally> = Box::default();
+    let Ok(mut tally) = empty.recv() else { return };
+    while let Some(batch) = from.pop() {
+        observe(&mut lanes, workers, shared, &mut tally, &mut traffic, &batch);
+        if let Some(seal) = batch.seal {
+            for lane in &mut lanes {
+                lane.seal(&mut tally);
+            }
+            if seal.window_ends || seal.last {
+                std::mem::swap(&mut tally.traffic, &mut traffic);
+            }
+            let Ok(next) = empty.recv() else { return };
+            let sealed = std::mem::replace(&mut tally, next);
+            if full.send(sealed).is_err() || seal.last {
+                return;
+            }
+        }
+        from.give_back(batch);
+    }
+}
+
+fn observe(lanes: &mut [Lane], workers: usize, shared: &Shared, tally: &mut SliceTally, traffic: &mut TrafficTally, batch: &Batch) {
+    let items = &batch.items;
+    let mut touched = 0;
+    for chunk in items.chunks(TOUCH_AHEAD) {
+        // Independent reads, so that the misses of a chunk overlap.
+        for item in chunk {
+            touched ^= lanes[usize::from(item.lane) / workers].touch(item);
+        }
+        for item in chunk {
+            lanes[usize::from(item.lane) / workers].observe(shared, tally, traffic, batch, item);
+        }
+    }
+    std::hint::black_box(touched);
+}
+
+/// The reporter: puts the tallies of one seal together, concludes, and writes.
+fn report(mut reporter: Reporter, marks: &Receiver<Mark>, sealed: &[Sealed]) -> Result<(), ReportError> {
+    for mark in marks {
+        let mut merged: Option<Box<SliceTally>> = None;
+        for (worker, sealed_by) in sealed.iter().enumerate() {
+            // A worker that is gone before its last seal has panicked; joining it tells.
+            let Ok(mut tally) = sealed_by.full.recv() else { return Ok(()) };
+            match &mut merged {
+                None => merged = Some(tally),
+                Some(merged) => {
+                    merged.append(&mut tally);
+                    tally.clear();
+                    let _ = sealed[worker].empty.send(tally);
+                }
+            }
+        }
+        let Some(mut merged) = merged else { return Ok(()) };
+        reporter.slice(mark.seal, &mark.health, &mut merged)?;
+        merged.clear();
+        let _ = sealed[0].empty.send(merged);
+    }
+    reporter.finish()
+}

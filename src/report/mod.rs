@@ -1,0 +1,228 @@
+//! It goes out: windows are closed, records made, and every sink shows the same.
+
+mod csv_counts;
+mod directory;
+mod ndjson;
+mod record;
+mod summary;
+mod terminal;
+
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+use hdrhistogram::Histogram;
+
+pub use directory::Directory;
+pub use ndjson::Ndjson;
+pub use record::{CaptureRecord, CountRecord, EventRecord, GeoRecord, KindTotal, ListRecord, RunRecord, Time};
+pub use summary::Summary;
+pub use terminal::Terminal;
+
+use crate::conclude::{Conclusions, Event, RowKey, Rows, SLICE_NS};
+use crate::decode::Refused;
+use crate::detect::{Boards, Shared, SliceTally};
+use crate::dispatch::batch::Seal;
+use crate::health::SliceHealth;
+use crate::settings::Settings;
+
+/// Longest latency that is told apart, in microseconds: a minute.
+const LATENCY_US_MAX: u64 = 60_000_000;
+
+/// Why a record could not be written.
+#[derive(Debug, thiserror::Error)]
+pub enum ReportError {
+    #[error("{path}: cannot be written: {cause}", path = .path.display())]
+    File { path: PathBuf, cause: std::io::Error },
+    #[error("standard output: cannot be written: {0}")]
+    Stdout(std::io::Error),
+}
+
+/// Where records go.
+pub trait Sink: Send {
+    fn run(&mut self, record: &RunRecord) -> Result<(), ReportError>;
+    fn event(&mut self, record: &EventRecord<'_>) -> Result<(), ReportError>;
+    fn count(&mut self, record: &CountRecord<'_>) -> Result<(), ReportError>;
+    /// The last record of a window.
+    fn capture(&mut self, record: &CaptureRecord<'_>) -> Result<(), ReportError>;
+    /// The run ends.
+    fn finish(&mut self) -> Result<(), ReportError>;
+}
+
+/// Merges, concludes, writes: everything behind the workers.
+pub struct Reporter {
+    run: RunRecord,
+    settings: Settings,
+    boards: Boards,
+    rows: Rows,
+    sinks: Vec<Box<dyn Sink>>,
+    window_s: u32,
+    window: SliceHealth,
+    last_window: Option<u64>,
+    evicted: u64,
+    written: Vec<(&'static str, u64)>,
+    unwritten: u64,
+    latency: Option<Histogram<u64>>,
+    told_run: bool,
+}
+
+impl Reporter {
+    /// `live` asks for latencies, which a replay has none of.
+    pub fn new(run: RunRecord, settings: Settings, shared: &Shared, sinks: Vec<Box<dyn Sink>>, live: bool) -> Self {
+        Reporter {
+            settings,
+            boards: Boards::new(shared),
+            rows: Rows::new(shared.keyed.clone()),
+            sinks,
+            window_s: shared.window_s,
+            window: SliceHealth::default(),
+            last_window: None,
+            evicted: 0,
+            written: Vec::new(),
+            unwritten: 0,
+            latency: live.then(|| Histogram::new_with_max(LATENCY_US_MAX, 2).ok()).flatten(),
+            told_run: false,
+            run,
+        }
+    }
+
+    /// Takes what all workers have of one slice.
+    ///
+    /// # Errors
+    /// A sink that cannot write.
+    pub fn slice(&mut self, seal: Seal, health: &SliceHealth, tally: &mut SliceTally) -> Result<(), ReportError> {
+        self.tell_run()?;
+        self.window.add(health);
+        self.evicted += tally.evicted;
+        let mut events = Vec::new();
+        let mut out = Conclusions { rows: &mut self.rows, events: &mut events, settings: &self.settings, evicted: &mut self.evicted };
+        self.boards.slice(seal.slice, &mut tally.detectors, &mut out);
+        if seal.last {
+            self.boards.finish(&mut out);
+        } else if seal.window_ends {
+            self.boards.window_end(&mut out);
+        }
+        self.write_events(events)?;
+        if let Some(latency) = &mut self.latency {
+            let end_ns = (u64::from(seal.slice) + 1) * SLICE_NS;
+            let now_ns = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_nanos() as u64);
+            latency.saturating_record(now_ns.saturating_sub(end_ns) / 1000);
+        }
+        if seal.window_ends || seal.last {
+            self.close_window(seal, tally)?;
+        }
+        Ok(())
+    }
+
+    fn tell_run(&mut self) -> Result<(), ReportError> {
+        if !std::mem::replace(&mut self.told_run, true) {
+            for sink in &mut self.sinks {
+                sink.run(&self.run)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes events in the order of their time; of each kind as many as a window may have, the largest first.
+    fn write_events(&mut self, mut events: Vec<Event>) -> Result<(), ReportError> {
+        let limit = self.settings.output.events_per_window;
+        events.sort_by(|a, b| {
+            (a.kind, std::cmp::Reverse(a.packets), a.start_ns, a.id).cmp(&(b.kind, std::cmp::Reverse(b.packets), b.start_ns, b.id))
+        });
+        let mut kept: Vec<Event> = Vec::with_capacity(events.len());
+        for event in events {
+            let place = match self.written.iter().position(|(kind, _)| *kind == event.kind) {
+                Some(place) => place,
+                None => {
+                    self.written.push((event.kind, 0));
+                    self.written.len() - 1
+                }
+            };
+            if self.written[place].1 < limit {
+                self.written[place].1 += 1;
+                kept.push(event);
+            } else {
+                self.unwritten += 1;
+            }
+        }
+        kept.sort_by_key(|event| (event.start_ns, event.kind, event.id));
+        for event in &kept {
+            let record = EventRecord::new(&self.run.sensor, event);
+            for sink in &mut self.sinks {
+                sink.event(&record)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn close_window(&mut self, seal: Seal, tally: &SliceTally) -> Result<(), ReportError> {
+        let number = u64::from(seal.slice / self.window_s);
+        let health = std::mem::take(&mut self.window);
+        let (start_s, end_s) = (number * u64::from(self.window_s), (number + 1) * u64::from(self.window_s));
+        let window = (Time(start_s * SLICE_NS), Time(end_s * SLICE_NS));
+        let decoded = health.frames - health.refused_sum();
+        debug_assert_eq!(tally.traffic.packets(), decoded, "the rows of kind traffic sum to the decoded frames");
+        for row in tally.traffic.rows() {
+            let key =
+                RowKey { kind: "traffic", direction: row.direction, country: row.country, attribution: row.attribution, benign: false };
+            let into = self.rows.row(key);
+            into.packets += row.packets;
+            into.bytes += row.bytes;
+            into.sources = row.sources.clone();
+            into.targets = row.targets.clone();
+        }
+        for (key, row) in self.rows.iter() {
+            let record = CountRecord::new(&self.run.sensor, window, key, row);
+            for sink in &mut self.sinks {
+                sink.count(&record)?;
+            }
+        }
+        let totals = self.rows.totals().map(|(kind, row)| {
+            let (sources, targets) = (row.sources.count(), row.targets.count());
+            (kind, KindTotal { events: row.events, started: row.started, packets: row.packets, bytes: row.bytes, sources, targets })
+        });
+        let record = CaptureRecord {
+            record: "capture",
+            sensor: &self.run.sensor,
+            window_start: window.0,
+            window_end: window.1,
+            frames: health.frames,
+            bytes: health.bytes,
+            decoded,
+            refused: Refused::ALL.iter().map(|&reason| (reason.name(), health.refused[reason as usize])).collect(),
+            dropped: health.dropped,
+            late: health.late,
+            totals: totals.collect(),
+            latency_us: self.latency.as_ref().map(|latency| record::Latency {
+                p50: latency.value_at_quantile(0.5),
+                p99: latency.value_at_quantile(0.99),
+                max: latency.max(),
+            }),
+            workers: self.run.workers,
+            evicted: std::mem::take(&mut self.evicted),
+            events_unwritten: std::mem::take(&mut self.unwritten),
+            gap_windows: self.last_window.map_or(0, |last| number.saturating_sub(last + 1)),
+        };
+        for sink in &mut self.sinks {
+            sink.capture(&record)?;
+        }
+        if let Some(latency) = &mut self.latency {
+            latency.reset();
+        }
+        self.last_window = Some(number);
+        self.rows.clear();
+        self.written.clear();
+        Ok(())
+    }
+
+    /// The run ends: what the sinks keep back is written.
+    ///
+    /// # Errors
+    /// A sink that cannot write.
+    pub fn finish(&mut self) -> Result<(), ReportError> {
+        self.tell_run()?;
+        for sink in &mut self.sinks {
+            sink.finish()?;
+        }
+        Ok(())
+    }
+}

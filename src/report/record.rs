@@ -1,0 +1,347 @@
+//! The records of the contract, as they are written: one JSON object each.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Serialize, Serializer};
+
+use crate::attribute::Country;
+use crate::conclude::{Detail, Event, Row, RowKey, State};
+use crate::health::Dropped;
+
+/// Event time as RFC 3339 in UTC with microseconds.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Time(pub u64);
+
+impl std::fmt::Display for Time {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // 2^64 nanoseconds end in the year 2554, within jiff's range; whole microseconds, so that nothing is rounded up.
+        let micros = i64::try_from(self.0 / 1000).unwrap_or(i64::MAX);
+        write!(f, "{:.6}", Timestamp::from_microsecond(micros).unwrap_or(Timestamp::MAX))
+    }
+}
+
+impl Serialize for Time {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// One row of a window.
+#[derive(Clone, Debug, Serialize)]
+pub struct CountRecord<'a> {
+    pub record: &'static str,
+    pub sensor: &'a str,
+    pub window_start: Time,
+    pub window_end: Time,
+    pub direction: &'static str,
+    pub country: &'static str,
+    pub attribution: &'static str,
+    pub benign: bool,
+    pub kind: &'static str,
+    pub events: u64,
+    pub started: u64,
+    pub packets: u64,
+    pub bytes: u64,
+    pub sources: u64,
+    pub targets: u64,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub estimated: bool,
+}
+
+impl<'a> CountRecord<'a> {
+    pub fn new(sensor: &'a str, window: (Time, Time), key: &RowKey, row: &Row) -> Self {
+        CountRecord {
+            record: "count",
+            sensor,
+            window_start: window.0,
+            window_end: window.1,
+            direction: key.direction.name(),
+            country: key.country.code(),
+            attribution: key.attribution.name(),
+            benign: key.benign,
+            kind: key.kind,
+            events: row.events,
+            started: row.started,
+            packets: row.packets,
+            bytes: row.bytes,
+            sources: row.sources.count(),
+            targets: row.targets.count(),
+            estimated: row.sources.is_estimate() || row.targets.is_estimate(),
+        }
+    }
+}
+
+/// Figures of one kind over a whole window, which count an event once.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct KindTotal {
+    pub events: u64,
+    pub started: u64,
+    pub packets: u64,
+    pub bytes: u64,
+    pub sources: u64,
+    pub targets: u64,
+}
+
+/// Latency from capture to conclusion, in microseconds; live only.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Latency {
+    pub p50: u64,
+    pub p99: u64,
+    pub max: u64,
+}
+
+/// The sensor's own health in one window.
+#[derive(Clone, Debug, Serialize)]
+pub struct CaptureRecord<'a> {
+    pub record: &'static str,
+    pub sensor: &'a str,
+    pub window_start: Time,
+    pub window_end: Time,
+    pub frames: u64,
+    pub bytes: u64,
+    pub decoded: u64,
+    pub refused: BTreeMap<&'static str, u64>,
+    pub dropped: Dropped,
+    pub late: u64,
+    pub totals: BTreeMap<&'static str, KindTotal>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub latency_us: Option<Latency>,
+    pub workers: usize,
+    pub evicted: u64,
+    /// Events beyond the limit of one window that were counted and not written.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub events_unwritten: u64,
+    /// Windows without frames before this one.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub gap_windows: u64,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct EcsEvent {
+    kind: &'static str,
+    id: String,
+    action: &'static str,
+    start: Time,
+    end: Time,
+    /// Nanoseconds.
+    duration: u64,
+    /// 1 (a touch) to 4 (control of a plant, a flood).
+    severity: u8,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct EcsGeo {
+    country_iso_code: &'static str,
+    country_name: &'static str,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct EcsEnd {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ip: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    port: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    geo: Option<EcsGeo>,
+}
+
+impl EcsEnd {
+    fn is_empty(&self) -> bool {
+        self.ip.is_none() && self.port.is_none() && self.geo.is_none()
+    }
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct EcsNetwork {
+    transport: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    protocol: Option<&'static str>,
+    direction: &'static str,
+    packets: u64,
+    bytes: u64,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct EcsObserver<'a> {
+    name: &'a str,
+    r#type: &'static str,
+    product: &'static str,
+    version: &'static str,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct Own<'a> {
+    attribution: &'static str,
+    state: State,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    benign: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    entry: Option<&'a str>,
+    #[serde(flatten)]
+    detail: &'a Detail,
+}
+
+/// One event in the Elastic Common Schema.
+#[derive(Clone, Debug, Serialize)]
+pub struct EventRecord<'a> {
+    record: &'static str,
+    #[serde(rename = "@timestamp")]
+    timestamp: Time,
+    event: EcsEvent,
+    #[serde(skip_serializing_if = "EcsEnd::is_empty")]
+    source: EcsEnd,
+    #[serde(skip_serializing_if = "EcsEnd::is_empty")]
+    destination: EcsEnd,
+    network: EcsNetwork,
+    observer: EcsObserver<'a>,
+    wherefrom: Own<'a>,
+}
+
+impl<'a> EventRecord<'a> {
+    pub fn new(sensor: &'a str, event: &'a Event) -> Self {
+        EventRecord {
+            record: "event",
+            timestamp: Time(event.end_ns),
+            event: EcsEvent {
+                kind: "alert",
+                id: event.id.to_string(),
+                action: event.kind,
+                start: Time(event.start_ns),
+                end: Time(event.end_ns),
+                duration: event.end_ns.saturating_sub(event.start_ns),
+                severity: severity(event),
+            },
+            source: EcsEnd {
+                ip: event.source.map(|addr| addr.to_string()),
+                port: None,
+                geo: (event.source.is_some() && event.source_country != Country::NONE)
+                    .then(|| EcsGeo { country_iso_code: event.source_country.code(), country_name: event.source_country.name() }),
+            },
+            destination: EcsEnd { ip: event.target.map(|addr| addr.to_string()), port: event.target_port, geo: None },
+            network: EcsNetwork {
+                transport: event.transport,
+                protocol: event.protocol,
+                direction: event.direction.name(),
+                packets: event.packets,
+                bytes: event.bytes,
+            },
+            observer: EcsObserver { name: sensor, r#type: "sensor", product: "wherefrom", version: env!("CARGO_PKG_VERSION") },
+            wherefrom: Own {
+                attribution: event.attribution.name(),
+                state: event.state,
+                benign: event.benign.as_deref(),
+                entry: event.entry.as_deref(),
+                detail: &event.detail,
+            },
+        }
+    }
+}
+
+impl EventRecord<'_> {
+    pub fn id(&self) -> &str {
+        &self.event.id
+    }
+
+    pub fn kind(&self) -> &'static str {
+        self.event.action
+    }
+
+    pub fn packets(&self) -> u64 {
+        self.network.packets
+    }
+
+    /// The event in one line, for a person.
+    pub fn line(&self) -> String {
+        let country = self.source.geo.as_ref().map_or("ZZ", |geo| geo.country_iso_code);
+        let source = self.source.ip.as_deref().map_or_else(|| "many sources".into(), |ip| format!("{ip} ({country})"));
+        let target = self.destination.ip.as_deref().unwrap_or("many targets");
+        let what = match self.wherefrom.detail {
+            Detail::Flood(flood) => {
+                let verdict = match flood.spoofed.verdict {
+                    crate::detect::flood::Verdict::Spoofed => "forged sources",
+                    crate::detect::flood::Verdict::Genuine => "genuine sources",
+                    crate::detect::flood::Verdict::Unclear => "sources unclear",
+                };
+                format!("{} sources, {verdict}, peak {} packets/s", flood.sources, flood.peak_pps)
+            }
+            Detail::Backscatter(answers) => format!("answers to {} home addresses", answers.addresses),
+            Detail::Scan(scan) => format!("{} by {}, {} targets, tool {}", scan.shape, scan.method.name(), scan.targets, scan.tool),
+            Detail::Ics(ics) => format!("{}: {}{}", ics.protocol, ics.intent, if ics.answered { ", answered" } else { "" }),
+        };
+        format!("{:<12} {} → {}: {} ({} packets)", self.event.action, source, target, what, self.network.packets)
+    }
+}
+
+/// 1: a touch or backscatter; 2: identification, a scan; 3: reading, a flood; 4: writing or control.
+fn severity(event: &Event) -> u8 {
+    match &event.detail {
+        Detail::Backscatter(_) => 1,
+        Detail::Scan(_) => 2,
+        Detail::Flood(_) => 3,
+        Detail::Ics(ics) => match ics.intent {
+            "connect" => 1,
+            "identify" => 2,
+            "read" => 3,
+            _ => 4,
+        },
+    }
+}
+
+/// What produced the figures: the first line of every output.
+#[derive(Clone, Debug, Serialize)]
+pub struct RunRecord {
+    pub record: &'static str,
+    pub sensor: String,
+    pub version: &'static str,
+    pub input: Vec<String>,
+    pub home: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub home_country: Option<&'static str>,
+    pub window_s: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub filter: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u64>,
+    pub workers: usize,
+    pub settings: BTreeMap<&'static str, u64>,
+    pub geo: GeoRecord,
+    pub lists: Vec<ListRecord>,
+}
+
+/// The geo database in force.
+#[derive(Clone, Debug, Serialize)]
+pub struct GeoRecord {
+    pub name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub build_date: Option<String>,
+    pub sha256: String,
+}
+
+/// A list in force.
+#[derive(Clone, Debug, Serialize)]
+pub struct ListRecord {
+    pub name: String,
+    pub entries: u64,
+    pub sha256: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_have_six_digits_and_are_cut_not_rounded() {
+        assert_eq!(Time(0).to_string(), "1970-01-01T00:00:00.000000Z");
+        assert_eq!(Time(1_777_593_600_123_456_999).to_string(), "2026-05-01T00:00:00.123456Z");
+    }
+
+    #[test]
+    fn no_time_is_out_of_range() {
+        assert!(Time(u64::MAX).to_string().starts_with("2554-"));
+    }
+}

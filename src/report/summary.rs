@@ -1,0 +1,78 @@
+//! What a whole run comes to: countries by kind, the largest events, and what the sensor refused.
+
+use std::collections::BTreeMap;
+
+use super::{CaptureRecord, CountRecord, EventRecord};
+
+/// Events that the summary names.
+const TOP_EVENTS: usize = 10;
+
+/// Figures of one kind and country.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    pub started: u64,
+    pub packets: u64,
+}
+
+/// One of the largest events.
+#[derive(Clone, Debug)]
+pub struct Top {
+    pub id: String,
+    pub kind: &'static str,
+    pub line: String,
+    pub packets: u64,
+}
+
+/// Adds up the records of a run.
+#[derive(Clone, Debug, Default)]
+pub struct Summary {
+    /// By kind, direction and country with its attribution.
+    pub places: BTreeMap<(&'static str, &'static str), BTreeMap<(&'static str, &'static str), Place>>,
+    /// Events begun, by kind: an event of many countries counts once.
+    pub started: BTreeMap<&'static str, u64>,
+    pub top: Vec<Top>,
+    pub frames: u64,
+    pub bytes: u64,
+    pub decoded: u64,
+    pub refused: BTreeMap<&'static str, u64>,
+    pub late: u64,
+    pub evicted: u64,
+    pub unwritten: u64,
+    pub windows: u64,
+}
+
+impl Summary {
+    pub fn count(&mut self, record: &CountRecord<'_>) {
+        if record.kind == "traffic" {
+            return;
+        }
+        let place =
+            self.places.entry((record.kind, record.direction)).or_default().entry((record.country, record.attribution)).or_default();
+        place.started += record.started;
+        place.packets += record.packets;
+    }
+
+    pub fn event(&mut self, record: &EventRecord<'_>) {
+        let (id, kind, packets) = (record.id(), record.kind(), record.packets());
+        self.top.retain(|top| top.id != id);
+        self.top.push(Top { id: id.into(), kind, line: record.line(), packets });
+        self.top.sort_by(|a, b| (std::cmp::Reverse(a.packets), &a.id).cmp(&(std::cmp::Reverse(b.packets), &b.id)));
+        self.top.truncate(TOP_EVENTS);
+    }
+
+    pub fn capture(&mut self, record: &CaptureRecord<'_>) {
+        self.frames += record.frames;
+        self.bytes += record.bytes;
+        self.decoded += record.decoded;
+        self.late += record.late;
+        self.evicted += record.evicted;
+        self.unwritten += record.events_unwritten;
+        self.windows += 1;
+        for (reason, count) in &record.refused {
+            *self.refused.entry(reason).or_default() += count;
+        }
+        for (kind, total) in &record.totals {
+            *self.started.entry(kind).or_default() += total.started;
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! For a person: a table per window that has attacks, and a summary that is understood at a glance.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+
+use super::{CaptureRecord, CountRecord, EventRecord, ReportError, RunRecord, Sink, Summary};
+
+/// Rows of one kind that a window's table shows; the rest is summed.
+const ROWS_PER_KIND: usize = 5;
+/// Countries of one kind that the summary shows.
+const COUNTRIES_PER_KIND: usize = 10;
+
+/// Writes tables as text.
+pub struct Terminal<W: Write + Send> {
+    out: W,
+    rows: Vec<Line>,
+    summary: Summary,
+}
+
+struct Line {
+    kind: &'static str,
+    direction: &'static str,
+    country: &'static str,
+    attribution: &'static str,
+    events: u64,
+    started: u64,
+    packets: u64,
+    sources: u64,
+}
+
+impl<W: Write + Send> Terminal<W> {
+    pub fn new(out: W) -> Self {
+        Terminal { out, rows: Vec::new(), summary: Summary::default() }
+    }
+
+    fn print(&mut self, text: &str) -> Result<(), ReportError> {
+        self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush()).map_err(ReportError::Stdout)
+    }
+
+    fn window(&mut self, record: &CaptureRecord<'_>) -> String {
+        let mut text = format!(
+            "\n{} – {}  {} frames\n{:<16} {:<9} {:<7} {:<10} {:>7} {:>7} {:>10} {:>8}\n",
+            clock(&record.window_start.to_string()),
+            clock(&record.window_end.to_string()),
+            grouped(record.frames),
+            "kind",
+            "direction",
+            "country",
+            "trust",
+            "events",
+            "new",
+            "packets",
+            "sources"
+        );
+        let mut shown: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+        self.rows.sort_by_key(|row| (row.kind, row.direction, std::cmp::Reverse((row.events, row.packets)), row.country));
+        for row in &self.rows {
+            let shown = shown.entry((row.kind, row.direction)).or_default();
+            *shown += 1;
+            if *shown > ROWS_PER_KIND {
+                continue;
+            }
+            text += &format!(
+                "{:<16} {:<9} {:<7} {:<10} {:>7} {:>7} {:>10} {:>8}\n",
+                row.kind,
+                row.direction,
+                row.country,
+                row.attribution,
+                grouped(row.events),
+                grouped(row.started),
+                grouped(row.packets),
+                grouped(row.sources)
+            );
+        }
+        for ((kind, direction), count) in shown {
+            if count > ROWS_PER_KIND {
+                text += &format!("{kind:<16} {direction:<9} … and {} more rows\n", count - ROWS_PER_KIND);
+            }
+        }
+        text
+    }
+
+    fn whole(&self) -> String {
+        let summary = &self.summary;
+        let mut text = format!("\nSummary: {} frames in {} windows", grouped(summary.frames), grouped(summary.windows));
+        let refused: u64 = summary.refused.values().sum();
+        text += &format!(", {} decoded, {} refused", grouped(summary.decoded), grouped(refused));
+        if summary.late > 0 {
+            text += &format!(", {} late", grouped(summary.late));
+        }
+        text += "\n";
+        let reasons: Vec<String> = summary
+            .refused
+            .iter()
+            .filter(|&(_, &count)| count > 0)
+            .map(|(reason, count)| format!("{reason} {}", grouped(*count)))
+            .collect();
+        if !reasons.is_empty() {
+            text += &format!("Refused: {}\n", reasons.join(", "));
+        }
+        if summary.evicted > 0 {
+            text += &format!("Did not fit into the sensor's bounds: {}\n", grouped(summary.evicted));
+        }
+        if summary.places.is_empty() {
+            return text + "No attacks.\n";
+        }
+        for ((kind, direction), places) in &summary.places {
+            let started = summary.started.get(kind).copied().unwrap_or_default();
+            text += &format!("\n{kind}, {direction} ({} in all)\n", grouped(started));
+            let mut places: Vec<_> = places.iter().collect();
+            places
+                .sort_by_key(|((country, attribution), place)| (std::cmp::Reverse((place.started, place.packets)), *country, *attribution));
+            let widest = places.first().map_or(1, |(_, place)| place.started.max(1));
+            for ((country, attribution), place) in places.iter().take(COUNTRIES_PER_KIND) {
+                let bar = "█".repeat((place.started * 24).div_ceil(widest) as usize);
+                text += &format!(
+                    "  {country}  {attribution:<10} {:>8} events {:>12} packets  {bar}\n",
+                    grouped(place.started),
+                    grouped(place.packets)
+                );
+            }
+            if places.len() > COUNTRIES_PER_KIND {
+                let rest = &places[COUNTRIES_PER_KIND..];
+                let started: u64 = rest.iter().map(|(_, place)| place.started).sum();
+                text += &format!("  … {} more rows, {} events\n", rest.len(), grouped(started));
+            }
+        }
+        if !summary.top.is_empty() {
+            text += "\nLargest events\n";
+            for top in &summary.top {
+                text += &format!("  {}  {}\n", top.id, top.line);
+            }
+        }
+        if summary.unwritten > 0 {
+            text += &format!("{} more events were counted and not listed.\n", grouped(summary.unwritten));
+        }
+        text
+    }
+}
+
+/// Date and time to the second.
+fn clock(time: &str) -> String {
+    time.get(..19).unwrap_or(time).replace('T', " ")
+}
+
+/// Digits in groups of three.
+pub(super) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+impl<W: Write + Send> Sink for Terminal<W> {
+    fn run(&mut self, record: &RunRecord) -> Result<(), ReportError> {
+        let built = record.geo.build_date.as_deref().unwrap_or("unknown date");
+        let text = format!(
+            "wherefrom {} on {}; home {}; countries by {} ({built})\n",
+            record.version,
+            record.input.join(", "),
+            record.home.join(", "),
+            record.geo.name
+        );
+        self.print(&text)
+    }
+
+    fn event(&mut self, record: &EventRecord<'_>) -> Result<(), ReportError> {
+        self.summary.event(record);
+        Ok(())
+    }
+
+    fn count(&mut self, record: &CountRecord<'_>) -> Result<(), ReportError> {
+        self.summary.count(record);
+        if record.kind != "traffic" {
+            self.rows.push(Line {
+                kind: record.kind,
+                direction: record.direction,
+                country: record.country,
+                attribution: record.attribution,
+                events: record.events,
+                started: record.started,
+                packets: record.packets,
+                sources: record.sources,
+            });
+        }
+        Ok(())
+    }
+
+    fn capture(&mut self, record: &CaptureRecord<'_>) -> Result<(), ReportError> {
+        self.summary.capture(record);
+        if !self.rows.is_empty() {
+            let text = self.window(record);
+            self.print(&text)?;
+            self.rows.clear();
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self) -> Result<(), ReportError> {
+        let text = self.whole();
+        self.print(&text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digits_are_grouped() {
+        assert_eq!([0, 999, 1000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
+    }
+}

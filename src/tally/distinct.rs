@@ -1,0 +1,143 @@
+//! How many distinct things: exact while they are few, then HyperLogLog.
+
+use super::Tally;
+
+/// Distinct values up to which the count is exact.
+const EXACT_MAX: usize = 128;
+
+/// HyperLogLog with 2^12 registers: standard error 1.04 / sqrt(4096) = 1.6 % (Flajolet and others, AofA 2007).
+const PRECISION: u32 = 12;
+const REGISTERS: usize = 1 << PRECISION;
+
+/// A count of distinct keyed 64-bit hashes, merged as a union.
+#[derive(Clone, Debug, Default)]
+pub struct Distinct {
+    few: Vec<u64>,
+    /// In use when `many` is set; kept when the count is cleared, so that a warm counter allocates nothing.
+    registers: Vec<u8>,
+    many: bool,
+}
+
+impl Distinct {
+    /// Adds one value by its keyed hash.
+    #[inline]
+    pub fn add(&mut self, hash: u64) {
+        if self.many {
+            return raise(&mut self.registers, hash);
+        }
+        if self.few.contains(&hash) {
+            return;
+        }
+        if self.few.len() < EXACT_MAX {
+            self.few.push(hash);
+        } else {
+            self.become_many();
+            raise(&mut self.registers, hash);
+        }
+    }
+
+    fn become_many(&mut self) {
+        self.registers.clear();
+        self.registers.resize(REGISTERS, 0);
+        self.many = true;
+        for &hash in &self.few {
+            raise(&mut self.registers, hash);
+        }
+        self.few.clear();
+    }
+
+    /// The count.
+    pub fn count(&self) -> u64 {
+        if self.many { estimate(&self.registers) } else { self.few.len() as u64 }
+    }
+
+    /// Whether the count is an estimate.
+    pub fn is_estimate(&self) -> bool {
+        self.many
+    }
+}
+
+impl Tally for Distinct {
+    fn merge(&mut self, other: &Self) {
+        if other.many {
+            if !self.many {
+                self.become_many();
+            }
+            for (mine, theirs) in self.registers.iter_mut().zip(&other.registers) {
+                *mine = (*mine).max(*theirs);
+            }
+        } else {
+            for &hash in &other.few {
+                self.add(hash);
+            }
+        }
+    }
+
+    fn clear(&mut self) {
+        self.few.clear();
+        self.many = false;
+    }
+}
+
+#[inline]
+fn raise(registers: &mut [u8], hash: u64) {
+    let register = &mut registers[(hash >> (64 - PRECISION)) as usize];
+    let rank = ((hash << PRECISION) | 1 << (PRECISION - 1)).leading_zeros() as u8 + 1;
+    *register = (*register).max(rank);
+}
+
+/// The raw estimate, and linear counting while it is small and registers are empty. The sum runs over powers of two, which floating point
+/// adds exactly in any order.
+fn estimate(registers: &[u8]) -> u64 {
+    let m = registers.len() as f64;
+    let sum: f64 = registers.iter().map(|&rank| (-f64::from(rank)).exp2()).sum();
+    let empty = registers.iter().filter(|&&rank| rank == 0).count() as f64;
+    let raw = 0.7213 / (1.0 + 1.079 / m) * m * m / sum;
+    let best = if raw <= 2.5 * m && empty > 0.0 { m * (m / empty).ln() } else { raw };
+    best.round() as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::check_laws;
+    use super::*;
+    use crate::addr::Addr;
+    use crate::keyed::Keyed;
+
+    fn of(range: std::ops::Range<u32>) -> Distinct {
+        let keyed = Keyed::fixed();
+        let mut distinct = Distinct::default();
+        for n in range {
+            distinct.add(keyed.addr(Addr::v4(n)));
+        }
+        distinct
+    }
+
+    #[test]
+    fn few_are_counted_exactly() {
+        let mut distinct = of(0..128);
+        distinct.merge(&of(0..128));
+        assert_eq!((distinct.count(), distinct.is_estimate()), (128, false));
+    }
+
+    #[test]
+    fn many_are_estimated_within_five_standard_errors() {
+        for n in [129, 1_000, 20_000, 1_000_000] {
+            let distinct = of(0..n);
+            let off = (distinct.count() as f64 - f64::from(n)).abs() / f64::from(n);
+            assert!(distinct.is_estimate() && off < 5.0 * 0.01625, "{n}: {}", distinct.count());
+        }
+    }
+
+    #[test]
+    fn unions_obey_the_laws() {
+        check_laws([&|| of(0..100), &|| of(50..120), &|| of(60..5000)], |d| (d.count(), d.is_estimate()));
+    }
+
+    #[test]
+    fn a_cleared_count_is_zero_again() {
+        let mut distinct = of(0..1000);
+        distinct.clear();
+        assert_eq!((distinct.count(), distinct.is_estimate()), (0, false));
+    }
+}

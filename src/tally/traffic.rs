@@ -1,0 +1,168 @@
+//! Everything that was decoded, by direction, country and attribution: the base that attack counts are held against.
+
+use super::{Distinct, Tally};
+use crate::attribute::{Attribution, Country, Direction};
+
+const DIRECTIONS: usize = Direction::COUNT;
+const ATTRIBUTIONS: usize = Attribution::COUNT;
+const ROWS: usize = DIRECTIONS * Country::COUNT * ATTRIBUTIONS;
+
+#[derive(Clone, Copy, Default)]
+struct Sum {
+    packets: u64,
+    bytes: u64,
+    /// Place of the row's distinct counts plus one, 0 if it has none yet.
+    ends: u32,
+}
+
+#[derive(Default)]
+struct Ends {
+    row: u32,
+    sources: Distinct,
+    targets: Distinct,
+}
+
+/// The traffic of one window, as one worker saw it.
+pub struct TrafficTally {
+    sums: Box<[Sum]>,
+    ends: Vec<Ends>,
+    used: usize,
+}
+
+/// One row of a merged tally.
+pub struct TrafficRow<'a> {
+    pub direction: Direction,
+    pub country: Country,
+    pub attribution: Attribution,
+    pub packets: u64,
+    pub bytes: u64,
+    pub sources: &'a Distinct,
+    pub targets: &'a Distinct,
+}
+
+impl Default for TrafficTally {
+    fn default() -> Self {
+        TrafficTally { sums: vec![Sum::default(); ROWS].into_boxed_slice(), ends: Vec::new(), used: 0 }
+    }
+}
+
+impl TrafficTally {
+    #[inline]
+    fn row(direction: Direction, country: Country, attribution: Attribution) -> usize {
+        (direction as usize * Country::COUNT + country.index()) * ATTRIBUTIONS + attribution as usize
+    }
+
+    /// Counts one packet. `ends` are the keyed hashes of source and target, where the conversation was not counted in this window before.
+    #[inline]
+    pub fn add(
+        &mut self,
+        direction: Direction,
+        country: Country,
+        attribution: Attribution,
+        bytes: u32,
+        ends: Option<impl FnOnce() -> (u64, u64)>,
+    ) {
+        let row = Self::row(direction, country, attribution);
+        let sum = &mut self.sums[row];
+        sum.packets += 1;
+        sum.bytes += u64::from(bytes);
+        if ends.is_some() || sum.ends == 0 {
+            let place = self.place(row);
+            if let Some(ends) = ends {
+                let (source, target) = ends();
+                self.ends[place].sources.add(source);
+                self.ends[place].targets.add(target);
+            }
+        }
+    }
+
+    fn place(&mut self, row: usize) -> usize {
+        let sum = &mut self.sums[row];
+        if sum.ends == 0 {
+            if self.used == self.ends.len() {
+                self.ends.push(Ends::default());
+            }
+            self.ends[self.used].row = row as u32;
+            self.used += 1;
+            sum.ends = self.used as u32;
+        }
+        sum.ends as usize - 1
+    }
+
+    /// The rows that counted something, in the order of direction, country and attribution.
+    pub fn rows(&self) -> Vec<TrafficRow<'_>> {
+        let mut rows: Vec<&Ends> = self.ends[..self.used].iter().collect();
+        rows.sort_unstable_by_key(|ends| ends.row);
+        rows.into_iter()
+            .filter_map(|ends| {
+                let row = ends.row as usize;
+                let sum = self.sums[row];
+                Some(TrafficRow {
+                    direction: Direction::ALL[row / ATTRIBUTIONS / Country::COUNT],
+                    country: Country::from_index(row / ATTRIBUTIONS % Country::COUNT)?,
+                    attribution: Attribution::ALL[row % ATTRIBUTIONS],
+                    packets: sum.packets,
+                    bytes: sum.bytes,
+                    sources: &ends.sources,
+                    targets: &ends.targets,
+                })
+            })
+            .collect()
+    }
+
+    /// Packets over all rows.
+    pub fn packets(&self) -> u64 {
+        self.ends[..self.used].iter().map(|ends| self.sums[ends.row as usize].packets).sum()
+    }
+}
+
+impl Tally for TrafficTally {
+    fn merge(&mut self, other: &Self) {
+        for theirs in &other.ends[..other.used] {
+            let place = self.place(theirs.row as usize);
+            let (sum, add) = (&mut self.sums[theirs.row as usize], other.sums[theirs.row as usize]);
+            sum.packets += add.packets;
+            sum.bytes += add.bytes;
+            self.ends[place].sources.merge(&theirs.sources);
+            self.ends[place].targets.merge(&theirs.targets);
+        }
+    }
+
+    fn clear(&mut self) {
+        for ends in &mut self.ends[..self.used] {
+            self.sums[ends.row as usize] = Sum::default();
+            ends.sources.clear();
+            ends.targets.clear();
+        }
+        self.used = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::check_laws;
+    use super::*;
+
+    fn of(seed: u64) -> TrafficTally {
+        let mut tally = TrafficTally::default();
+        for n in 0..seed * 50 {
+            let country = Country::from_index((n % 7) as usize).unwrap();
+            tally.add(Direction::Inbound, country, Attribution::Plausible, 60, Some(|| (n << 40 | n, n % 3)));
+        }
+        tally
+    }
+
+    #[test]
+    fn sums_obey_the_laws() {
+        check_laws([&|| of(1), &|| of(2), &|| of(9)], |tally| {
+            tally.rows().iter().map(|r| (r.country, r.packets, r.bytes, r.sources.count(), r.targets.count())).collect::<Vec<_>>()
+        });
+    }
+
+    #[test]
+    fn a_cleared_tally_has_no_rows() {
+        let mut tally = of(3);
+        tally.clear();
+        assert!(tally.rows().is_empty());
+    }
+}
