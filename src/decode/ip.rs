@@ -46,6 +46,18 @@ pub(super) fn any_version(place: Place<'_>) -> Result<Header, Refused> {
     }
 }
 
+/// Whether an IP packet may begin here: a version, and lengths within what is claimed to be there.
+pub(super) fn is_plausible(place: Place<'_>) -> bool {
+    match *place.rest() {
+        [first @ 0x45..=0x4f, _, l0, l1, ..] => {
+            let total = usize::from(u16::from_be_bytes([l0, l1]));
+            (usize::from(first & 0x0f) * 4..=place.claimed()).contains(&total)
+        }
+        [0x60..=0x6f, _, _, _, l0, l1, ..] => IPV6_BYTES + usize::from(u16::from_be_bytes([l0, l1])) <= place.claimed(),
+        _ => false,
+    }
+}
+
 /// An IPv4 packet. A total length beyond the frame is taken for a cut, not for a lie: some tools cut frames and adjust the wire length.
 ///
 /// # Errors

@@ -16,7 +16,9 @@ pub(super) mod ether_type {
     /// IEEE 802.1ad service tag.
     pub const SERVICE_VLAN: u16 = 0x88a8;
     /// Service tags of switches older than 802.1ad.
-    pub const OLD_SERVICE_VLANS: [u16; 3] = [0x9100, 0x9200, 0x9300];
+    pub const OLD_SERVICE_VLAN: u16 = 0x9100;
+    pub const OLD_SERVICE_VLAN_2: u16 = 0x9200;
+    pub const OLD_SERVICE_VLAN_3: u16 = 0x9300;
     pub const TRANSPARENT_BRIDGING: u16 = 0x6558;
     pub const PPP: u16 = 0x880b;
     pub const MPLS: u16 = 0x8847;
@@ -85,6 +87,28 @@ pub(super) fn ethernet(place: Place<'_>) -> Result<Header, Refused> {
     by_ether_type(u16::from_be_bytes([*e0, *e1]), payload)
 }
 
+/// Whether an Ethernet frame that carries IP, or tags before it, may begin here.
+pub(super) fn is_plausible(place: Place<'_>) -> bool {
+    match place.rest() {
+        &[_, _, _, _, _, _, _, _, _, _, _, _, e0, e1, ..] => {
+            let kind = u16::from_be_bytes([e0, e1]);
+            matches!(kind, ether_type::IPV4 | ether_type::IPV6 | ether_type::MPLS | ether_type::PPPOE_SESSION) || is_tag(kind)
+        }
+        _ => false,
+    }
+}
+
+const fn is_tag(kind: u16) -> bool {
+    matches!(
+        kind,
+        ether_type::VLAN
+            | ether_type::SERVICE_VLAN
+            | ether_type::OLD_SERVICE_VLAN
+            | ether_type::OLD_SERVICE_VLAN_2
+            | ether_type::OLD_SERVICE_VLAN_3
+    )
+}
+
 /// What follows an EtherType, tags and all.
 pub(super) fn by_ether_type(mut kind: u16, mut place: Place<'_>) -> Result<Header, Refused> {
     // Each turn takes a tag off the frame, so the frame's length bounds the loop.
@@ -98,7 +122,7 @@ pub(super) fn by_ether_type(mut kind: u16, mut place: Place<'_>) -> Result<Heade
             ether_type::TRANSPARENT_BRIDGING => return ethernet(place.descend(0)?),
             // Four bytes of service identifier, then the customer's frame (IEEE 802.1Q clause 9.7).
             ether_type::BACKBONE => return ethernet(place.skip(4)?.descend(0)?),
-            kind if kind == ether_type::VLAN || kind == ether_type::SERVICE_VLAN || ether_type::OLD_SERVICE_VLANS.contains(&kind) => {
+            kind if is_tag(kind) => {
                 let (&[c0, c1, _, _], _) = place.take::<4>()?;
                 place = place.tagged(u16::from_be_bytes([c0, c1])).skip(2)?;
             }
@@ -118,9 +142,9 @@ pub(super) fn logical_link(place: Place<'_>) -> Result<Header, Refused> {
     match link {
         [0xaa, 0xaa, 0x03] => {
             let (&[o0, o1, o2, e0, e1], payload) = behind.take::<5>()?;
-            match (u16::from_be_bytes([e0, e1]), [o0, o1, o2]) {
-                // The second is for bridged tunnelling (IEEE 802.1H). A length makes no sense here.
-                (ether_type::LENGTH_MAX.., [0, 0, 0] | [0, 0, 0xf8]) => by_ether_type(u16::from_be_bytes([e0, e1]), payload),
+            // The second organization is for bridged tunnelling (IEEE 802.1H). A level, since tags may lead back here.
+            match [o0, o1, o2] {
+                [0, 0, 0] | [0, 0, 0xf8] => by_ether_type(u16::from_be_bytes([e0, e1]), payload.descend(0)?),
                 _ => Err(Refused::NotIp),
             }
         }
@@ -187,7 +211,7 @@ fn nflog(place: Place<'_>) -> Result<Header, Refused> {
     // Each turn takes at least four bytes.
     loop {
         let (&[l0, l1, k0, k1], value) = place.take::<4>()?;
-        // The host is most likely little-endian; a length above 255 with a type above 255 is the sign of the other.
+        // The host is most likely little-endian. All types are below 256, so a larger one was written in the other order.
         let (mut length, mut kind) = (u16::from_le_bytes([l0, l1]), u16::from_le_bytes([k0, k1]));
         if kind > 0xff {
             (length, kind) = (u16::from_be_bytes([l0, l1]), u16::from_be_bytes([k0, k1]));
@@ -242,6 +266,13 @@ mod tests {
     fn the_length_of_an_ieee_802_3_frame_bounds_it() {
         let frame = ethernet(8, &with(&[0xaa, 0xaa, 3, 0, 0, 0, 8, 0]));
         assert_eq!(whole(LinkType::ETHERNET, &frame), Err(Refused::Truncated));
+    }
+
+    #[test]
+    fn frames_that_lead_back_to_themselves_end() {
+        let turn = [0xaa, 0xaa, 3, 0, 0, 0, 0x81, 0, 0, 5, 5, 0xdc];
+        assert_eq!(whole(LinkType::ETHERNET, &ethernet(1500, &turn.repeat(100_000))), Err(Refused::TooDeep));
+        assert_eq!(whole(LinkType::ETHERNET, &ethernet(0x6558, &ethernet(0x6558, &[]).repeat(100_000))), Err(Refused::TooDeep));
     }
 
     #[test]
