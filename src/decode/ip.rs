@@ -92,9 +92,13 @@ pub(super) fn ipv4(place: Place<'_>) -> Result<Header, Refused> {
         header.marks |= marks::DONT_FRAGMENT;
     }
     let place = place.bound(packet_bytes).behind_length(unbounded);
-    let Ok(body) = place.skip(header_bytes) else { return Ok(transport::header_cut(header, place, header_bytes)) };
+    let Ok(body) = place.skip(header_bytes) else {
+        transport::header_cut(&mut header, place, header_bytes);
+        return Ok(header);
+    };
     if fragment & IPV4_OFFSET != 0 {
-        return Ok(later_fragment(header, body));
+        later_fragment(&mut header, body);
+        return Ok(header);
     }
     if fragment & IPV4_FRAGMENT != 0 {
         header.marks |= marks::FIRST_FRAGMENT;
@@ -156,7 +160,10 @@ fn extensions(mut header: Header, mut place: Place<'_>) -> Result<Header, Refuse
             return within(header, place);
         }
         let captured = place.rest();
-        let &[next, length, o0, o1, ..] = captured else { return Ok(transport::header_cut(header, place, 8)) };
+        let &[next, length, o0, o1, ..] = captured else {
+            transport::header_cut(&mut header, place, 8);
+            return Ok(header);
+        };
         let bytes = match kind {
             extension::FRAGMENT => 8,
             // In units of four bytes, less two (RFC 4302 section 2.2).
@@ -166,7 +173,10 @@ fn extensions(mut header: Header, mut place: Place<'_>) -> Result<Header, Refuse
         if bytes > place.claimed() && !header.has(marks::FIRST_FRAGMENT) {
             return Err(Refused::BadExtension);
         }
-        let Ok(behind) = place.skip(bytes) else { return Ok(transport::header_cut(header, place, bytes)) };
+        let Ok(behind) = place.skip(bytes) else {
+            transport::header_cut(&mut header, place, bytes);
+            return Ok(header);
+        };
         header.protocol = next;
         place = behind;
         if kind == extension::FRAGMENT {
@@ -176,7 +186,8 @@ fn extensions(mut header: Header, mut place: Place<'_>) -> Result<Header, Refuse
             }
             // Offset in the upper 13 bits, "more fragments" in the lowest (RFC 8200 section 4.5). Neither: an atomic fragment (RFC 6946).
             if fragment >> 3 != 0 {
-                return Ok(later_fragment(header, place));
+                later_fragment(&mut header, place);
+                return Ok(header);
             }
             if fragment & 1 != 0 {
                 header.marks |= marks::FIRST_FRAGMENT;
@@ -187,18 +198,19 @@ fn extensions(mut header: Header, mut place: Place<'_>) -> Result<Header, Refuse
 }
 
 /// What an IP packet carries: a tunnel or a transport.
-fn within(header: Header, place: Place<'_>) -> Result<Header, Refused> {
+#[inline]
+fn within(mut header: Header, place: Place<'_>) -> Result<Header, Refused> {
     if tunnel::is_over_ip(header.protocol) {
-        tunnel::over_ip(header, place)
-    } else {
-        tunnel::over_udp(transport::decode(header, place)?, place)
+        return tunnel::over_ip(header, place);
     }
+    transport::decode(&mut header, place)?;
+    if tunnel::is_over_udp(&header) { tunnel::over_udp(header, place) } else { Ok(header) }
 }
 
-fn later_fragment(mut header: Header, place: Place<'_>) -> Header {
+fn later_fragment(header: &mut Header, place: Place<'_>) {
     header.marks |= marks::LATER_FRAGMENT;
     header.transport = transport::transport_of(header.protocol);
-    transport::payload(header, place, 0)
+    transport::payload(header, place, 0);
 }
 
 #[cfg(test)]
