@@ -5,6 +5,7 @@
 //! `link`, `ip`, `tunnel` and `transport`, which know every header and judge.
 
 mod gre;
+mod host;
 mod ip;
 mod link;
 mod mpls;
