@@ -4,6 +4,7 @@
 //! captured whole. It checks lengths once per header and gives up on anything else, without an opinion. What it gives up on goes through
 //! `link`, `ip`, `tunnel` and `transport`, which know every header and judge.
 
+mod extension;
 mod gre;
 mod host;
 mod ip;
