@@ -1,11 +1,11 @@
-//! IPv4 with options, IPv6 with its chain of extension headers, fragments, and the lengths that bound what follows.
+//! IPv4 with options, IPv6, fragments, and the lengths that bound what follows.
 
 use crate::addr::Addr;
 
 use super::packet::{Header, Transport, marks};
 use super::place::Place;
 use super::refused::Refused;
-use super::{transport, tunnel};
+use super::{extension, transport, tunnel};
 
 /// Bytes of an IPv4 header without options (RFC 791 section 3.1).
 pub(super) const IPV4_BYTES: usize = 20;
@@ -17,22 +17,6 @@ pub(super) const IPV4_FRAGMENT: u16 = 0x3fff;
 const IPV4_OFFSET: u16 = 0x1fff;
 /// "Don't fragment".
 pub(super) const IPV4_DONT_FRAGMENT: u16 = 0x4000;
-/// Extension headers that are followed. RFC 8200 section 4.1 lists seven places; hosts and routers drop longer chains (RFC 9098).
-const EXTENSIONS_MAX: u8 = 12;
-
-/// IPv6 extension headers (IANA "IPv6 Extension Header Types").
-mod extension {
-    pub const HOP_BY_HOP: u8 = 0;
-    pub const ROUTING: u8 = 43;
-    pub const FRAGMENT: u8 = 44;
-    pub const AUTHENTICATION: u8 = 51;
-    pub const NO_NEXT: u8 = 59;
-    pub const DESTINATION: u8 = 60;
-    pub const MOBILITY: u8 = 135;
-    pub const HIP: u8 = 139;
-    pub const SHIM6: u8 = 140;
-}
-
 /// An IP packet of the version that its first four bits name.
 ///
 /// # Errors
@@ -43,6 +27,18 @@ pub(super) fn any_version(place: Place<'_>) -> Result<Header, Refused> {
         [first, ..] if first >> 4 == 6 => ipv6(place),
         [_, ..] => Err(Refused::BadIpHeader),
         [] => Err(Refused::Truncated),
+    }
+}
+
+/// Whether an IP packet may begin here: a version, and lengths within what is claimed to be there.
+pub(super) fn is_plausible(place: Place<'_>) -> bool {
+    match *place.rest() {
+        [first @ 0x45..=0x4f, _, l0, l1, ..] => {
+            let total = usize::from(u16::from_be_bytes([l0, l1]));
+            (usize::from(first & 0x0f) * 4..=place.claimed()).contains(&total)
+        }
+        [0x60..=0x6f, _, _, _, l0, l1, ..] => IPV6_BYTES + usize::from(u16::from_be_bytes([l0, l1])) <= place.claimed(),
+        _ => false,
     }
 }
 
@@ -80,14 +76,18 @@ pub(super) fn ipv4(place: Place<'_>) -> Result<Header, Refused> {
         header.marks |= marks::DONT_FRAGMENT;
     }
     let place = place.bound(packet_bytes).behind_length(unbounded);
-    let Ok(body) = place.skip(header_bytes) else { return Ok(transport::header_cut(header, place, header_bytes)) };
+    let Ok(body) = place.skip(header_bytes) else {
+        transport::header_cut(&mut header, place, header_bytes);
+        return Ok(header);
+    };
     if fragment & IPV4_OFFSET != 0 {
-        return Ok(later_fragment(header, body));
+        later_fragment(&mut header, body);
+        return Ok(header);
     }
     if fragment & IPV4_FRAGMENT != 0 {
         header.marks |= marks::FIRST_FRAGMENT;
     }
-    if protocol == extension::AUTHENTICATION { extensions(header, body) } else { within(header, body) }
+    if protocol == extension::AUTHENTICATION { extension::chain(header, body) } else { within(header, body) }
 }
 
 /// An IPv6 packet.
@@ -115,7 +115,7 @@ pub(super) fn ipv6(place: Place<'_>) -> Result<Header, Refused> {
         marks: place.marks,
         ..Header::between(source, target, Transport::Other)
     };
-    extensions(header, body.bound(body_bytes).behind_length(unbounded))
+    extension::chain(header, body.bound(body_bytes).behind_length(unbounded))
 }
 
 /// Source and target, as they stand in the last 32 bytes of an IPv6 header.
@@ -125,68 +125,21 @@ pub(super) fn ipv6_addresses(bytes: &[u8; 32]) -> (Addr, Addr) {
     (halves.next().unwrap_or_default(), halves.next().unwrap_or_default())
 }
 
-/// Follows extension headers from `header.protocol` on, then decodes what they lead to.
-fn extensions(mut header: Header, mut place: Place<'_>) -> Result<Header, Refused> {
-    for _ in 0..EXTENSIONS_MAX {
-        let kind = header.protocol;
-        let chained = matches!(
-            kind,
-            extension::HOP_BY_HOP
-                | extension::ROUTING
-                | extension::FRAGMENT
-                | extension::AUTHENTICATION
-                | extension::DESTINATION
-                | extension::MOBILITY
-                | extension::HIP
-                | extension::SHIM6
-        );
-        if !chained {
-            return within(header, place);
-        }
-        let captured = place.rest();
-        let &[next, length, o0, o1, ..] = captured else { return Ok(transport::header_cut(header, place, 8)) };
-        let bytes = match kind {
-            extension::FRAGMENT => 8,
-            // In units of four bytes, less two (RFC 4302 section 2.2).
-            extension::AUTHENTICATION => (usize::from(length) + 2) * 4,
-            _ => (usize::from(length) + 1) * 8,
-        };
-        if bytes > place.claimed() && !header.has(marks::FIRST_FRAGMENT) {
-            return Err(Refused::BadExtension);
-        }
-        let Ok(behind) = place.skip(bytes) else { return Ok(transport::header_cut(header, place, bytes)) };
-        header.protocol = next;
-        place = behind;
-        if kind == extension::FRAGMENT {
-            let fragment = u16::from_be_bytes([o0, o1]);
-            if let &[_, _, _, _, _, _, i2, i3, ..] = captured {
-                header.ip_id = u16::from_be_bytes([i2, i3]);
-            }
-            // Offset in the upper 13 bits, "more fragments" in the lowest (RFC 8200 section 4.5). Neither: an atomic fragment (RFC 6946).
-            if fragment >> 3 != 0 {
-                return Ok(later_fragment(header, place));
-            }
-            if fragment & 1 != 0 {
-                header.marks |= marks::FIRST_FRAGMENT;
-            }
-        }
-    }
-    Err(Refused::BadExtension)
-}
-
 /// What an IP packet carries: a tunnel or a transport.
-fn within(header: Header, place: Place<'_>) -> Result<Header, Refused> {
+#[inline]
+pub(super) fn within(mut header: Header, place: Place<'_>) -> Result<Header, Refused> {
     if tunnel::is_over_ip(header.protocol) {
-        tunnel::over_ip(header, place)
-    } else {
-        tunnel::over_udp(transport::decode(header, place)?, place)
+        return tunnel::over_ip(header, place);
     }
+    transport::decode(&mut header, place)?;
+    if tunnel::is_over_udp(&header) { tunnel::over_udp(header, place) } else { Ok(header) }
 }
 
-fn later_fragment(mut header: Header, place: Place<'_>) -> Header {
+/// What is in a fragment but the first: no header of its own, so all is payload.
+pub(super) fn later_fragment(header: &mut Header, place: Place<'_>) {
     header.marks |= marks::LATER_FRAGMENT;
     header.transport = transport::transport_of(header.protocol);
-    transport::payload(header, place, 0)
+    transport::payload(header, place, 0);
 }
 
 #[cfg(test)]
@@ -268,50 +221,6 @@ mod tests {
             (Transport::Tcp, 0, 18, marks::LATER_FRAGMENT)
         );
         assert_eq!(header.ip_id, 0x1234);
-    }
-
-    #[test]
-    fn each_extension_header_is_passed_over() {
-        for kind in [0, 43, 60, 135, 139, 140] {
-            let packet = ipv6(kind, &[&[17, 1], &[0; 14][..], &udp_datagram(53, b"x")].concat());
-            assert_eq!(raw(&packet).map(|h| (h.protocol, h.target_port, h.payload_bytes)), Ok((17, 53, 1)), "{kind}");
-        }
-    }
-
-    #[test]
-    fn authentication_is_passed_over_in_both_families() {
-        let body = [&[17, 4], &[0; 22][..], &udp_datagram(53, b"x")].concat();
-        for packet in [ipv4(51, &body), ipv6(51, &body)] {
-            assert_eq!(raw(&packet).map(|h| (h.protocol, h.target_port, h.payload_bytes)), Ok((17, 53, 1)));
-        }
-    }
-
-    #[test]
-    fn ipv6_fragments_are_told_apart() {
-        let datagram = udp_datagram(53, b"x");
-        let fragment =
-            |offset_and_more: u8| raw(&ipv6(44, &[&[17, 0, 0, offset_and_more, 0, 0, 0x56, 0x78], &datagram[..]].concat())).unwrap();
-        assert_eq!((fragment(0).target_port, fragment(0).marks, fragment(0).ip_id), (53, 0, 0x5678));
-        assert_eq!((fragment(1).target_port, fragment(1).marks), (53, marks::FIRST_FRAGMENT));
-        assert_eq!((fragment(9).target_port, fragment(9).marks, fragment(9).transport), (0, marks::LATER_FRAGMENT, Transport::Udp));
-    }
-
-    #[test]
-    fn a_chain_that_does_not_end_is_refused() {
-        let chain: Vec<u8> = [60, 0, 0, 0, 0, 0, 0, 0].repeat(40);
-        assert_eq!(raw(&ipv6(60, &chain)), Err(Refused::BadExtension));
-    }
-
-    #[test]
-    fn an_extension_header_beyond_the_packet_is_refused() {
-        assert_eq!(raw(&ipv6(60, &[17, 9, 0, 0, 0, 0, 0, 0])), Err(Refused::BadExtension));
-    }
-
-    #[test]
-    fn a_jumbogram_reaches_to_the_end() {
-        let mut packet = ipv6(0, &[&[6, 0, 0xc2, 4, 0, 1, 0x11, 0x78], &tcp_segment(&vec![0; 70_000 - 28])[..]].concat());
-        packet[4..6].copy_from_slice(&[0, 0]);
-        assert_eq!(raw(&packet).map(|h| (h.target_port, h.payload_bytes)), Ok((502, u16::MAX)));
     }
 
     #[test]

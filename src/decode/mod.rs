@@ -1,10 +1,12 @@
 //! Bytes become a packet: from any link type to the innermost addresses, ports and payload.
 //!
-//! Nearly every frame takes the fast path ([`whole`]): Ethernet with at most one tag, IP without options or extension headers, TCP or UDP,
+//! Nearly every frame takes the fast path (`whole`): Ethernet with at most one tag, IP without options or extension headers, TCP or UDP,
 //! captured whole. It checks lengths once per header and gives up on anything else, without an opinion. What it gives up on goes through
-//! [`link`], [`ip`], [`tunnel`] and [`transport`], which know every header and judge.
+//! `link`, `ip`, `tunnel` and `transport`, which know every header and judge.
 
+mod extension;
 mod gre;
+mod host;
 mod ip;
 mod link;
 mod mpls;

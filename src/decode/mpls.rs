@@ -22,19 +22,16 @@ pub(super) fn labels(mut place: Place<'_>) -> Result<Header, Refused> {
 
 /// Routers tell IP from a pseudo-wire by the first four bits as well (RFC 4928); MAC addresses that begin with 4 or 6 are the reason for
 /// the control word (RFC 4385), which begins with 0. A first four bits of 1 mark an associated channel: no user's packet.
+///
+/// One reading is chosen and followed: trying several at each level would multiply the work that a hostile frame can cause.
 fn payload(place: Place<'_>) -> Result<Header, Refused> {
-    let &[first, _, l0, l1, ..] = place.rest() else { return Err(Refused::Truncated) };
+    let &[first, ..] = place.rest() else { return Err(Refused::Truncated) };
+    let behind_control_word = place.skip(4);
     match first >> 4 {
-        // No router labels a packet without a length: such an IPv4 header is a MAC address.
-        4 | 6 if first >> 4 == 6 || (l0, l1) != (0, 0) => match ip::any_version(place.as_guess(true)) {
-            Err(Refused::BadIpHeader) => link::ethernet(place.descend(0)?).or_else(|_| ip::any_version(place)),
-            result => result,
-        },
-        0 => match link::ethernet(place.skip(4)?.descend(0)?) {
-            // A MAC address may begin with 0 too, where there is no control word.
-            Err(Refused::NotIp | Refused::Truncated | Refused::BadIpHeader) => link::ethernet(place.descend(0)?),
-            result => result,
-        },
+        4 | 6 if ip::is_plausible(place) || !link::is_plausible(place) => ip::any_version(place),
+        0 if behind_control_word.is_ok_and(link::is_plausible) || !link::is_plausible(place) => {
+            link::ethernet(behind_control_word?.descend(0)?)
+        }
         1 => Err(Refused::NotIp),
         _ => link::ethernet(place.descend(0)?),
     }

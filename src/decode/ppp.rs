@@ -1,9 +1,9 @@
-//! PPP frames, alone or over Ethernet.
+//! PPP frames, alone or over Ethernet, and their neighbour, Cisco's HDLC.
 
 use super::packet::Header;
 use super::place::Place;
 use super::refused::Refused;
-use super::{ip, mpls};
+use super::{ip, link, mpls};
 
 /// PPP protocol numbers (IANA "PPP DLL Protocol Numbers").
 mod protocol {
@@ -40,11 +40,23 @@ pub(super) fn over_ethernet(place: Place<'_>) -> Result<Header, Refused> {
     }
 }
 
+/// Cisco HDLC (unicast or multicast address, control, EtherType) or PPP in HDLC-like framing.
+pub(super) fn hdlc(place: Place<'_>) -> Result<Header, Refused> {
+    match place.rest() {
+        &[0x0f | 0x8f, _, e0, e1, ..] => link::by_ether_type(u16::from_be_bytes([e0, e1]), place.skip(4)?),
+        _ => frame(place),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::samples::{assert_inner, ethernet, tcp_packet, whole};
     use super::*;
     use crate::source::LinkType;
+
+    fn with(front: &[u8]) -> Vec<u8> {
+        [front, &tcp_packet()].concat()
+    }
 
     #[test]
     fn address_and_protocol_may_be_compressed() {
@@ -64,5 +76,15 @@ mod tests {
         assert_inner(LinkType::ETHERNET, &ethernet(0x8864, &session(0x11, 0)));
         assert_eq!(whole(LinkType::ETHERNET, &ethernet(0x8864, &session(0x11, 9))), Err(Refused::NotIp));
         assert_eq!(whole(LinkType::ETHERNET, &ethernet(0x8864, &session(0x12, 0))), Err(Refused::BadTunnel));
+    }
+
+    #[test]
+    fn cisco_hdlc_and_its_neighbours() {
+        assert_inner(LinkType(104), &with(&[0x0f, 0, 8, 0]));
+        assert_inner(LinkType(50), &with(&[0x8f, 0, 8, 0]));
+        assert_inner(LinkType(50), &with(&[0xff, 3, 0, 0x21]));
+        assert_inner(LinkType(204), &with(&[1, 0xff, 3, 0, 0x21]));
+        // Keep-alive (SLARP).
+        assert_eq!(whole(LinkType(104), &with(&[0x8f, 0, 0x80, 0x35])), Err(Refused::NotIp));
     }
 }

@@ -21,7 +21,7 @@ macro_rules! reasons {
 }
 
 reasons! {
-    /// The captured bytes end before the innermost IP header or the ports do.
+    /// The captured bytes end before the IP addresses do.
     Truncated = "truncated",
     /// The file's link type is not one that we decode.
     UnknownLinkType = "unknown_link_type",

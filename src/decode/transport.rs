@@ -41,19 +41,24 @@ pub(super) const fn transport_of(number: u8) -> Transport {
 ///
 /// # Errors
 /// [`Refused::BadTransport`] if a header contradicts its own lengths. A header that was cut is not an error.
-pub(super) fn decode(mut header: Header, place: Place<'_>) -> Result<Header, Refused> {
+#[inline]
+pub(super) fn decode(header: &mut Header, place: Place<'_>) -> Result<(), Refused> {
     header.transport = transport_of(header.protocol);
     match header.transport {
         Transport::Tcp => tcp(header, place),
         Transport::Udp => udp(header, place),
         Transport::Icmp => icmp(header, place),
         Transport::Sctp => sctp(header, place),
-        Transport::Other => Ok(payload(header, place, 0)),
+        Transport::Other => {
+            payload(header, place, 0);
+            Ok(())
+        }
     }
 }
 
 /// Sets the payload to what follows `header_bytes` more bytes; marks it as cut if not all of it was captured.
-pub(super) fn payload(mut header: Header, place: Place<'_>, header_bytes: usize) -> Header {
+#[inline]
+pub(super) fn payload(header: &mut Header, place: Place<'_>, header_bytes: usize) {
     let captured = place.rest().len();
     let bytes = captured.saturating_sub(header_bytes);
     let claimed = place.claimed().saturating_sub(header_bytes);
@@ -63,12 +68,11 @@ pub(super) fn payload(mut header: Header, place: Place<'_>, header_bytes: usize)
     if captured < place.claimed() {
         header.marks |= marks::CUT;
     }
-    header
 }
 
 /// The header as far as it goes where the capture ends within or before a transport header of `header_bytes` bytes. Without ports the
 /// transport is [`Transport::Other`], so that nobody takes a port 0 for what was sent.
-pub(super) fn header_cut(mut header: Header, place: Place<'_>, header_bytes: usize) -> Header {
+pub(super) fn header_cut(header: &mut Header, place: Place<'_>, header_bytes: usize) {
     header.marks |= marks::HEADER_CUT | marks::CUT;
     match place.rest() {
         &[s0, s1, t0, t1, ..] if header.transport != Transport::Icmp && header.transport != Transport::Other => {
@@ -77,7 +81,7 @@ pub(super) fn header_cut(mut header: Header, place: Place<'_>, header_bytes: usi
         }
         _ => header.transport = Transport::Other,
     }
-    payload(header, place, header_bytes)
+    payload(header, place, header_bytes);
 }
 
 /// Whether a header of `header_bytes` bytes may be shorter than that here: the rest is in another fragment.
@@ -118,13 +122,14 @@ impl Tcp {
     }
 }
 
-fn tcp(mut header: Header, place: Place<'_>) -> Result<Header, Refused> {
+fn tcp(header: &mut Header, place: Place<'_>) -> Result<(), Refused> {
     let captured = place.rest();
-    if place.claimed() < TCP_BYTES && !may_be_short(&header) {
+    if place.claimed() < TCP_BYTES && !may_be_short(header) {
         return Err(Refused::BadTransport);
     }
     if captured.len() < TCP_FLAGS_END {
-        return Ok(header_cut(header, place, TCP_BYTES));
+        header_cut(header, place, TCP_BYTES);
+        return Ok(());
     }
     // Up to six bytes may be missing (window, checksum, urgent pointer): they read as 0.
     let mut fields = [0; TCP_BYTES];
@@ -133,7 +138,7 @@ fn tcp(mut header: Header, place: Place<'_>) -> Result<Header, Refused> {
     }
     let tcp = Tcp::read(&fields);
     let header_bytes = usize::from(tcp.header_bytes);
-    if header_bytes < TCP_BYTES || (header_bytes > place.claimed() && !may_be_short(&header)) {
+    if header_bytes < TCP_BYTES || (header_bytes > place.claimed() && !may_be_short(header)) {
         return Err(Refused::BadTransport);
     }
     header.source_port = tcp.source_port;
@@ -143,7 +148,8 @@ fn tcp(mut header: Header, place: Place<'_>) -> Result<Header, Refused> {
     header.window = tcp.window;
     header.tcp_flags = tcp.flags;
     header.tcp_header_bytes = tcp.header_bytes;
-    Ok(payload(header, place, header_bytes))
+    payload(header, place, header_bytes);
+    Ok(())
 }
 
 /// The fields of a UDP header.
@@ -163,11 +169,14 @@ impl Udp {
     }
 }
 
-fn udp(mut header: Header, place: Place<'_>) -> Result<Header, Refused> {
-    if place.claimed() < UDP_BYTES && !may_be_short(&header) {
+fn udp(header: &mut Header, place: Place<'_>) -> Result<(), Refused> {
+    if place.claimed() < UDP_BYTES && !may_be_short(header) {
         return Err(Refused::BadTransport);
     }
-    let Some(fields) = place.rest().first_chunk::<UDP_BYTES>() else { return Ok(header_cut(header, place, UDP_BYTES)) };
+    let Some(fields) = place.rest().first_chunk::<UDP_BYTES>() else {
+        header_cut(header, place, UDP_BYTES);
+        return Ok(());
+    };
     let udp = Udp::read(fields);
     (header.source_port, header.target_port) = (udp.source_port, udp.target_port);
     let datagram = match usize::from(udp.length) {
@@ -175,15 +184,19 @@ fn udp(mut header: Header, place: Place<'_>) -> Result<Header, Refused> {
         length if length < UDP_BYTES => return Err(Refused::BadTransport),
         length => length.min(place.claimed()),
     };
-    Ok(payload(header, place.bound(datagram), UDP_BYTES))
+    payload(header, place.bound(datagram), UDP_BYTES);
+    Ok(())
 }
 
-fn icmp(mut header: Header, place: Place<'_>) -> Result<Header, Refused> {
-    if place.claimed() < ICMP_BYTES_MIN && !may_be_short(&header) {
+fn icmp(header: &mut Header, place: Place<'_>) -> Result<(), Refused> {
+    if place.claimed() < ICMP_BYTES_MIN && !may_be_short(header) {
         return Err(Refused::BadTransport);
     }
     let captured = place.rest();
-    let &[kind, code, ..] = captured else { return Ok(header_cut(header, place, ICMP_BYTES)) };
+    let &[kind, code, ..] = captured else {
+        header_cut(header, place, ICMP_BYTES);
+        return Ok(());
+    };
     (header.icmp_type, header.icmp_code) = (kind, code);
     // Echo and echo reply: RFC 792 page 14, RFC 4443 sections 4.1 and 4.2.
     let echo = matches!((header.protocol, kind), (protocol::ICMP, 8 | 0) | (protocol::ICMPV6, 128 | 129));
@@ -192,22 +205,22 @@ fn icmp(mut header: Header, place: Place<'_>) -> Result<Header, Refused> {
         [_, _, _, _, ..] => {}
         _ => header.marks |= marks::HEADER_CUT | marks::CUT,
     }
-    Ok(payload(header, place, ICMP_BYTES))
+    payload(header, place, ICMP_BYTES);
+    Ok(())
 }
 
-fn sctp(mut header: Header, place: Place<'_>) -> Result<Header, Refused> {
-    if place.claimed() < SCTP_BYTES && !may_be_short(&header) {
+fn sctp(header: &mut Header, place: Place<'_>) -> Result<(), Refused> {
+    if place.claimed() < SCTP_BYTES && !may_be_short(header) {
         return Err(Refused::BadTransport);
     }
-    let captured = place.rest();
-    match captured {
-        &[s0, s1, t0, t1, ..] if captured.len() >= SCTP_BYTES => {
-            header.source_port = u16::from_be_bytes([s0, s1]);
-            header.target_port = u16::from_be_bytes([t0, t1]);
-            Ok(payload(header, place, SCTP_BYTES))
-        }
-        _ => Ok(header_cut(header, place, SCTP_BYTES)),
-    }
+    let &[s0, s1, t0, t1, _, _, _, _, _, _, _, _, ..] = place.rest() else {
+        header_cut(header, place, SCTP_BYTES);
+        return Ok(());
+    };
+    header.source_port = u16::from_be_bytes([s0, s1]);
+    header.target_port = u16::from_be_bytes([t0, t1]);
+    payload(header, place, SCTP_BYTES);
+    Ok(())
 }
 
 #[cfg(test)]

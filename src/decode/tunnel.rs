@@ -37,7 +37,7 @@ pub(super) const fn is_over_ip(number: u8) -> bool {
 ///
 /// # Errors
 /// [`Refused::TooDeep`], [`Refused::BadTunnel`], and whatever is wrong with the inner packet.
-pub(super) fn over_ip(outer: Header, place: Place<'_>) -> Result<Header, Refused> {
+pub(super) fn over_ip(mut outer: Header, place: Place<'_>) -> Result<Header, Refused> {
     debug_assert!(outer.transport == Transport::Other);
     let inner = place.descend(marks::TUNNELLED)?;
     let result = match outer.protocol {
@@ -49,11 +49,11 @@ pub(super) fn over_ip(outer: Header, place: Place<'_>) -> Result<Header, Refused
         _ => inner.take::<2>().and_then(|(_, frame)| link::ethernet(frame)),
     };
     match result {
-        Err(Refused::NotIp) => Ok(transport::payload(outer, place, 0)),
-        Err(Refused::Truncated) if place.claimed() > place.rest().len() || outer.has(marks::FIRST_FRAGMENT) => {
-            Ok(transport::payload(outer, place, 0))
+        Err(Refused::Truncated) if place.claimed() == place.rest().len() && !outer.has(marks::FIRST_FRAGMENT) => Err(Refused::BadTunnel),
+        Err(Refused::NotIp | Refused::Truncated) => {
+            transport::payload(&mut outer, place, 0);
+            Ok(outer)
         }
-        Err(Refused::Truncated) => Err(Refused::BadTunnel),
         result => result,
     }
 }
@@ -64,15 +64,18 @@ pub(super) const fn is_udp_port(source: u16, target: u16) -> bool {
     source == port::TEREDO || matches!(target, port::GTP_U | port::TEREDO | port::VXLAN | port::GENEVE | port::VXLAN_LINUX)
 }
 
-/// The packet inside a tunnel that runs over UDP, or the outer packet if there is no such tunnel or it does not hold what it should.
+/// Whether a packet is a whole UDP header with the ports of a tunnel.
+#[inline]
+pub(super) fn is_over_udp(header: &Header) -> bool {
+    header.transport == Transport::Udp && !header.has(marks::HEADER_CUT) && is_udp_port(header.source_port, header.target_port)
+}
+
+/// The packet inside a tunnel that runs over UDP (see [`is_over_udp`]), or the outer packet if it does not hold what it should.
 /// `place` is where the UDP header begins.
 ///
 /// # Errors
 /// [`Refused::TooDeep`] only: so many headers that fit are no accident.
 pub(super) fn over_udp(outer: Header, place: Place<'_>) -> Result<Header, Refused> {
-    if outer.transport != Transport::Udp || outer.has(marks::HEADER_CUT) || !is_udp_port(outer.source_port, outer.target_port) {
-        return Ok(outer);
-    }
     match guess(&outer, place) {
         Ok(inner) => Ok(inner),
         Err(Refused::TooDeep) => Err(Refused::TooDeep),

@@ -1,7 +1,7 @@
 //! The fast path: whole, plain frames, which are nearly all of them.
 //!
 //! Each function returns nothing when it meets what it does not know or a length that does not fit; the full decoder then decides. What
-//! it does return is what the full decoder would have returned (`tests::fast_and_full_agree`).
+//! it does return is what the full decoder would have returned (`tests::check` compares).
 
 use crate::addr::Addr;
 
