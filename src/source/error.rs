@@ -66,6 +66,8 @@ pub enum Flaw {
     TooLong { claimed: u32, limit: u32 },
     /// A block length that is not a multiple of four or too small for the block's fixed part.
     BlockLength { claimed: u32 },
+    /// A block that is looked at, with more beside its frame than can be kept.
+    BlockTooLong { claimed: u32, limit: u32 },
     /// A block whose two length fields differ.
     Trailer { head: u32, tail: u32 },
     /// More captured bytes than the block around them has room for.
@@ -95,6 +97,7 @@ impl fmt::Display for Flaw {
                 write!(f, "claims {claimed} bytes; a frame has at most {limit}")
             }
             Flaw::BlockLength { claimed } => write!(f, "claims a length of {claimed} bytes, which such a block cannot have"),
+            Flaw::BlockTooLong { claimed, limit } => write!(f, "claims a length of {claimed} bytes; such a block has at most {limit}"),
             Flaw::Trailer { head, tail } => write!(f, "claims {head} bytes at its head and {tail} at its end"),
             Flaw::Overfull { claimed, room } => write!(f, "claims {claimed} captured bytes, but has room for {room}"),
             Flaw::Option { code } => write!(f, "has an option {code} that runs past the block's end"),

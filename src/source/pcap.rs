@@ -87,7 +87,8 @@ impl PcapReader {
     }
 
     /// Steps to the next record. `false`: the file ended where a record ends.
-    #[inline]
+    // Always: a call per frame, with its result in memory, costs a tenth of the time of reading the shortest frames.
+    #[inline(always)]
     pub fn advance(&mut self) -> Result<bool, SourceError> {
         self.stream.consume(self.record_bytes);
         self.record_bytes = 0;
