@@ -42,9 +42,9 @@ pub enum SourceError {
 #[derive(Debug)]
 pub struct Broken {
     pub file: String,
-    /// What is counted by `number`: records of a pcap file, blocks of a pcapng file.
+    /// What is counted by `number`: records of a pcap file, blocks of a pcapng file; or the header, which is not counted.
     pub unit: &'static str,
-    /// From 1.
+    /// From 1; 0 for the header.
     pub number: u64,
     /// Where the unit begins, in bytes from the start of the file, or of what a compressed file holds.
     pub offset: u64,
@@ -119,8 +119,9 @@ impl fmt::Display for Broken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Broken { file, unit, number, offset, decompressed, flaw, frames } = self;
         let stream = if *decompressed { " of the decompressed stream" } else { "" };
+        let number = if *number == 0 { String::new() } else { format!(" {number}") };
         let counted = if *frames == 1 { "frame was" } else { "frames were" };
-        write!(f, "{file}: {unit} {number} at byte {offset}{stream} {flaw}. {frames} {counted} counted")
+        write!(f, "{file}: {unit}{number} at byte {offset}{stream} {flaw}. {frames} {counted} counted")
     }
 }
 
