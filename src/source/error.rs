@@ -42,9 +42,9 @@ pub enum SourceError {
 #[derive(Debug)]
 pub struct Broken {
     pub file: String,
-    /// What is counted by `number`: records of a pcap file, blocks of a pcapng file.
+    /// What is counted by `number`: records of a pcap file, blocks of a pcapng file; or the header, which is not counted.
     pub unit: &'static str,
-    /// From 1.
+    /// From 1; 0 for the header.
     pub number: u64,
     /// Where the unit begins, in bytes from the start of the file, or of what a compressed file holds.
     pub offset: u64,
@@ -66,6 +66,8 @@ pub enum Flaw {
     TooLong { claimed: u32, limit: u32 },
     /// A block length that is not a multiple of four or too small for the block's fixed part.
     BlockLength { claimed: u32 },
+    /// A block that is looked at, with more beside its frame than can be kept.
+    BlockTooLong { claimed: u32, limit: u32 },
     /// A block whose two length fields differ.
     Trailer { head: u32, tail: u32 },
     /// More captured bytes than the block around them has room for.
@@ -95,6 +97,7 @@ impl fmt::Display for Flaw {
                 write!(f, "claims {claimed} bytes; a frame has at most {limit}")
             }
             Flaw::BlockLength { claimed } => write!(f, "claims a length of {claimed} bytes, which such a block cannot have"),
+            Flaw::BlockTooLong { claimed, limit } => write!(f, "claims a length of {claimed} bytes; such a block has at most {limit}"),
             Flaw::Trailer { head, tail } => write!(f, "claims {head} bytes at its head and {tail} at its end"),
             Flaw::Overfull { claimed, room } => write!(f, "claims {claimed} captured bytes, but has room for {room}"),
             Flaw::Option { code } => write!(f, "has an option {code} that runs past the block's end"),
@@ -116,8 +119,9 @@ impl fmt::Display for Broken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Broken { file, unit, number, offset, decompressed, flaw, frames } = self;
         let stream = if *decompressed { " of the decompressed stream" } else { "" };
+        let number = if *number == 0 { String::new() } else { format!(" {number}") };
         let counted = if *frames == 1 { "frame was" } else { "frames were" };
-        write!(f, "{file}: {unit} {number} at byte {offset}{stream} {flaw}. {frames} {counted} counted")
+        write!(f, "{file}: {unit}{number} at byte {offset}{stream} {flaw}. {frames} {counted} counted")
     }
 }
 

@@ -10,7 +10,7 @@ use super::folder;
 use super::reader::{CaptureReader, STANDARD_INPUT};
 use super::{Frame, SourceError};
 
-/// Files that can be open at a time, which is how many may overlap in time. Each holds a buffer of 256 KiB, and the usual limit of
+/// Files that can be open at a time, which is how many may overlap in time. Each holds a buffer of 128 KiB, and the usual limit of
 /// open files of a process is 1024.
 const OPEN_MAX: usize = 256;
 
@@ -46,7 +46,7 @@ struct Waiting {
     first_ns: u64,
     order: usize,
     path: PathBuf,
-    /// Standard input can't be opened twice, and a single file needn't be.
+    /// Standard input and pipes can't be opened twice, and a single file needn't be.
     kept: Option<CaptureReader>,
 }
 
@@ -67,7 +67,7 @@ impl Files {
         let bytes_read = Arc::new(AtomicU64::new(0));
         let mut waiting = Vec::with_capacity(files.len());
         for path in &files {
-            let keep = files.len() == 1 || path.as_os_str() == STANDARD_INPUT;
+            let keep = files.len() == 1 || size(path).is_none();
             let counter: Arc<AtomicU64> = if keep { bytes_read.clone() } else { Arc::default() };
             let mut reader = CaptureReader::open(path, counter.clone())?;
             if reader.advance()? {
@@ -92,7 +92,7 @@ impl Files {
             filtered: 0,
             interfaces: 0,
             bytes_read,
-            total_bytes: total_bytes(&files),
+            total_bytes: files.iter().map(|path| size(path)).sum(),
             ended: false,
         })
     }
@@ -102,13 +102,10 @@ impl Files {
     #[inline]
     pub fn next_frame(&mut self) -> Result<Option<Frame<'_>>, SourceError> {
         let more = self.advance();
-        if !matches!(more, Ok(true)) {
-            self.ended = true;
-        }
-        match more? {
-            true => Ok(self.open.get_mut(self.active).map(|file| file.frame(&mut self.interfaces))),
-            false => Ok(None),
-        }
+        self.ended = !matches!(more, Ok(true));
+        more?;
+        let file = if self.ended { None } else { self.open.get_mut(self.active) };
+        Ok(file.map(|file| file.frame(&mut self.interfaces)))
     }
 
     /// Makes the active file stand on the frame to deliver.
@@ -240,9 +237,10 @@ impl Open {
     }
 }
 
-fn total_bytes(files: &[PathBuf]) -> Option<u64> {
-    let size = |path: &Path| path.metadata().ok().filter(|metadata| metadata.is_file()).map(|metadata| metadata.len());
-    files.iter().map(|path| size(path)).sum()
+/// The size of a regular file.
+fn size(path: &Path) -> Option<u64> {
+    let metadata = if path.as_os_str() == STANDARD_INPUT { None } else { path.metadata().ok() };
+    metadata.filter(|metadata| metadata.is_file()).map(|metadata| metadata.len())
 }
 
 #[cfg(test)]
@@ -326,6 +324,37 @@ mod tests {
         assert_eq!(read, "a1b1a2");
         assert!(error.unwrap().contains("a.pcap: record 3 at byte 58 claims 1 bytes; the file ends after 74. 2 frames were counted"));
         assert!(files.next_frame().unwrap().is_none());
+    }
+
+    #[test]
+    fn too_many_overlapping_files_are_an_error_that_names_one() {
+        let names: Vec<String> = (0..=OPEN_MAX).map(|number| format!("f{number:03}")).collect();
+        let files: Vec<(&str, &[u32])> = names.iter().map(|name| (&name[..], &[1, 2][..])).collect();
+        let (_, error) = read(&mut open(&folder(&files), &FilesOptions::default()));
+        assert!(error.unwrap().contains("f256.pcap: is one of more than 256 files"));
+    }
+
+    #[test]
+    fn every_malformed_capture_is_read_or_refused_by_name() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/captures/real/malformed");
+        let Ok(entries) = std::fs::read_dir(&folder) else {
+            println!("skipped: no malformed captures here");
+            return;
+        };
+        for path in entries.map(|entry| entry.unwrap().path()) {
+            let name = path.display().to_string();
+            let error = match Files::open(&[path], &FilesOptions::default()) {
+                Err(error) => error.to_string(),
+                Ok(mut files) => loop {
+                    match files.next_frame() {
+                        Ok(Some(frame)) => assert!(frame.wire_bytes as usize >= frame.bytes.len()),
+                        Ok(None) => break name.clone(),
+                        Err(error) => break error.to_string(),
+                    }
+                },
+            };
+            assert!(error.starts_with(&name), "{name}: {error}");
+        }
     }
 
     #[test]

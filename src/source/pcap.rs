@@ -56,7 +56,7 @@ impl PcapReader {
 
     /// Reads the file header. The stream stands at the file's beginning.
     pub fn new(mut stream: Stream) -> Result<Self, SourceError> {
-        if !stream.holds(FILE_HEADER_BYTES).map_err(|cause| stream.broken("header", 1, 0, 0, stream.read_flaw(cause)))? {
+        if !stream.holds(FILE_HEADER_BYTES).map_err(|cause| stream.broken("header", 0, 0, 0, stream.read_flaw(cause)))? {
             return Err(SourceError::CutHeader { file: stream.file().to_owned(), have: stream.unread().len(), need: FILE_HEADER_BYTES });
         }
         let header = stream.unread().first_chunk::<FILE_HEADER_BYTES>().copied().unwrap_or_default();
@@ -87,7 +87,8 @@ impl PcapReader {
     }
 
     /// Steps to the next record. `false`: the file ended where a record ends.
-    #[inline]
+    // Always: a call per frame, with its result in memory, costs a tenth of the time of reading the shortest frames.
+    #[inline(always)]
     pub fn advance(&mut self) -> Result<bool, SourceError> {
         self.stream.consume(self.record_bytes);
         self.record_bytes = 0;
@@ -227,6 +228,19 @@ mod tests {
     fn a_wire_length_below_the_captured_one_is_raised() {
         let (frames, _) = read_all("sample.pcap", pcap(Order::Little, MAGIC_MICROSECONDS, 1, &[(0, 0, b"abcd", 2)]));
         assert_eq!(frames[0].wire_bytes, 4);
+    }
+
+    #[test]
+    fn no_mutation_panics() {
+        let file = pcap(Order::Little, MAGIC_NANOSECONDS, 1, &[(1, 2, b"abcd", 4), (3, 4, b"", 0), (5, 6, b"efgh", 4)]);
+        for at in 0..file.len() {
+            for value in [0, 1, 0x7f, 0x80, 0xff] {
+                let mut bytes = file.clone();
+                bytes[at] = value;
+                let (frames, error) = read_all("mutated", bytes);
+                assert!(frames.len() <= 3 && error.is_none_or(|text| text.starts_with("mutated: ")));
+            }
+        }
     }
 
     #[test]

@@ -26,9 +26,9 @@ const PACKET_FIXED_BYTES: usize = 20;
 /// Of simple packet blocks.
 const SIMPLE_FIXED_BYTES: usize = 4;
 
-/// The longest block whose content we look at: the longest frame of any link type, and a MiB for its options. Others are stepped
-/// over without being kept in memory.
-const BLOCK_BYTES_MAX: u32 = 129 * 1024 * 1024;
+/// What a block that we look at may have beside the captured bytes: options, which no tool is known to fill beyond a few KiB. Other
+/// blocks are stepped over whatever their length, without being kept in memory.
+const OPTIONS_BYTES_MAX: u32 = 1024 * 1024;
 /// Interfaces of one section that are kept; a frame's interface number has 16 bits.
 const INTERFACES_MAX: usize = 65_536;
 
@@ -125,9 +125,10 @@ impl PcapngReader {
                 return Ok(Block::Other);
             }
         }
-        self.hold_block(block_bytes)?;
+        check_length(block_bytes)?;
         match kind {
             INTERFACE_DESCRIPTION => {
+                self.hold_block(block_bytes, 0)?;
                 self.describe(block_bytes)?;
                 self.stream.consume(block_bytes as usize);
                 return Ok(Block::Other);
@@ -190,24 +191,10 @@ impl PcapngReader {
         let named = if kind == ENHANCED_PACKET { self.order.word_at(bytes, 8) } else { self.order.half_at(bytes, 8).into() };
         let ticks = u64::from(self.order.word_at(bytes, 12)) << 32 | u64::from(self.order.word_at(bytes, 16));
         let (captured, wire_bytes) = (self.order.word_at(bytes, 20), self.order.word_at(bytes, 24));
-        let Some(interface) = self.interfaces.get(named as usize) else {
-            return Err(Flaw::Interface { named, described: self.interfaces.len() });
-        };
-        if captured > room {
-            return Err(Flaw::Overfull { claimed: captured, room });
-        }
-        let limit = interface.link.captured_max();
-        if captured > limit {
-            return Err(Flaw::TooLong { claimed: captured, limit });
-        }
-        self.current = Current {
-            time_ns: interface.time_ns(ticks),
-            start: HEAD_BYTES + PACKET_FIXED_BYTES,
-            captured: captured as usize,
-            wire_bytes: wire_bytes.max(captured),
-            link: interface.link.0,
-            interface: interface.number,
-        };
+        let interface = self.interface(named)?;
+        let time_ns = interface.time_ns(ticks);
+        self.hold_frame(interface, block_bytes, captured, room)?;
+        self.place(interface, time_ns, HEAD_BYTES + PACKET_FIXED_BYTES, captured, wire_bytes);
         Ok(())
     }
 
@@ -215,10 +202,31 @@ impl PcapngReader {
     fn simple_packet(&mut self, block_bytes: u32) -> Result<(), Flaw> {
         let room = self.room(block_bytes, SIMPLE_FIXED_BYTES)?;
         let wire_bytes = self.word(8);
-        let Some(interface) = self.interfaces.first() else {
-            return Err(Flaw::Interface { named: 0, described: 0 });
-        };
+        let interface = self.interface(0)?;
         let captured = wire_bytes.min(interface.snap_bytes);
+        self.hold_frame(interface, block_bytes, captured, room)?;
+        self.place(interface, self.current.time_ns, HEAD_BYTES + SIMPLE_FIXED_BYTES, captured, wire_bytes);
+        Ok(())
+    }
+
+    #[inline]
+    fn interface(&self, named: u32) -> Result<Interface, Flaw> {
+        let described = self.interfaces.len();
+        self.interfaces.get(named as usize).copied().ok_or(Flaw::Interface { named, described })
+    }
+
+    /// How many bytes a packet block has between its fixed part and its tail. The fixed part is in the buffer afterwards.
+    #[inline]
+    fn room(&mut self, block_bytes: u32, fixed_bytes: usize) -> Result<u32, Flaw> {
+        let Some(room) = block_bytes.checked_sub((HEAD_BYTES + fixed_bytes + TAIL_BYTES) as u32) else {
+            return Err(Flaw::BlockLength { claimed: block_bytes });
+        };
+        if self.holds(HEAD_BYTES + fixed_bytes)? { Ok(room) } else { Err(self.beyond(block_bytes)) }
+    }
+
+    /// Has the whole of a packet block in the buffer, if its lengths can be believed.
+    #[inline]
+    fn hold_frame(&mut self, interface: Interface, block_bytes: u32, captured: u32, room: u32) -> Result<(), Flaw> {
         if captured > room {
             return Err(Flaw::Overfull { claimed: captured, room });
         }
@@ -226,35 +234,33 @@ impl PcapngReader {
         if captured > limit {
             return Err(Flaw::TooLong { claimed: captured, limit });
         }
-        self.current = Current {
-            time_ns: self.current.time_ns,
-            start: HEAD_BYTES + SIMPLE_FIXED_BYTES,
-            captured: captured as usize,
-            wire_bytes,
-            link: interface.link.0,
-            interface: interface.number,
-        };
-        Ok(())
+        self.hold_block(block_bytes, captured)
     }
 
-    /// How many bytes a block has between its fixed part and its tail.
+    /// Has a whole block in the buffer, with both its lengths checked. `captured` of its bytes are a frame's.
     #[inline]
-    fn room(&self, block_bytes: u32, fixed_bytes: usize) -> Result<u32, Flaw> {
-        let room = block_bytes.checked_sub((HEAD_BYTES + fixed_bytes + TAIL_BYTES) as u32);
-        room.ok_or(Flaw::BlockLength { claimed: block_bytes })
-    }
-
-    /// Has a whole block in the buffer, with both its lengths checked.
-    #[inline]
-    fn hold_block(&mut self, block_bytes: u32) -> Result<(), Flaw> {
-        check_length(block_bytes)?;
-        if block_bytes > BLOCK_BYTES_MAX {
-            return Err(Flaw::TooLong { claimed: block_bytes, limit: BLOCK_BYTES_MAX });
+    fn hold_block(&mut self, block_bytes: u32, captured: u32) -> Result<(), Flaw> {
+        let limit = captured.saturating_add(OPTIONS_BYTES_MAX);
+        if block_bytes > limit {
+            return Err(Flaw::BlockTooLong { claimed: block_bytes, limit });
         }
         if !self.holds(block_bytes as usize)? {
             return Err(self.beyond(block_bytes));
         }
         self.check_tail(block_bytes, self.word(block_bytes as usize - TAIL_BYTES))
+    }
+
+    /// Notes where the frame stands in the block.
+    #[inline]
+    fn place(&mut self, interface: Interface, time_ns: u64, start: usize, captured: u32, wire_bytes: u32) {
+        self.current = Current {
+            time_ns,
+            start,
+            captured: captured as usize,
+            wire_bytes: wire_bytes.max(captured),
+            link: interface.link.0,
+            interface: interface.number,
+        };
     }
 
     /// Steps over a block of any length, looking at nothing but its two lengths.
@@ -405,7 +411,7 @@ mod tests {
         assert!(flaw(&set(4, 37)).contains("a length of 37 bytes, which such a block cannot have"));
         assert!(flaw(&set(4, 0)).contains("a length of 0 bytes"));
         assert!(flaw(&set(4, 4000)).contains("claims 4000 bytes; the file ends after 84"));
-        assert!(flaw(&set(4, u32::MAX - 3)).contains("claims 4294967292 bytes"));
+        assert!(flaw(&set(4, u32::MAX - 3)).contains("claims a length of 4294967292 bytes; such a block has at most 1048580"));
         assert!(flaw(&set(32, 40)).contains("claims 36 bytes at its head and 40 at its end"));
     }
 

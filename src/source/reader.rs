@@ -55,7 +55,7 @@ impl CaptureReader {
         };
         let mut stream = Stream::new(name, compression, plain);
         if let Err(cause) = stream.holds(MAGIC_BYTES) {
-            return Err(stream.broken("header", 1, 0, 0, stream.read_flaw(cause)));
+            return Err(stream.broken("header", 0, 0, 0, stream.read_flaw(cause)));
         }
         match stream.unread().first_chunk::<MAGIC_BYTES>() {
             Some(&magic) if PcapReader::recognises(magic) => PcapReader::new(stream).map(CaptureReader::Pcap),

@@ -5,8 +5,9 @@ use std::io::{self, Read};
 use super::error::{Broken, Flaw, SourceError};
 
 /// How much is asked of the operating system at a time, in bytes. Large enough that the call costs nothing per frame, small enough
-/// that a block is still in the second-level cache when its frames are decoded.
-const BLOCK_BYTES: usize = 256 * 1024;
+/// that a block stays in the second-level cache while its frames are looked at, and that many files can be open. Between 64 KiB and
+/// 1 MiB no difference in processor time could be measured.
+const BLOCK_BYTES: usize = 128 * 1024;
 
 /// How the bytes were packed on disk.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -58,7 +59,7 @@ impl Stream {
         self.end -= self.start;
         self.start = 0;
         if bytes > self.buffer.len() {
-            self.buffer.resize(bytes.next_power_of_two(), 0);
+            self.buffer.resize(bytes.max(self.buffer.len() * 2), 0);
         }
         while self.end < bytes {
             match self.reader.read(&mut self.buffer[self.end..]) {

@@ -22,7 +22,7 @@ const DIALOGUES: usize = 256;
 pub enum Traffic {
     /// TCP conversations, from handshake to FIN, of foreign clients with home web servers.
     Conversations { clients: u32, servers: u32 },
-    /// Bare SYNs to one home host's port 80, from distinct foreign addresses that never answer.
+    /// Bare SYNs to one home host's port 80, from so many foreign addresses of each family, which never answer.
     SynFlood { sources: u32 },
     /// SYNs of each foreign scanner to one port of home hosts, one after another.
     Scan { scanners: u32, targets: u32, port: u16 },
