@@ -2,7 +2,7 @@
 
 use super::fields::{self, Fields, Line, Reading, Refusal, require};
 use super::protocol::Intent::{Identify, Read, Write};
-use super::protocol::{Context, Message, Protocol, Sender, Strength, Verdict, tcp};
+use super::protocol::{Context, Message, Protocol, Strength, Verdict, tcp};
 
 pub static PROTOCOL: Protocol =
     Protocol { name: NAME, ports: &[tcp(1883), tcp(8883)], strength: Strength::Anywhere, starts: &[&[CONNECT << 4]], sector: "iot", parse };
@@ -139,7 +139,7 @@ fn topic(fields: &Fields, at: usize, remaining: usize) -> Reading<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::detect::ics::protocol::{Intent, Role};
+    use crate::detect::ics::protocol::{Intent, Role, Sender};
     use crate::detect::ics::trial::{self, hex, message, stream};
 
     const CONNECT_311: &str = "101000044d5154540402003c000474657374";
