@@ -366,7 +366,8 @@ fn asks_identity(bytes: &[u8], at: usize) -> bool {
     properties > 0
 }
 
-/// Notes the character strings of an answer to ReadProperty or ReadPropertyMultiple that say what the device is: those of its device object.
+/// Notes the character strings of an answer to ReadProperty or ReadPropertyMultiple that say what the device is: those of the
+/// device object.
 fn disclose_properties(frame: &Fields, at: usize, message: &mut Message) {
     let bytes = frame.bytes;
     let (mut next, mut property, mut of_device) = (at, None, false);

@@ -1,4 +1,5 @@
-//! HART-IP (FieldComm TS20085): HART's token-passing and direct PDUs over TCP and UDP; commands of HART's universal and common practice sets.
+//! HART-IP (FieldComm TS20085): HART's token-passing and direct PDUs over TCP and UDP; commands of HART's universal and common
+//! practice sets.
 
 use super::fields::{self, Fields, Line, Reading, Refusal, require};
 use super::protocol::Intent::{Control, Identify, Read, Write};
