@@ -334,10 +334,13 @@ fn unsigned(bytes: &[u8], tag: Tag) -> Option<u32> {
     (!value.is_empty() && value.len() <= 4).then(|| value.iter().fold(0, |sum, &byte| sum << 8 | u32::from(byte)))
 }
 
+/// Whether an object identifier names a device: the type 8 in its upper ten bits (clause 20.2.14).
+const fn is_device(identifier: u32) -> bool {
+    identifier >> 22 == 8
+}
+
 /// Whether a ReadProperty (clause 15.5) or ReadPropertyMultiple request (15.7) asks nothing but what the device is.
 fn asks_identity(bytes: &[u8], at: usize) -> bool {
-    /// The object type "device" in the upper ten bits of an object identifier.
-    const DEVICE: u32 = 8;
     let (mut next, mut in_list, mut properties) = (at, false, 0);
     while let Some(tag) = tag(bytes, next) {
         next = tag.value_at + tag.value_bytes;
@@ -347,7 +350,7 @@ fn asks_identity(bytes: &[u8], at: usize) -> bool {
         }
         let Some(value) = unsigned(bytes, tag) else { return false };
         let holds = match (tag.context, tag.number, in_list) {
-            (true, 0, false) => value >> 22 == DEVICE,
+            (true, 0, false) => is_device(value),
             (true, 0, true) | (true, 1, false) => {
                 properties += 1;
                 IDENTITY.contains(&value)
@@ -363,16 +366,18 @@ fn asks_identity(bytes: &[u8], at: usize) -> bool {
     properties > 0
 }
 
-/// Notes the character strings of an answer to ReadProperty or ReadPropertyMultiple whose property says what the device is.
+/// Notes the character strings of an answer to ReadProperty or ReadPropertyMultiple that say what the device is: those of the
+/// device object.
 fn disclose_properties(frame: &Fields, at: usize, message: &mut Message) {
     let bytes = frame.bytes;
-    let (mut next, mut property) = (at, None);
+    let (mut next, mut property, mut of_device) = (at, None, false);
     while let Some(tag) = tag(bytes, next) {
         next = tag.value_at + tag.value_bytes;
         match (tag.context, tag.number) {
+            (true, 0) => of_device = unsigned(bytes, tag).is_some_and(is_device),
             (true, 1 | 2) if !tag.opening && !tag.closing => property = unsigned(bytes, tag),
             // A character string: one byte of character set (0 is UTF-8), then the text.
-            (false, 7) if tag.value_bytes > 1 && bytes.get(tag.value_at) == Some(&0) => {
+            (false, 7) if of_device && tag.value_bytes > 1 && bytes.get(tag.value_at) == Some(&0) => {
                 let field = match property {
                     Some(12) => "software",
                     Some(44) => "firmware",
@@ -401,8 +406,8 @@ mod tests {
     const READ_IDENTIFIER: &str = "810a001101040005010c0c023fffff194b";
     const READ_SEVERAL: &str = "810a002501040205010e0c020000001e0979094d0946092c090c091c093a1f";
     const I_AM: &str = "810b001401001000c4020004d22205c49100210f";
-    const MODEL: &str = "810a001e0100300 10c0c0200000a19463e7507004d6f64656c413f";
-    const VENDOR_AND_NAME: &str = "810a002a010030020e0c0200000a1e29794e750600 41636d65 31 4f294d4e750500504c4337 4f1f";
+    const MODEL: &str = "810a001e010030010c0c0200000a19463e7507004d6f64656c413f";
+    const VENDOR_AND_NAME: &str = "810a002a010030020e0c0200000a1e29794e75060041636d65314f294d4e750500504c43374f1f";
 
     fn request(text: &str) -> (&'static str, Intent) {
         trial::request(&PROTOCOL, &frame(text), &datagram(true, Sender::Unknown))
@@ -447,6 +452,8 @@ mod tests {
         let context = datagram(true, Sender::Server);
         assert_eq!(disclosed(&PROTOCOL, &frame(MODEL), &context), ["model=ModelA"]);
         assert_eq!(disclosed(&PROTOCOL, &frame(VENDOR_AND_NAME), &context), ["vendor=Acme1", "name=PLC7"]);
+        let of_an_input = frame(&MODEL.replace("0c02", "0c00"));
+        assert!(disclosed(&PROTOCOL, &of_an_input, &context).is_empty());
     }
 
     #[test]

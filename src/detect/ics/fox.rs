@@ -26,7 +26,11 @@ const FRAMES: &[(&str, Line)] = &[
     ("sys", (6, Control, "sys")),
     ("close", (7, Identify, "close")),
     ("keepAlive", (8, Identify, "keep-alive")),
+    (CHALLENGE, (9, Identify, CHALLENGE)),
 ];
+
+/// The verb with which a station answers a hello that needs a login.
+const CHALLENGE: &str = "challenge";
 
 /// What a hello tells, by its key; the values follow a type letter and a colon.
 const KEYS: &[(&[u8], &str)] = &[
@@ -67,7 +71,7 @@ fn read(fields: &Fields) -> Reading {
     };
     let mut message = Message::request(NAME, end, intent, name, code);
     let hello = name == "hello";
-    if replies_to >= 0 || hello && number == 0 {
+    if replies_to >= 0 || verb == CHALLENGE || hello && number == 0 {
         message = Message::answer(NAME, end, name, code);
         let body = &fields.bytes[line_end..end];
         for (key, field) in KEYS {
@@ -116,6 +120,7 @@ mod tests {
     fn the_server_greets_with_number_zero() {
         let found = message(&PROTOCOL, WELCOME.as_bytes(), &elsewhere());
         assert_eq!((found.role, found.intent, found.bytes), (Role::Answer, Intent::Connect, WELCOME.len()));
+        assert_eq!(message(&PROTOCOL, b"fox a 1 -1 fox challenge\n{\n};;\n", &elsewhere()).role, Role::Answer);
     }
 
     #[test]

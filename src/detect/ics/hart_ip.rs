@@ -1,15 +1,33 @@
-//! HART-IP (FieldComm TS20085): HART's token-passing and direct PDUs over TCP and UDP; commands of HART's universal and common practice sets.
+//! HART-IP (FieldComm TS20085): HART's token-passing and direct PDUs over TCP and UDP; commands of HART's universal and common
+//! practice sets.
 
 use super::fields::{self, Fields, Line, Reading, Refusal, require};
 use super::protocol::Intent::{Control, Identify, Read, Write};
-use super::protocol::{Context, Intent, Message, Protocol, Strength, Verdict, tcp, udp};
+use super::protocol::{Context, Intent, Message, Protocol, Role, Strength, Verdict, tcp, udp};
 
-pub static PROTOCOL: Protocol =
-    Protocol { name: NAME, ports: &[tcp(5094), udp(5094)], strength: Strength::Port, starts: &[], sector: "process", parse };
+/// Servers move a session over UDP to a port of their own. HART frames are known there by version, length, count and check byte (some
+/// fifty bits); all other messages are believed on the port only.
+pub static PROTOCOL: Protocol = Protocol {
+    name: NAME,
+    ports: &[tcp(5094), udp(5094)],
+    strength: Strength::Anywhere,
+    starts: &[
+        &[1, 0, TOKEN_PASSING],
+        &[1, 1, TOKEN_PASSING],
+        &[1, 2, TOKEN_PASSING],
+        &[2, 0, TOKEN_PASSING],
+        &[2, 1, TOKEN_PASSING],
+        &[2, 2, TOKEN_PASSING],
+    ],
+    sector: "process",
+    parse,
+};
 
 const NAME: &str = "hart-ip";
 
 const HEADER_BYTES: usize = 8;
+/// The identifier of a message that carries a HART frame.
+const TOKEN_PASSING: u8 = 3;
 /// The longest message believed: a direct PDU fits one datagram of an Ethernet frame.
 const MESSAGE_BYTES_MAX: usize = 1_472;
 /// The command whose number exceeds a byte: it stands in the first two bytes of the data.
@@ -106,11 +124,12 @@ fn parse(bytes: &[u8], context: &Context) -> Verdict {
 }
 
 fn read(fields: &Fields) -> Reading {
-    require(fields.context.on_port)?;
     require(matches!(fields.u8(0)?, 1 | 2))?;
-    let kind = fields.u8(1)? & 0x0f;
+    let kind = fields.u8(1)?;
     let id = fields.u8(2)?;
-    require(matches!(kind, 0 | 1 | 2 | 0x0f) && id <= 5)?;
+    require(if fields.context.on_port { id <= 5 } else { id == TOKEN_PASSING && kind <= 2 })?;
+    let kind = kind & 0x0f;
+    require(matches!(kind, 0 | 1 | 2 | 0x0f))?;
     let declared = usize::from(fields.be16(6)?);
     require((HEADER_BYTES..=MESSAGE_BYTES_MAX).contains(&declared))?;
     fields.length(declared)?;
@@ -129,13 +148,13 @@ fn read(fields: &Fields) -> Reading {
             let name = if id == 1 { "close" } else { "keep-alive" };
             Message::request(NAME, declared, Identify, name, FRAME | u32::from(id))
         }
-        3 => token_passing(fields, declared, request)?,
+        TOKEN_PASSING => token_passing(fields, declared, request)?,
         4 => direct(fields, declared)?,
         _ => Message::request(NAME, declared, Read, "audit-log", FRAME | 5),
     };
     if !request {
         message.error |= kind == 0x0f;
-        message = Message { intent: Intent::Connect, role: super::protocol::Role::Answer, ..message };
+        message = Message { intent: Intent::Connect, role: Role::Answer, ..message };
     }
     Ok(message)
 }
@@ -200,7 +219,7 @@ fn direct(fields: &Fields, declared: usize) -> Reading {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::detect::ics::protocol::{Role, Sender};
+    use crate::detect::ics::protocol::Sender;
     use crate::detect::ics::trial::{self, datagram, disclosed, hex, message, stream};
 
     const INITIATE: &str = "010000000001000d0100004e20";
@@ -264,7 +283,20 @@ mod tests {
         {
             assert_eq!((PROTOCOL.parse)(&bytes, &context), Verdict::No);
         }
-        assert_eq!((PROTOCOL.parse)(&hex(INITIATE), &datagram(false, Sender::Client)), Verdict::No);
+    }
+
+    #[test]
+    fn hart_frames_are_known_on_any_port_and_nothing_else_is() {
+        let elsewhere = datagram(false, Sender::Unknown);
+        assert_eq!(trial::request(&PROTOCOL, &hex(COMMAND_0), &elsewhere), ("read-unique-id", Intent::Identify));
+        assert_eq!(message(&PROTOCOL, &long_tag(), &elsewhere).role, Role::Answer);
+        assert_eq!((PROTOCOL.parse)(&hex(INITIATE), &elsewhere), Verdict::No);
+        assert_eq!((PROTOCOL.parse)(&hex("0100020000050008"), &elsewhere), Verdict::No);
+    }
+
+    #[test]
+    fn noise_is_not_believed() {
+        trial::ignores_noise(&PROTOCOL);
     }
 
     #[test]

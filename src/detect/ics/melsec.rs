@@ -143,7 +143,8 @@ fn read(fields: &Fields) -> Reading {
     let declared = data_at * writing.width() + data_bytes;
     fields.length(declared)?;
     if answer {
-        // It has neither command nor subcommand: where no request and no port speaks for it, only the commonest route and an exact length do.
+        // It has neither command nor subcommand: where no request and no port speaks for it, the commonest route and an exact length
+        // must.
         if !fields.context.on_port && fields.context.memory == 0 {
             require(network == 0 && station == 0xff && module == 0x03ff && fields.len() <= declared)?;
             fields.slice(0, declared)?;

@@ -139,7 +139,7 @@ fn topic(fields: &Fields, at: usize, remaining: usize) -> Reading<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::detect::ics::protocol::{Intent, Role};
+    use crate::detect::ics::protocol::{Intent, Role, Sender};
     use crate::detect::ics::trial::{self, hex, message, stream};
 
     const CONNECT_311: &str = "101000044d5154540402003c000474657374";

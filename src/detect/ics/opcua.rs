@@ -1,7 +1,7 @@
 //! OPC UA binary over TCP (IEC 62541-6, OPC 10000-6 section 7.1).
 
 use super::fields::{self, Fields, Line, Reading, Refusal, require};
-use super::protocol::Intent::{Control, Identify, Read, Write};
+use super::protocol::Intent::{Connect, Control, Identify, Read, Write};
 use super::protocol::{Context, Message, Protocol, Role, Sender, Strength, Verdict, tcp};
 
 /// Only the registered ports: the many others in use lie among ephemeral ports, and the bytes are recognised there all the same.
@@ -159,8 +159,8 @@ fn open(fields: &Fields, size: usize, memory: u16) -> Reading {
 /// The numeric type identifier of a body in namespace 0: four-byte or full encoding (section 5.2.2.9).
 fn body_type(fields: &Fields, at: usize) -> Reading<Option<u32>> {
     Ok(match fields.slice(at, 4)? {
-        &[1, 0, low, high] => Some(u32::from(u16::from_le_bytes([low, high]))),
-        &[2, 0, 0, _] => Some(fields.le32(at + 3)?),
+        [1, 0, low, high] => Some(u32::from(u16::from_le_bytes([*low, *high]))),
+        [2, 0, 0, _] => Some(fields.le32(at + 3)?),
         _ => None,
     })
 }
@@ -185,11 +185,7 @@ fn message(fields: &Fields, size: usize, memory: u16) -> Reading {
     if continues {
         let bit = if fields.context.sender == Sender::Server || !going_on { ANSWER_GOES_ON } else { REQUEST_GOES_ON };
         let next = Message { memory: goes_on(memory, bit), ..Message::request(NAME, size, Identify, "next-chunk", 0) };
-        return Ok(if bit == ANSWER_GOES_ON {
-            Message { role: Role::Answer, intent: super::protocol::Intent::Connect, ..next }
-        } else {
-            next
-        });
+        return Ok(if bit == ANSWER_GOES_ON { Message { role: Role::Answer, intent: Connect, ..next } } else { next });
     }
     let kind = body_type(fields, BODY_AT)?;
     if let Some(id) = kind {
