@@ -11,7 +11,7 @@ pub static PROTOCOL: Protocol = Protocol {
     name: NAME,
     ports: &[tcp(10001), tcp(8001), tcp(3001)],
     strength: Strength::Port,
-    starts: &[&[SOH], b"\nI", b"\r\n\x01I", b"\r\nI"],
+    starts: &[],
     sector: "fuel",
     parse,
 };

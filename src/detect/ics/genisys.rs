@@ -4,7 +4,7 @@
 use super::crc;
 use super::fields;
 use super::protocol::Intent::{Identify, Read, Write};
-use super::protocol::{Context, Intent, Message, Protocol, Sender, Strength, Verdict, tcp, udp};
+use super::protocol::{Context, Intent, Message, Protocol, Strength, Verdict, tcp, udp};
 use crate::decode::Transport;
 
 pub static PROTOCOL: Protocol = Protocol {
@@ -38,7 +38,7 @@ fn parse(bytes: &[u8], context: &Context) -> Verdict {
     // The message ends at F6; before it, only the escape may be F0 or above.
     let body = &rest[..rest.len().min(MESSAGE_BYTES_MAX)];
     let Some(end) = body.iter().position(|byte| *byte > ESCAPE) else {
-        return if body.len() < MESSAGE_BYTES_MAX { fields::too_few(context) } else { Verdict::No };
+        return if body.len() < MESSAGE_BYTES_MAX && context.on_port { fields::too_few(context) } else { Verdict::No };
     };
     if body[end] != END {
         return Verdict::No;
@@ -48,8 +48,7 @@ fn parse(bytes: &[u8], context: &Context) -> Verdict {
     // Without a check sum, or with more behind it, a message is believed on its port only.
     let believed = context.on_port || (!is_short && total == bytes.len());
     let is_alone = total == bytes.len() || context.transport == Transport::Tcp;
-    let by_its_end = header != ACKNOWLEDGE || context.sender != Sender::Client;
-    if !believed || !is_alone || !by_its_end || !(is_short || secured(header, &body[..end])) {
+    if !believed || !is_alone || !(is_short || secured(header, &body[..end])) {
         return Verdict::No;
     }
     Verdict::Message(if from_client {
@@ -98,7 +97,7 @@ fn unescaped(escaped: &[u8]) -> impl Iterator<Item = u8> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::protocol::Role;
+    use super::super::protocol::{Role, Sender};
     use super::super::testing::{message, never_matches_chance, never_panics, stream};
     use super::*;
 
