@@ -7,14 +7,8 @@ use super::protocol::Intent::{Control, Identify, Read, Write};
 use super::protocol::{Context, DISCLOSED_MAX, Disclosed, Message, Protocol, Sender, Strength, Verdict, tcp};
 use crate::decode::Transport;
 
-pub static PROTOCOL: Protocol = Protocol {
-    name: NAME,
-    ports: &[tcp(10001), tcp(8001), tcp(3001)],
-    strength: Strength::Port,
-    starts: &[],
-    sector: "fuel",
-    parse,
-};
+pub static PROTOCOL: Protocol =
+    Protocol { name: NAME, ports: &[tcp(10001), tcp(8001), tcp(3001)], strength: Strength::Port, starts: &[], sector: "fuel", parse };
 
 const NAME: &str = "atg";
 
