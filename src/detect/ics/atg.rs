@@ -7,14 +7,8 @@ use super::protocol::{Context, DISCLOSED_MAX, Disclosed, Message, Protocol, Send
 use super::readings::{self, Functions, text};
 use crate::decode::Transport;
 
-pub static PROTOCOL: Protocol = Protocol {
-    name: NAME,
-    ports: &[tcp(10001), tcp(8001), tcp(3001)],
-    strength: Strength::Port,
-    starts: &[&[SOH], b"\nI", b"\r\n\x01I", b"\r\nI"],
-    sector: "fuel",
-    parse,
-};
+pub static PROTOCOL: Protocol =
+    Protocol { name: NAME, ports: &[tcp(10001), tcp(8001), tcp(3001)], strength: Strength::Port, starts: &[], sector: "fuel", parse };
 
 const NAME: &str = "atg";
 

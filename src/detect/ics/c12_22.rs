@@ -2,10 +2,9 @@
 //! invocation identifiers, AC authentication), and BE user information, in which 28, 81 hold the EPSEM: a control byte and services,
 //! each of length u8 and command u8. No magic: port, nesting and elements together are the evidence.
 
-use super::goose::ber_length;
 use super::protocol::Intent::{Control, Identify, Read, Write};
 use super::protocol::{Context, Message, Protocol, Role, Strength, Verdict, tcp, udp};
-use super::readings::{self, Fit, Functions};
+use super::readings::{self, Fit, Functions, ber_length};
 use crate::decode::Transport;
 
 pub static PROTOCOL: Protocol =

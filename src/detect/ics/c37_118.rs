@@ -33,8 +33,9 @@ const NAME: &str = "c37.118";
 
 /// Everything before the data.
 const HEADER_BYTES: usize = 14;
-/// Header, a data frame's status word, CRC: no frame is shorter.
-const FRAME_BYTES_MIN: usize = 18;
+/// Header and CRC: a header frame without text, which units in the field do send. A command has two bytes more.
+const FRAME_BYTES_MIN: usize = 16;
+const COMMAND_BYTES_MIN: usize = 18;
 
 const TYPE_DATA: u8 = 0;
 const TYPE_HEADER: u8 = 1;
@@ -60,7 +61,8 @@ fn frame(bytes: &[u8], context: &Context) -> Option<Verdict> {
         return Some(Verdict::No);
     }
     let total = usize::from(be16(bytes, 2)?);
-    if total < FRAME_BYTES_MIN || readings::fit(total, bytes, context) == Fit::Wrong {
+    let bytes_min = if kind == TYPE_COMMAND { COMMAND_BYTES_MIN } else { FRAME_BYTES_MIN };
+    if total < bytes_min || readings::fit(total, bytes, context) == Fit::Wrong {
         return Some(Verdict::No);
     }
     if crc::ccitt_false(bytes.get(..total - 2)?) != be16(bytes, total - 2)? {
@@ -138,6 +140,13 @@ mod tests {
         let found = message(&PROTOCOL, &bytes, stream(Sender::Client));
         assert_eq!((found.role, found.function.name), (Role::Answer, "cfg2"));
         assert_eq!(disclosed(&found, &bytes, "name"), "Substation 7");
+    }
+
+    #[test]
+    fn a_header_frame_may_be_empty() {
+        let found = message(&PROTOCOL, &hex("aa1100100001597589330f04611f5105"), stream(Sender::Server));
+        assert_eq!((found.role, found.function.name, found.bytes), (Role::Answer, "header", 16));
+        assert_eq!(parse(&sealed(&hex("aa41001000016000000000000000")), &stream(Sender::Client)), Verdict::No);
     }
 
     #[test]

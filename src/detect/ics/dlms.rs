@@ -14,6 +14,8 @@ pub static PROTOCOL: Protocol =
 const NAME: &str = "dlms";
 
 const WRAPPER_BYTES: usize = 8;
+/// Clients have the lowest wrapper ports; 16 is the public client.
+const CLIENT_PORT_MAX: u16 = 127;
 const HDLC_FLAG: u8 = 0x7e;
 /// Format type of a DLMS frame, in the high four bits of the format field; the low eleven are the length between the flags.
 const HDLC_FORMAT: u8 = 0xa0;
@@ -44,7 +46,9 @@ fn wrapper(bytes: &[u8], context: &Context) -> Option<Verdict> {
     if version != 1 || source == 0 || destination == 0 || total < WRAPPER_BYTES + 2 || readings::fit(total, bytes, context) == Fit::Wrong {
         return Some(Verdict::No);
     }
-    unit(bytes.get(WRAPPER_BYTES..)?, total, context)
+    let verdict = unit(bytes.get(WRAPPER_BYTES..)?, total, context)?;
+    let is_request = matches!(verdict, Verdict::Message(Message { role: Role::Request, .. }));
+    Some(if is_request && source > CLIENT_PORT_MAX { Verdict::No } else { verdict })
 }
 
 fn hdlc(bytes: &[u8], context: &Context) -> Option<Verdict> {
@@ -211,7 +215,13 @@ mod tests {
 
     #[test]
     fn versions_ports_lengths_and_tags_are_checked() {
-        for (from, to) in [("0001 0010", "0002 0010"), ("0001 0010", "0001 0000"), ("000d c0", "000e c0"), ("000d c0", "000d c6")] {
+        for (from, to) in [
+            ("0001 0010", "0002 0010"),
+            ("0001 0010", "0001 0000"),
+            ("0001 0010", "0001 0090"),
+            ("000d c0", "000e c0"),
+            ("000d c0", "000d c6"),
+        ] {
             assert_eq!(parse(&hex(&GET.replacen(from, to, 1)), &datagram(Sender::Client)), Verdict::No);
         }
         assert_eq!(parse(&hex(&ASSOCIATE.replace("6085740508", "6085740509")), &datagram(Sender::Client)), Verdict::No);

@@ -2,9 +2,9 @@
 //! little-endian, end F6. A byte from F0 on is sent as F0 and the rest; the CRC is over header, station and data without escapes.
 
 use super::crc;
+use super::fields;
 use super::protocol::Intent::{Identify, Read, Write};
-use super::protocol::{Context, Intent, Message, Protocol, Sender, Strength, Verdict, tcp, udp};
-use super::readings;
+use super::protocol::{Context, Intent, Message, Protocol, Strength, Verdict, tcp, udp};
 use crate::decode::Transport;
 
 pub static PROTOCOL: Protocol = Protocol {
@@ -35,21 +35,22 @@ fn parse(bytes: &[u8], context: &Context) -> Verdict {
     }
     let Some((&header, rest)) = bytes.split_first() else { return readings::too_few(context) };
     let Some((name, intent, from_client)) = kind(header) else { return Verdict::No };
-    // The message ends at F6; before it, only the escape may be F0 or above.
+    // The message ends at F6; before it, only the escape may be F0 or above. Some stations do not escape the check sum, though: then
+    // a high byte may be one of its two, and the end follows.
     let body = &rest[..rest.len().min(MESSAGE_BYTES_MAX)];
-    let Some(end) = body.iter().position(|byte| *byte > ESCAPE) else {
-        return if body.len() < MESSAGE_BYTES_MAX { readings::too_few(context) } else { Verdict::No };
+    let Some(high) = body.iter().position(|byte| *byte > ESCAPE) else {
+        return if body.len() < MESSAGE_BYTES_MAX && context.on_port { readings::too_few(context) } else { Verdict::No };
     };
-    if body[end] != END {
-        return Verdict::No;
-    }
+    let mut ends = (high..body.len().min(high + 3)).filter(|end| body[*end] == END);
+    let Some(end) = ends.find(|end| is_short(header, *end) || secured(header, &body[..*end])) else {
+        let is_cut = body[high] != END && body.len() < high + 3 && context.on_port;
+        return if is_cut { readings::too_few(context) } else { Verdict::No };
+    };
     let total = end + 2;
-    let is_short = total == SHORT_BYTES && matches!(header, ACKNOWLEDGE | POLL);
     // Without a check sum, or with more behind it, a message is believed on its port only.
-    let believed = context.on_port || (!is_short && total == bytes.len());
+    let believed = context.on_port || (!is_short(header, end) && total == bytes.len());
     let is_alone = total == bytes.len() || context.transport == Transport::Tcp;
-    let by_its_end = header != ACKNOWLEDGE || context.sender != Sender::Client;
-    if !believed || !is_alone || !by_its_end || !(is_short || secured(header, &body[..end])) {
+    if !believed || !is_alone {
         return Verdict::No;
     }
     Verdict::Message(if from_client {
@@ -74,17 +75,28 @@ const fn kind(header: u8) -> Option<(&'static str, Intent, bool)> {
     })
 }
 
-/// Whether what stands between header and end is a station, whole pairs and the right check sum.
-fn secured(header: u8, escaped: &[u8]) -> bool {
-    let is_escaped = escaped.iter().zip(escaped.iter().skip(1)).all(|(byte, next)| *byte != ESCAPE || *next < 0x10);
-    let plain_bytes = unescaped(escaped).count();
-    if !is_escaped || escaped.last() == Some(&ESCAPE) || plain_bytes < 3 || plain_bytes.is_multiple_of(2) {
+/// Whether a message with its end so far behind the header has no check sum.
+const fn is_short(header: u8, end: usize) -> bool {
+    end + 2 == SHORT_BYTES && matches!(header, ACKNOWLEDGE | POLL)
+}
+
+/// Whether what stands between header and end is a station, whole pairs and the right check sum, be that escaped or not.
+fn secured(header: u8, between: &[u8]) -> bool {
+    let is_escaped = between.iter().zip(between.iter().skip(1)).all(|(byte, next)| *byte != ESCAPE || *next < 0x10);
+    let check = |covered: &mut dyn Iterator<Item = u8>| crc::modbus(std::iter::once(header).chain(covered));
+    if let Some((data, raw)) = between.split_last_chunk() {
+        let is_whole = unescaped(data).count() % 2 == 1 && data.last() != Some(&ESCAPE);
+        if is_whole && check(&mut unescaped(data)) == u16::from_le_bytes(*raw) {
+            return true;
+        }
+    }
+    let plain_bytes = unescaped(between).count();
+    if !is_escaped || between.last() == Some(&ESCAPE) || plain_bytes < 3 || plain_bytes.is_multiple_of(2) {
         return false;
     }
-    let covered = plain_bytes - 2;
-    let mut tail = unescaped(escaped).skip(covered);
+    let mut tail = unescaped(between).skip(plain_bytes - 2);
     let (low, high) = (tail.next().unwrap_or(0), tail.next().unwrap_or(0));
-    crc::modbus(std::iter::once(header).chain(unescaped(escaped).take(covered))) == u16::from_le_bytes([low, high])
+    check(&mut unescaped(between).take(plain_bytes - 2)) == u16::from_le_bytes([low, high])
 }
 
 /// The bytes with each escape and its follower made one.
@@ -98,8 +110,8 @@ fn unescaped(escaped: &[u8]) -> impl Iterator<Item = u8> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::protocol::Role;
-    use super::super::testing::{message, never_matches_chance, never_panics, stream};
+    use super::super::protocol::{Role, Sender};
+    use super::super::testing::{hex, message, never_matches_chance, never_panics, stream};
     use super::*;
 
     /// A message with escapes and check sum.
@@ -134,6 +146,14 @@ mod tests {
         assert_eq!(message(&PROTOCOL, &poll, stream(Sender::Unknown)).bytes, 3);
         assert_eq!(parse(&poll, &Context { on_port: false, ..stream(Sender::Unknown) }), Verdict::No);
         assert_eq!(message(&PROTOCOL, &[0xf1, 5, END], stream(Sender::Server)).role, Role::Answer);
+    }
+
+    #[test]
+    fn a_check_sum_that_is_not_escaped_is_taken_too() {
+        let bytes = hex("f20101061e042d040cfdf6");
+        let found = message(&PROTOCOL, &bytes, stream(Sender::Unknown));
+        assert_eq!((found.role, found.bytes), (Role::Answer, bytes.len()));
+        assert_eq!(parse(&bytes[..10], &stream(Sender::Unknown)), Verdict::Short);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use super::protocol::Intent::Write;
 use super::protocol::{Context, Message, Protocol, Strength, Verdict};
-use super::readings::{self, Fit, be16, text};
+use super::readings::{self, Fit, be16, ber_length, text};
 
 /// The Ethertype of GOOSE.
 pub const ETHERTYPE: u16 = 0x88b8;
@@ -37,21 +37,6 @@ fn published(bytes: &[u8], context: &Context) -> Option<Verdict> {
     Some(Verdict::Message(message))
 }
 
-/// A BER length of at most four bytes: where the value begins, and how long it is (ITU-T X.690 section 8.1.3).
-pub(super) fn ber_length(bytes: &[u8], at: usize) -> Option<(usize, usize)> {
-    let first = *bytes.get(at)?;
-    let more = usize::from(first & 0x7f);
-    if first < 0x80 {
-        return Some((at + 1, first.into()));
-    }
-    // The indefinite form (80) and lengths past 32 bits have no use in a frame: an impossible length makes the caller refuse.
-    if !(1..=4).contains(&more) {
-        return Some((at + 1, u32::MAX as usize));
-    }
-    let digits = bytes.get(at + 1..at + 1 + more)?;
-    Some((at + 1 + more, digits.iter().fold(0, |length, digit| length << 8 | usize::from(*digit))))
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::protocol::Role;
@@ -70,8 +55,6 @@ mod tests {
 
     #[test]
     fn long_form_lengths_are_read() {
-        assert_eq!(ber_length(&[0x82, 1, 2], 0), Some((3, 258)));
-        assert_eq!(ber_length(&[0x82, 1], 0), None);
         let bytes = hex("0001 0010 0000 0000 61 81 05 80 03 414243");
         assert_eq!(disclosed(&message(&PROTOCOL, &bytes, link()), &bytes, "name"), "ABC");
     }

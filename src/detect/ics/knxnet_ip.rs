@@ -268,6 +268,15 @@ mod tests {
     }
 
     #[test]
+    fn a_search_response_names_the_device_behind_its_endpoint() {
+        let described = description();
+        let bytes = [&hex("06100202 004c 0801 c0a80002 0e57")[..], &described[HEADER_BYTES..]].concat();
+        let found = message(&PROTOCOL, &bytes, datagram(Sender::Unknown));
+        assert_eq!((found.role, found.function.name), (Role::Answer, "search"));
+        assert_eq!(disclosed(&found, &bytes, "name"), "Heating, ground floor");
+    }
+
+    #[test]
     fn an_acknowledgement_goes_either_way() {
         let ack = hex("06100421000a04010000");
         assert_eq!(message(&PROTOCOL, &ack, datagram(Sender::Server)).intent, Intent::Connect);

@@ -90,3 +90,52 @@ pub static LINK_PROTOCOLS: &[(u16, &protocol::Protocol)] = &[
     (profinet_dcp::ETHERTYPE, &profinet_dcp::PROTOCOL),
     (ethercat::ETHERTYPE, &ethercat::PROTOCOL),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::protocol::{Context, Strength, Verdict};
+    use super::testing::{Random, contexts};
+    use super::{LINK_PROTOCOLS, PROTOCOLS};
+
+    /// Random payloads given to every protocol.
+    const PAYLOADS: usize = 200_000;
+    /// Their lengths are below this.
+    const PAYLOAD_BYTES_MAX: usize = 300;
+
+    #[test]
+    fn random_bytes_never_panic_and_never_are_a_strong_protocol() {
+        let contexts: Vec<Context> = contexts().collect();
+        let mut random = Random(0x5eed_0000_0000_0001);
+        let mut payload = [0; PAYLOAD_BYTES_MAX];
+        for _ in 0..PAYLOADS {
+            let bytes = &mut payload[..random.below(PAYLOAD_BYTES_MAX)];
+            random.fill(bytes);
+            let context = contexts[random.below(contexts.len())];
+            for protocol in PROTOCOLS.iter().copied().chain(LINK_PROTOCOLS.iter().map(|(_, protocol)| *protocol)) {
+                // A conversation in which a protocol was recognised before, and its port, are evidence: chance has neither.
+                let fresh = Context { on_port: false, memory: 0, ..context };
+                let verdict = (protocol.parse)(bytes, &fresh);
+                let is_strong = protocol.strength == Strength::Anywhere;
+                assert!(!is_strong || !matches!(verdict, Verdict::Message(_)), "{}: {verdict:?} for {bytes:02x?}", protocol.name);
+                (protocol.parse)(bytes, &context);
+            }
+        }
+    }
+
+    #[test]
+    fn names_are_unique_and_ports_are_given_where_they_matter() {
+        for (at, protocol) in PROTOCOLS.iter().enumerate() {
+            assert!(PROTOCOLS[..at].iter().all(|other| other.name != protocol.name), "{} stands twice", protocol.name);
+            assert!(!protocol.ports.is_empty() || protocol.strength == Strength::Anywhere, "{} has no port", protocol.name);
+        }
+    }
+
+    #[test]
+    fn no_bytes_are_no_message() {
+        for protocol in PROTOCOLS {
+            for context in contexts() {
+                assert!(!matches!((protocol.parse)(&[], &context), Verdict::Message(_)), "{}", protocol.name);
+            }
+        }
+    }
+}

@@ -7,7 +7,7 @@ use super::readings::{self, Fit, Functions, be16, text};
 use crate::decode::Transport;
 
 pub static PROTOCOL: Protocol =
-    Protocol { name: NAME, ports: &[udp(4800), udp(1029)], strength: Strength::Port, starts: &[], sector: "communications", parse };
+    Protocol { name: NAME, ports: &[udp(4800)], strength: Strength::Port, starts: &[], sector: "communications", parse };
 
 const NAME: &str = "moxa";
 
@@ -33,7 +33,9 @@ fn message(bytes: &[u8], context: &Context) -> Option<Verdict> {
     let command = mark & !ANSWER;
     let shape = if command == DISCOVER && mark < ANSWER { total == HEADER_BYTES } else { total >= DEVICE_BYTES };
     bytes.get(..HEADER_BYTES)?;
-    if command == 0 || !shape || readings::fit(total, bytes, context) == Fit::Wrong {
+    // A length at this place is all that RADIUS has, too: a request must not carry a status either.
+    let is_plain = mark >= ANSWER || status == 0;
+    if command == 0 || !is_plain || !shape || readings::fit(total, bytes, context) == Fit::Wrong {
         return Some(Verdict::No);
     }
     let name = readings::look_up(COMMANDS, command.into());
@@ -105,7 +107,14 @@ mod tests {
 
     #[test]
     fn lengths_that_do_not_fit_are_refused() {
-        for near in ["0100000900000000", "010000080000000000", "0100000c 00000000 00000000", "10000008 00000001", "00000008 00000000"] {
+        for near in [
+            "0100000900000000",
+            "010000080000000000",
+            "0100000c 00000000 00000000",
+            "10000008 00000001",
+            "10010014 00000001 00000000 00000000 00000000",
+            "00000008 00000000",
+        ] {
             assert_eq!(parse(&hex(near), &datagram(Sender::Client)), Verdict::No);
         }
     }

@@ -1,10 +1,9 @@
 //! Sampled values (IEC 61850-9-2), Ethertype 88BA: the header of GOOSE, then a BER unit, tag 60: number of data units (tag 80) and
 //! their sequence (tag A2). Published to a group, like GOOSE: who sends it says what protection relays believe to measure.
 
-use super::goose::ber_length;
 use super::protocol::Intent::Write;
 use super::protocol::{Context, Disclosed, Message, Protocol, Strength, Verdict};
-use super::readings::{self, Fit, be16, text};
+use super::readings::{self, Fit, be16, ber_length, text};
 
 /// The Ethertype of sampled values.
 pub const ETHERTYPE: u16 = 0x88ba;

@@ -53,7 +53,7 @@ fn call(bytes: &[u8]) -> Option<Verdict> {
 fn answer(bytes: &[u8], context: &Context) -> Option<Verdict> {
     let accepted = be32(bytes, 8)?;
     let success = be32(bytes, 20)?;
-    if (context.memory == 0 && !readings::from_server(context)) || accepted > 1 || success > 5 || bytes.len() % 4 != 0 {
+    if (context.memory == 0 && !readings::from_server(context)) || accepted > 1 || success > 5 || !bytes.len().is_multiple_of(4) {
         return Some(Verdict::No);
     }
     let procedure = u32::from(context.memory.saturating_sub(1));
