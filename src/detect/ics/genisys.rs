@@ -2,7 +2,7 @@
 //! little-endian, end F6. A byte from F0 on is sent as F0 and the rest; the CRC is over header, station and data without escapes.
 
 use super::crc;
-use super::fields;
+use super::readings;
 use super::protocol::Intent::{Identify, Read, Write};
 use super::protocol::{Context, Intent, Message, Protocol, Strength, Verdict, tcp, udp};
 use crate::decode::Transport;
