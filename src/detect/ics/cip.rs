@@ -16,6 +16,8 @@ const FILE: u16 = 0x37;
 const MODBUS: u16 = 0x44;
 const PCCC: u16 = 0x67;
 const CONTROLLER: u16 = 0x8e;
+/// Non-volatile storage: firmware is loaded through it (a public capture of a firmware change).
+const STORAGE: u16 = 0xa1;
 const TCP_IP: u16 = 0xf5;
 const ETHERNET_LINK: u16 = 0xf6;
 /// Wrappers inside wrappers that are followed: a multiple-service-packet inside an unconnected-send is usual, more is not.
@@ -118,6 +120,7 @@ fn service(service: u8, class: Option<u16>) -> (&'static str, Intent) {
         (0x4f | 0x50, Some(MODBUS)) => ("write-modbus", Write),
         // Lock, mode and password services of Logix controllers: a public capture unlocks one with 4C.
         (0x4b..=0x63, Some(CONTROLLER)) => ("controller-service", Control),
+        (0x4b..=0x53, Some(STORAGE)) => ("firmware-update", Control),
         (EXECUTE_PCCC, Some(PCCC)) => ("pccc", Read),
         (0x4c, _) => ("read-tag", Read),
         (0x4d, _) => ("write-tag", Write),
@@ -182,6 +185,8 @@ mod tests {
             ("4c04 9105534341444100 0100", "read-tag", Intent::Read),
             ("4c03 21006b002401", "read-tag", Intent::Read),
             ("4b02 20372401", "file-transfer", Intent::Control),
+            ("4d02 20a12401", "firmware-update", Intent::Control),
+            ("4c02 208e2401", "controller-service", Intent::Control),
         ] {
             assert_eq!(graded(bytes), (name, intent), "{bytes}");
         }

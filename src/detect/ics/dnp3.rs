@@ -60,11 +60,11 @@ fn parse(bytes: &[u8], context: &Context) -> Verdict {
         };
     }
     let first_block = data_bytes.min(BLOCK_BYTES);
-    if let Some((block, check)) =
-        bytes.get(HEADER_BYTES..HEADER_BYTES + first_block + CHECK_BYTES).and_then(|block| block.split_last_chunk())
-        && crc::dnp(block) != u16::from_le_bytes(*check)
-    {
-        return Verdict::No;
+    match bytes.get(HEADER_BYTES..HEADER_BYTES + first_block + CHECK_BYTES).and_then(|block| block.split_last_chunk()) {
+        Some((block, check)) if crc::dnp(block) != u16::from_le_bytes(*check) => return Verdict::No,
+        // A foreign port: two checks, not one.
+        None if !context.on_port => return Verdict::Short,
+        _ => {}
     }
     application(bytes, data_bytes, from_master, total)
 }
@@ -271,6 +271,7 @@ mod tests {
     fn a_cut_frame_is_decided_by_its_function() {
         let bytes = hex(CLASS_POLL);
         assert_eq!(message(&PROTOCOL, &bytes[..14], &on_port(Sender::Client)).bytes, bytes.len());
+        assert_eq!(parse(&bytes[..14], &off_port(Sender::Client)), Verdict::Short);
         assert_eq!(parse(&bytes[..13], &on_port(Sender::Client)), Verdict::Short);
         assert_eq!(parse(&bytes[..5], &on_port(Sender::Client)), Verdict::Short);
     }

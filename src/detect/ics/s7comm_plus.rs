@@ -20,6 +20,8 @@ const DIGEST_BYTES: usize = 33;
 /// Kinds of message.
 const REQUEST: u8 = 0x31;
 const RESPONSE: u8 = 0x32;
+/// As captured in answer to set-variable.
+const SHORT_RESPONSE: u8 = 0x02;
 const NOTIFICATION: u8 = 0x33;
 /// From the opcode: opcode, two zeros, function.
 const FUNCTION_OFFSET: usize = 3;
@@ -73,9 +75,9 @@ fn frame(bytes: &[u8], data: &[u8], total: usize, context: &Context) -> Verdict 
     };
     let code = u16::from_be_bytes([f0, f1]);
     match opcode {
-        REQUEST | RESPONSE if (z0, z1) != (0, 0) => Verdict::No,
+        REQUEST | RESPONSE | SHORT_RESPONSE if (z0, z1) != (0, 0) => Verdict::No,
         REQUEST => Verdict::Message(request(code, total, kept)),
-        RESPONSE => Verdict::Message(Message::answer(NAME, total, function(code, false).0, code.into()).remembering(kept)),
+        RESPONSE | SHORT_RESPONSE => Verdict::Message(Message::answer(NAME, total, function(code, false).0, code.into()).remembering(kept)),
         NOTIFICATION => Verdict::Message(Message::answer(NAME, total, "notification", 0).remembering(kept)),
         _ => Verdict::No,
     }
@@ -134,6 +136,8 @@ mod tests {
     fn responses_are_answers() {
         let answer = message(&PROTOCOL, &hex(CREATE_ANSWER), &off_port(Sender::Unknown));
         assert_eq!((answer.role, answer.function.code), (Role::Answer, 0x04ca));
+        let short = message(&PROTOCOL, &hex(&CREATE_ANSWER.replace("32000004ca", "02000004f2")), &off_port(Sender::Unknown));
+        assert_eq!((short.role, short.function.name), (Role::Answer, "set-variable"));
     }
 
     #[test]

@@ -167,12 +167,8 @@ pub fn connection(unit: &Unit, total: usize, claim: Claim, context: &Context) ->
     };
     let message = match unit {
         Unit::Connect(tsaps) if claims(tsaps) => Message::request(claim.name(), total, Intent::Identify, "iso-connect", CONNECT.into()),
-        // A confirm need not repeat the TSAPs: then, with the request unseen, the port's most usual protocol takes it.
-        Unit::Confirm(tsaps)
-            if remembered
-                || (none_remembered && claims(tsaps))
-                || (none_remembered && context.on_port && tsaps.called.is_none() && claim == Claim::S7comm) =>
-        {
+        // A confirm need not repeat the TSAPs. Then, with the request unclaimed, it says nothing: a controller also confirms remote desktop's.
+        Unit::Confirm(tsaps) if remembered || (none_remembered && claims(tsaps)) => {
             Message::answer(claim.name(), total, "iso-connect", CONFIRM.into())
         }
         Unit::Disconnect if remembered => either("iso-disconnect", DISCONNECT),
@@ -237,7 +233,7 @@ mod tests {
         let confirm = "0300001611d00014000100c0010ac1020100c2020102";
         let bare = "0300000e09d00014000100c0010a";
         assert_eq!(claimants(confirm, &on_port(Sender::Server)), ["s7comm"]);
-        assert_eq!(claimants(bare, &on_port(Sender::Server)), ["s7comm"]);
+        assert!(claimants(bare, &on_port(Sender::Server)).is_empty());
         let asked = Context { memory: Claim::Mms as u16, ..on_port(Sender::Server) };
         assert_eq!(claimants(bare, &asked), ["mms"]);
         assert_eq!(claimants("0300000c0680000100010000", &asked), ["mms"]);
