@@ -2,9 +2,9 @@
 //! little-endian, end F6. A byte from F0 on is sent as F0 and the rest; the CRC is over header, station and data without escapes.
 
 use super::crc;
-use super::readings;
 use super::protocol::Intent::{Identify, Read, Write};
 use super::protocol::{Context, Intent, Message, Protocol, Strength, Verdict, tcp, udp};
+use super::readings;
 use crate::decode::Transport;
 
 pub static PROTOCOL: Protocol = Protocol {
