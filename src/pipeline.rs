@@ -41,6 +41,8 @@ pub enum RunError {
     Report(#[from] ReportError),
     #[error("{0}")]
     Worker(#[from] WorkerGone),
+    #[error("a thread cannot be started: {0}")]
+    Thread(std::io::Error),
 }
 
 /// What the pipeline needs to run.
@@ -80,9 +82,12 @@ pub fn run(pipeline: Pipeline, input: Input, reporter: Reporter) -> Result<(), R
             }
             sealed.push(Sealed { full: full_out, empty: empty_in });
             let shared = &shared;
-            threads.spawn(move || work(number, workers, shared, from, &full_in, &empty_out));
+            let name = format!("worker-{number}");
+            let started = thread::Builder::new().name(name).spawn_scoped(threads, move || work(number, workers, shared, from, &full_in, &empty_out));
+            started.map_err(RunError::Thread)?;
         }
-        let reporting = threads.spawn(move || report(reporter, &marks_out, &sealed));
+        let reporting = thread::Builder::new().name("reporter".into()).spawn_scoped(threads, move || report(reporter, &marks_out, &sealed));
+        let reporting = reporting.map_err(RunError::Thread)?;
         let dispatch = Dispatch::new(shared.keyed.clone(), home);
         let mut capture = Capture {
             dispatch,
