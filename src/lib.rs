@@ -1,5 +1,7 @@
 //! wherefrom: a packet capture sensor that says where attacks come from.
 
+#![deny(unsafe_code)]
+
 pub mod addr;
 pub mod app;
 pub mod attribute;
@@ -10,6 +12,7 @@ pub mod decode;
 pub mod detect;
 pub mod dispatch;
 pub mod health;
+mod huge;
 pub mod keyed;
 pub mod pipeline;
 pub mod report;

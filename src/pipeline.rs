@@ -14,7 +14,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use crate::attribute::Home;
 use crate::conclude::SLICE_NS;
 use crate::decode;
-use crate::detect::{Lane, Shared, SliceTally};
+use crate::detect::{Lanes, Shared, SliceTally};
 use crate::dispatch::batch::{Batch, Item, Seal, bits};
 use crate::dispatch::ring::{FromCapture, ToWorker, WorkerGone, ring};
 use crate::dispatch::{Dispatch, LANES};
@@ -278,15 +278,14 @@ fn work(
     full: &Sender<Box<SliceTally>>,
     empty: &Receiver<Box<SliceTally>>,
 ) {
-    let mut lanes: Vec<Lane> = (number..LANES).step_by(workers).map(|lane| Lane::new(lane as u8, shared)).collect();
+    let numbers: Vec<u8> = (number..LANES).step_by(workers).map(|lane| lane as u8).collect();
+    let mut lanes = Lanes::new(&numbers, shared);
     let mut traffic: Box<TrafficTally> = Box::default();
     let Ok(mut tally) = empty.recv() else { return };
     while let Some(batch) = from.pop() {
-        observe(&mut lanes, workers, shared, &mut tally, &mut traffic, &batch);
+        observe(&mut lanes, shared, &mut tally, &mut traffic, &batch);
         if let Some(seal) = batch.seal {
-            for lane in &mut lanes {
-                lane.seal(&mut tally);
-            }
+            lanes.seal(&mut tally);
             if seal.window_ends || seal.last {
                 std::mem::swap(&mut tally.traffic, &mut traffic);
             }
@@ -300,19 +299,17 @@ fn work(
     }
 }
 
-fn observe(lanes: &mut [Lane], workers: usize, shared: &Shared, tally: &mut SliceTally, traffic: &mut TrafficTally, batch: &Batch) {
+fn observe(lanes: &mut Lanes, shared: &Shared, tally: &mut SliceTally, traffic: &mut TrafficTally, batch: &Batch) {
     let items = &batch.items;
-    let mut touched = 0;
-    for chunk in items.chunks(TOUCH_AHEAD) {
-        // Independent reads, so that the misses of a chunk overlap.
-        for item in chunk {
-            touched ^= lanes[usize::from(item.lane) / workers].touch(item);
-        }
-        for item in chunk {
-            lanes[usize::from(item.lane) / workers].observe(shared, tally, traffic, batch, item);
-        }
+    for item in items.iter().take(TOUCH_AHEAD) {
+        lanes.touch(item);
     }
-    std::hint::black_box(touched);
+    for (place, item) in items.iter().enumerate() {
+        if let Some(ahead) = items.get(place + TOUCH_AHEAD) {
+            lanes.touch(ahead);
+        }
+        lanes.observe(shared, tally, traffic, batch, item);
+    }
 }
 
 /// The reporter: puts the tallies of one seal together, concludes, and writes.

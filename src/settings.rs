@@ -161,11 +161,11 @@ settings! {
         /// Contacts kept at a time; further ones are counted in `evicted`.
         contacts = 65_536 "contacts", 16..=10_000_000;
         /// Bare contacts of one source that get an event each; the scan that the source is then part of counts the rest.
-        bare_per_source = 1_024 "contacts", 1..=1_000_000;
+        bare_per_source = 256 "contacts", 1..=1_000_000;
     }
     output {
         /// Events of one kind that are written per window; the largest first, the rest counted.
-        events_per_window = 100_000 "events", 1..=10_000_000;
+        events_per_window = 10_000 "events", 1..=10_000_000;
     }
 }
 

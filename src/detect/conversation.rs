@@ -5,9 +5,10 @@
 
 use crate::attribute::Country;
 use crate::decode::{Header, Transport, flags};
+use crate::huge;
 
-/// Conversations kept per lane. 64 lanes keep a million in 40 MiB: five seconds of half-open handshakes at 200,000 SYNs a second.
-pub const CONVERSATIONS: usize = 16_384;
+/// Conversations kept per lane. 64 lanes keep half a million in 16 MiB: five seconds of half-open handshakes at 100,000 SYNs a second.
+pub const CONVERSATIONS: usize = 8192;
 const WAYS: usize = 4;
 const BUCKETS: usize = CONVERSATIONS / WAYS;
 
@@ -149,17 +150,11 @@ pub struct Seen {
     pub place: Option<u32>,
 }
 
-/// The conversations of one lane.
+/// The conversations of a worker's lanes. Each lane has its own part of the table, and none takes another's room.
 pub struct Conversations {
-    buckets: Box<[Bucket]>,
+    buckets: Vec<Bucket>,
     /// Conversations that had to make room though they were not yet idle.
     pub evicted: u64,
-}
-
-impl Default for Conversations {
-    fn default() -> Self {
-        Conversations { buckets: vec![Bucket::default(); BUCKETS].into_boxed_slice(), evicted: 0 }
-    }
 }
 
 /// What decides which conversation makes room: idle ones first, then the least worth, then the oldest. Only contents decide, so that the
@@ -170,16 +165,23 @@ fn worth(entry: &Entry, hash: u64, now_s: u32) -> (bool, State, u32, u64) {
 }
 
 impl Conversations {
-    #[inline]
-    fn bucket_of(hash: u64) -> usize {
-        hash as usize & (BUCKETS - 1)
+    /// For so many lanes.
+    pub fn new(lanes: usize) -> Self {
+        Conversations { buckets: huge::filled(lanes * BUCKETS, Bucket::default()), evicted: 0 }
     }
 
-    /// Reads one word of the conversation's bucket, so that it is in the cache when its turn comes.
     #[inline]
-    pub fn touch(&self, hash: u64) -> u64 {
-        let bucket = &self.buckets[Self::bucket_of(hash)];
-        bucket.hashes[0] ^ u64::from(bucket.entries[WAYS - 1].tag)
+    fn bucket_of(lane: usize, hash: u64) -> usize {
+        lane * BUCKETS + (hash as usize & (BUCKETS - 1))
+    }
+
+    /// Brings the conversation's bucket into the cache before its turn. `lane` counts the worker's lanes.
+    #[inline]
+    pub fn touch(&self, lane: usize, hash: u64) {
+        if let Some(bucket) = self.buckets.get(Self::bucket_of(lane, hash)) {
+            huge::prefetch(&bucket.hashes);
+            huge::prefetch(&bucket.entries[WAYS - 1]);
+        }
     }
 
     /// Remembers that the conversation's opening was the opener's first contact with this service.
@@ -203,8 +205,9 @@ impl Conversations {
     /// Takes note of a packet and says what it means. `countries` is asked for the countries of source and target when the conversation is
     /// new. `refused` says that the packet is an ICMP error which quotes this conversation's packet of the other side.
     #[inline]
-    pub fn observe(&mut self, packet: &Arrival<'_>, mut countries: impl FnMut() -> (Country, Country)) -> Seen {
-        let bucket = &mut self.buckets[Self::bucket_of(packet.conversation)];
+    pub fn observe(&mut self, lane: usize, packet: &Arrival<'_>, mut countries: impl FnMut() -> (Country, Country)) -> Seen {
+        let at = Self::bucket_of(lane, packet.conversation);
+        let bucket = &mut self.buckets[at];
         let hash = packet.conversation | 1; // 0 is a free place
         if let Some(way) = bucket.hashes.iter().position(|&h| h == hash) {
             let entry = &mut bucket.entries[way];
@@ -213,7 +216,7 @@ impl Conversations {
                 let (low_country, high_country) = (entry.low_country, entry.high_country);
                 *entry = Entry { low_country, high_country, ..Entry::default() };
             }
-            let place = (Self::bucket_of(packet.conversation) * WAYS + way) as u32;
+            let place = (at * WAYS + way) as u32;
             return entry.step(packet, place);
         }
         if packet.quoted {
@@ -248,7 +251,7 @@ impl Conversations {
             if packet.source_low { (source_country, target_country) } else { (target_country, source_country) };
         bucket.hashes[way] = hash;
         bucket.entries[way] = Entry { low_country, high_country, window: packet.window.wrapping_sub(1), ..Entry::default() };
-        let place = (Self::bucket_of(packet.conversation) * WAYS + way) as u32;
+        let place = (at * WAYS + way) as u32;
         bucket.entries[way].step(packet, place)
     }
 }

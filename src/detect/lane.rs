@@ -1,4 +1,4 @@
-//! What one lane remembers, and how a packet passes it: first the conversation, then every detector.
+//! What a worker's lanes remember, and how a packet passes them: first the conversation, then every detector.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use crate::attribute::{Attribution, Database, Direction};
 use crate::conclude::SLICE_NS;
 use crate::decode::Transport;
 use crate::dispatch::batch::{Batch, Item, bits};
-use crate::dispatch::quoted;
+use crate::dispatch::{LANES, quoted};
 use crate::keyed::Keyed;
 use crate::tally::{Tally, TrafficTally};
 
@@ -15,8 +15,10 @@ use super::ics::Lookup;
 use super::packet::Packet;
 use super::{DetectorMemories, DetectorTallies};
 
-/// The memory of one lane.
-pub struct Lane {
+/// The memory of the lanes of one worker.
+pub struct Lanes {
+    /// By lane: its place among the worker's.
+    places: [u8; LANES],
     conversations: Conversations,
     detectors: DetectorMemories,
 }
@@ -41,20 +43,37 @@ pub struct Shared {
     pub window_s: u32,
 }
 
-impl Lane {
-    pub fn new(lane: u8, shared: &Shared) -> Self {
-        Lane { conversations: Conversations::default(), detectors: DetectorMemories::new(lane, shared) }
+impl Lanes {
+    /// For the lanes of these numbers.
+    pub fn new(numbers: &[u8], shared: &Shared) -> Self {
+        let mut places = [0; LANES];
+        for (place, &number) in numbers.iter().enumerate() {
+            places[usize::from(number) % LANES] = place as u8;
+        }
+        Lanes {
+            places,
+            conversations: Conversations::new(numbers.len()),
+            detectors: DetectorMemories::new(numbers, shared),
+        }
+    }
+
+    #[inline]
+    fn place(&self, item: &Item) -> usize {
+        usize::from(self.places[usize::from(item.lane) % LANES])
     }
 
     /// Brings what the item needs into the cache.
     #[inline]
-    pub fn touch(&self, item: &Item) -> u64 {
-        self.conversations.touch(item.conversation)
+    pub fn touch(&self, item: &Item) {
+        let lane = self.place(item);
+        self.conversations.touch(lane, item.conversation);
+        self.detectors.scan.touch(lane, &item.header);
     }
 
     /// Shows a packet to every detector.
     #[inline]
     pub fn observe(&mut self, shared: &Shared, tally: &mut SliceTally, traffic: &mut TrafficTally, batch: &Batch, item: &Item) {
+        let lane = self.place(item);
         let header = &item.header;
         let payload = batch.payload(item);
         let now_s = (item.time_ns / SLICE_NS) as u32;
@@ -71,7 +90,7 @@ impl Lane {
         };
         let table = &shared.database.table;
         // An ICMP error comes from a router perhaps, so its countries are looked up; a conversation's are remembered.
-        let seen = self.conversations.observe(&arrival, || (table.country_of(header.source), table.country_of(header.target)));
+        let seen = self.conversations.observe(lane, &arrival, || (table.country_of(header.source), table.country_of(header.target)));
         let (source_country, target_country) = if is_quoted {
             (table.country_of(header.source), table.country_of(header.target))
         } else {
@@ -95,7 +114,7 @@ impl Lane {
             source_attribution,
             entry: item.entry,
         };
-        self.detectors.observe(&mut tally.detectors, &mut self.conversations, &packet);
+        self.detectors.observe(lane, &mut tally.detectors, &mut self.conversations, &packet);
     }
 
     /// The slice ends.

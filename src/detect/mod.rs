@@ -12,7 +12,7 @@ mod lane;
 mod packet;
 pub mod scan;
 
-pub use lane::{Lane, Shared, SliceTally};
+pub use lane::{Lanes, Shared, SliceTally};
 
 use crate::conclude::Conclusions;
 use conversation::Conversations;
@@ -20,10 +20,10 @@ use packet::Packet;
 
 macro_rules! detectors {
     ($($name:ident: $memory:ty, $tally:ty, $board:ty;
-       new($lane:ident, $shared:ident) $new:expr, $new_board:expr;
-       observe($m:ident, $t:ident, $conversations:ident, $packet:ident) $observe:expr;
+       new($lanes:ident, $shared:ident) $new:expr, $new_board:expr;
+       observe($m:ident, $lane:ident, $t:ident, $conversations:ident, $packet:ident) $observe:expr;
        seal($sm:ident, $st:ident) $seal:expr;)+) => {
-        /// Every detector's memory of one lane.
+        /// Every detector's memory of a worker's lanes.
         pub struct DetectorMemories { $($name: $memory),+ }
 
         /// What one worker hands over for every detector.
@@ -34,14 +34,15 @@ macro_rules! detectors {
         pub struct Boards { $($name: $board),+ }
 
         impl DetectorMemories {
-            fn new(lane: u8, shared: &Shared) -> Self {
-                DetectorMemories { $($name: { let ($lane, $shared) = (lane, shared); let _ = (&$lane, &$shared); $new }),+ }
+            fn new(lanes: &[u8], shared: &Shared) -> Self {
+                DetectorMemories { $($name: { let ($lanes, $shared) = (lanes, shared); $new }),+ }
             }
 
             #[inline]
-            fn observe(&mut self, tallies: &mut DetectorTallies, conversations: &mut Conversations, packet: &Packet<'_>) {
+            fn observe(&mut self, lane: usize, tallies: &mut DetectorTallies, conversations: &mut Conversations, packet: &Packet<'_>) {
                 $({
-                    let ($m, $t, $conversations, $packet) = (&mut self.$name, &mut tallies.$name, &mut *conversations, packet);
+                    let ($m, $lane, $t, $conversations, $packet) =
+                        (&mut self.$name, lane, &mut tallies.$name, &mut *conversations, packet);
                     let _ = (&$t, &$conversations);
                     $observe
                 })+
@@ -65,7 +66,7 @@ macro_rules! detectors {
 
         impl Boards {
             pub fn new(shared: &Shared) -> Self {
-                Boards { $($name: { let $shared = shared; let _ = $shared; $new_board }),+ }
+                Boards { $($name: { let $shared = shared; let _ = &$shared; $new_board }),+ }
             }
 
             /// A slice is complete.
@@ -87,25 +88,31 @@ macro_rules! detectors {
 }
 
 detectors! {
-    flood: flood::FloodMemory, flood::FloodTally, flood::FloodBoard;
-        new(_lane, shared) flood::FloodMemory::new(shared.keyed.clone()), flood::FloodBoard::new(shared.keyed.clone());
-        observe(memory, tally, _conversations, packet) memory.observe(tally, packet);
-        seal(memory, tally) memory.seal(tally);
-    backscatter: backscatter::BackscatterMemory, backscatter::BackscatterTally, backscatter::BackscatterBoard;
-        new(_lane, shared) backscatter::BackscatterMemory::new(shared.keyed.clone()), backscatter::BackscatterBoard::default();
-        observe(memory, _tally, _conversations, packet) memory.observe(packet);
-        seal(memory, tally) memory.seal(tally);
+    flood: Vec<flood::FloodMemory>, flood::FloodTally, flood::FloodBoard;
+        new(lanes, shared)
+            lanes.iter().map(|_| flood::FloodMemory::new(shared.keyed.clone())).collect(),
+            flood::FloodBoard::new(shared.keyed.clone());
+        observe(memory, lane, tally, _conversations, packet) memory[lane].observe(tally, packet);
+        seal(memory, tally) memory.iter_mut().for_each(|lane| lane.seal(tally));
+    backscatter: Vec<backscatter::BackscatterMemory>, backscatter::BackscatterTally, backscatter::BackscatterBoard;
+        new(lanes, shared)
+            lanes.iter().map(|_| backscatter::BackscatterMemory::new(shared.keyed.clone())).collect(),
+            backscatter::BackscatterBoard::default();
+        observe(memory, lane, _tally, _conversations, packet) memory[lane].observe(packet);
+        seal(memory, tally) memory.iter_mut().for_each(|lane| lane.seal(tally));
     scan: scan::ScanMemory, scan::ScanTally, scan::ScanBoard;
-        new(lane, shared) scan::ScanMemory::new(lane, shared.keyed.clone()), scan::ScanBoard::new(shared.keyed.clone());
-        observe(memory, tally, conversations, packet) {
-            let first = memory.observe(tally, packet);
+        new(lanes, shared) scan::ScanMemory::new(lanes, shared.keyed.clone()), scan::ScanBoard::new(shared.keyed.clone());
+        observe(memory, lane, tally, conversations, packet) {
+            let first = memory.observe(lane, tally, packet);
             if first && let Some(place) = packet.seen.place {
                 conversations.mark_first_contact(place);
             }
         };
         seal(memory, tally) memory.seal(tally);
-    ics: ics::IcsMemory, ics::IcsTally, ics::IcsBoard;
-        new(lane, shared) ics::IcsMemory::new(lane, shared.lookup.clone()), ics::IcsBoard::default();
-        observe(memory, tally, conversations, packet) memory.observe(tally, conversations, packet);
-        seal(memory, _tally) memory.seal();
+    ics: Vec<ics::IcsMemory>, ics::IcsTally, ics::IcsBoard;
+        new(lanes, shared)
+            lanes.iter().map(|&lane| ics::IcsMemory::new(lane, shared.lookup.clone())).collect(),
+            ics::IcsBoard::default();
+        observe(memory, lane, tally, conversations, packet) memory[lane].observe(tally, conversations, packet);
+        seal(memory, _tally) memory.iter_mut().for_each(ics::IcsMemory::seal);
 }

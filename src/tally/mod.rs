@@ -1,8 +1,10 @@
 //! What workers keep: sums, maxima and sketches that merge in any order, so that the answer does not depend on who counted what.
 
+mod by_lane;
 mod distinct;
 mod traffic;
 
+pub use by_lane::ByLane;
 pub use distinct::Distinct;
 pub use traffic::{TrafficRow, TrafficTally};
 

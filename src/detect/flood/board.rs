@@ -15,11 +15,12 @@ use super::method::{Act, Method};
 use super::record::{FloodTally, Record};
 use super::verdict::{Spoofing, Verdict, judge};
 
-/// Cells of the coarse pass that finds the few victims worth a look among a slice's records. Two victims in one cell only cost a look.
-const COARSE_CELLS: usize = 4096;
+/// Cells of the coarse pass that finds the few victims worth a look among a slice's records. Two victims in one cell only cost a look; a
+/// sweep through a /16 leaves one touch in each.
+const COARSE_CELLS: usize = 1 << 16;
 /// Packets towards one cell in one slice that make its victims worth a look: well under the lowest threshold, so that the CUSUM sees a
 /// flood's beginning.
-const COARSE_MIN: u32 = 10;
+const COARSE_MIN: i32 = 10;
 /// Victims times methods that are watched at a time: 4,096 with little traffic cost a megabyte.
 const WATCHES_MAX: usize = 4096;
 /// Of these, how many may hold evidence: at most a megabyte each with a full sample.
@@ -94,18 +95,23 @@ struct Key {
     method: Method,
 }
 
+/// Cells for the ports of one victim in one slice. Ports that share a cell are added up, which only ever makes the busiest port look busier:
+/// by the share of 256 that random ports have.
+const PORT_CELLS: usize = 256;
+
 /// One slice of one victim and method.
-#[derive(Default)]
 struct Slice {
+    key: Key,
     packets: u64,
     bytes: u64,
     again: u64,
     complete: u64,
     marked: u64,
     /// SYNs less completions by port.
-    ports: HashMap<u16, i64, foldhash::fast::FixedState>,
-    sources_hint: u64,
-    direction: Option<Direction>,
+    ports: [i32; PORT_CELLS],
+    direction: Direction,
+    /// The victim's evidence, while a slice is added to it.
+    evidence: Option<Box<Evidence>>,
 }
 
 struct Watch {
@@ -139,117 +145,165 @@ struct Open {
 pub struct FloodBoard {
     keyed: Keyed,
     watches: BTreeMap<Key, Watch>,
-    coarse: Box<[u32; COARSE_CELLS]>,
-    slices: HashMap<Key, Slice, foldhash::fast::FixedState>,
+    /// Attack packets less completions of one slice, by victim.
+    coarse: Vec<i32>,
+    /// By cell: the place of the last of its victims in `slices`, plus one.
+    last: Vec<u32>,
+    slices: Vec<Slice>,
+    places: HashMap<Key, u32, foldhash::fast::FixedState>,
+    /// Records worth a look, with the places of their slices.
+    worthy: Vec<(u32, u32)>,
 }
 
 impl FloodBoard {
     pub fn new(keyed: Keyed) -> Self {
-        FloodBoard { keyed, watches: BTreeMap::new(), coarse: Box::new([0; COARSE_CELLS]), slices: HashMap::default() }
+        FloodBoard { keyed, watches: BTreeMap::new(), coarse: vec![0; COARSE_CELLS], last: vec![0; COARSE_CELLS], slices: Vec::new(), places: HashMap::default(), worthy: Vec::new() }
     }
 
-    fn cell(&self, victim: Addr) -> usize {
-        self.keyed.addr(victim) as usize & (COARSE_CELLS - 1)
+    fn cell(keyed: &Keyed, victim: Addr) -> usize {
+        keyed.addr(victim) as usize & (COARSE_CELLS - 1)
     }
 
     /// Takes a slice's merged tally and concludes.
     pub fn slice(&mut self, now_s: u32, tally: &mut FloodTally, out: &mut Conclusions<'_>) {
         *out.evicted += tally.evicted;
         self.expire(now_s, out);
+        if tally.records.is_empty() && tally.sums.is_empty() {
+            return;
+        }
         self.gather(tally);
         // Later fragments have no ports: where a victim is under reflection, they are its answers' tails.
         self.adopt_fragments();
-        let mut keys: Vec<Key> = self.slices.keys().copied().collect();
-        keys.sort_unstable();
-        for key in &keys {
-            self.update(now_s, *key, out);
+        let mut order: Vec<usize> = (0..self.slices.len()).collect();
+        order.sort_unstable_by_key(|&place| self.slices[place].key);
+        let mut holding = self.watches.values().filter(|watch| watch.evidence.is_some()).count();
+        for &place in &order {
+            self.update(now_s, place, &mut holding, out);
         }
         self.collect(tally);
-        for key in keys {
-            self.decide(now_s, key, out);
+        for place in order {
+            self.decide(now_s, place, out);
         }
         self.slices.clear();
+        self.places.clear();
+        self.clear_cells(tally);
+    }
+
+    /// Only the cells that were used: most slices of a quiet line use a handful.
+    fn clear_cells(&mut self, tally: &FloodTally) {
+        let victims = tally.records.iter().map(|record| record.victim).chain(tally.sums.iter().map(|sum| sum.victim));
+        for victim in victims.chain(self.watches.keys().map(|key| key.victim)) {
+            let cell = Self::cell(&self.keyed, victim);
+            (self.coarse[cell], self.last[cell]) = (0, 0);
+        }
     }
 
     /// Two passes over the records: which cells are worth a look, then sums per victim and method in those.
     fn gather(&mut self, tally: &FloodTally) {
-        if tally.records.is_empty() && tally.sums.is_empty() && self.watches.is_empty() {
-            return;
-        }
-        self.coarse.fill(0);
+        self.worthy.clear();
         for record in &tally.records {
-            let cell = self.cell(record.victim);
-            self.coarse[cell] += u32::from(matches!(record.act, Act::Attack | Act::Again));
+            self.coarse[Self::cell(&self.keyed, record.victim)] += match record.act {
+                Act::Attack => 1,
+                Act::Complete => -1,
+                Act::Again | Act::Disowned => 0,
+            };
         }
         for sum in &tally.sums {
-            let cell = self.cell(sum.victim);
-            self.coarse[cell] = self.coarse[cell].saturating_add(sum.packets);
+            self.coarse[Self::cell(&self.keyed, sum.victim)] += (sum.packets - sum.packets.min(sum.complete)) as i32;
         }
         for (key, watch) in &self.watches {
             if watch.open.is_some() || watch.cusum > 0 {
-                let cell = self.keyed.addr(key.victim) as usize & (COARSE_CELLS - 1);
-                self.coarse[cell] = COARSE_MIN;
+                self.coarse[Self::cell(&self.keyed, key.victim)] = COARSE_MIN;
             }
         }
-        for record in &tally.records {
-            if self.coarse[self.cell(record.victim)] < COARSE_MIN {
+        for (number, record) in tally.records.iter().enumerate() {
+            let cell = Self::cell(&self.keyed, record.victim);
+            if self.coarse[cell] < COARSE_MIN {
                 continue;
             }
-            let slice = self.slices.entry(Key { victim: record.victim, method: record.method }).or_default();
-            slice.add(record);
+            let key = Key { victim: record.victim, method: record.method };
+            let place = self.place(cell, key, record.direction);
+            self.slices[place].add(record);
+            self.worthy.push((number as u32, place as u32));
         }
         for sum in &tally.sums {
-            let slice = self.slices.entry(Key { victim: sum.victim, method: sum.method }).or_default();
+            let cell = Self::cell(&self.keyed, sum.victim);
+            let place = self.place(cell, Key { victim: sum.victim, method: sum.method }, sum.direction);
+            let slice = &mut self.slices[place];
             slice.packets += u64::from(sum.packets) + u64::from(sum.again);
             slice.again += u64::from(sum.again);
             slice.complete += u64::from(sum.complete);
             slice.bytes += sum.bytes;
-            *slice.ports.entry(sum.port).or_default() += i64::from(sum.packets) - i64::from(sum.complete);
-            slice.direction = Some(sum.direction);
+            slice.ports[port_cell(sum.port)] += sum.packets as i32 - sum.complete as i32;
         }
     }
 
+    /// The place of a victim's slice, made if it isn't there.
+    fn place(&mut self, cell: usize, key: Key, direction: Direction) -> usize {
+        if let Some(place) = (self.last[cell] as usize).checked_sub(1)
+            && self.slices[place].key == key
+        {
+            return place;
+        }
+        let slices = &mut self.slices;
+        let place = *self.places.entry(key).or_insert_with(|| {
+            slices.push(Slice::new(key, direction));
+            slices.len() as u32 - 1
+        });
+        self.last[cell] = place + 1;
+        place as usize
+    }
+
     fn adopt_fragments(&mut self) {
-        let fragments: Vec<Key> = self.slices.keys().filter(|key| key.method == Method::Fragment).copied().collect();
-        for key in fragments {
+        for place in 0..self.slices.len() {
+            let Key { victim, method } = self.slices[place].key;
+            if method != Method::Fragment {
+                continue;
+            }
+            let open = self.watches.iter().filter(|(_, watch)| watch.open.is_some()).map(|(key, _)| *key);
             let host = self
                 .slices
-                .keys()
-                .chain(self.watches.iter().filter(|(_, watch)| watch.open.is_some()).map(|(key, _)| key))
-                .filter(|other| other.victim == key.victim && matches!(other.method, Method::Reflection(_)))
-                .min()
-                .copied();
-            if let Some(host) = host
-                && let Some(slice) = self.slices.remove(&key)
-            {
-                let adopted = self.slices.entry(host).or_default();
-                adopted.packets += slice.packets;
-                adopted.bytes += slice.bytes;
-                adopted.direction = adopted.direction.or(slice.direction);
+                .iter()
+                .map(|slice| slice.key)
+                .chain(open)
+                .filter(|other| other.victim == victim && matches!(other.method, Method::Reflection(_)))
+                .min();
+            let Some(host) = host else { continue };
+            let (packets, bytes, direction) = {
+                let slice = &mut self.slices[place];
+                (std::mem::take(&mut slice.packets), std::mem::take(&mut slice.bytes), slice.direction)
+            };
+            let adopter = self.place(Self::cell(&self.keyed, victim), host, direction);
+            self.slices[adopter].packets += packets;
+            self.slices[adopter].bytes += bytes;
+            for (_, of) in &mut self.worthy {
+                if *of as usize == place {
+                    *of = adopter as u32;
+                }
             }
         }
     }
 
     /// Moves the victim's change detection on by one slice.
-    fn update(&mut self, now_s: u32, key: Key, out: &Conclusions<'_>) {
+    fn update(&mut self, now_s: u32, place: usize, holding: &mut usize, out: &Conclusions<'_>) {
         let limits = &out.settings.flood;
-        let Some(slice) = self.slices.get(&key) else { return };
+        let slice = &self.slices[place];
+        let key = slice.key;
         if !self.watches.contains_key(&key) {
-            if slice.packets < u64::from(COARSE_MIN) || self.watches.len() >= WATCHES_MAX {
+            if slice.packets < COARSE_MIN as u64 || self.watches.len() >= WATCHES_MAX {
                 return;
             }
-            let direction = slice.direction.unwrap_or(Direction::External);
-            self.watches.insert(key, Watch::new(direction, limits.cusum_floor_per_s as i64));
+            self.watches.insert(key, Watch::new(slice.direction, limits.cusum_floor_per_s as i64));
         }
-        let holding = self.watches.values().filter(|watch| watch.evidence.is_some()).count();
         let Some(watch) = self.watches.get_mut(&key) else { return };
         watch.pass_to(now_s);
         watch.last_s = now_s;
-        watch.direction = slice.direction.unwrap_or(watch.direction);
+        watch.direction = slice.direction;
         watch.step(slice, key.method, limits);
         if watch.cusum > 0 || watch.streak > 0 || watch.open.is_some() {
-            if watch.evidence.is_none() && holding < EVIDENCE_MAX {
+            if watch.evidence.is_none() && *holding < EVIDENCE_MAX {
                 watch.evidence = Some(Box::default());
+                *holding += 1;
             }
         } else {
             watch.evidence = None;
@@ -258,42 +312,35 @@ impl FloodBoard {
         if watch.evidence.is_some() {
             watch.peak_pps = watch.peak_pps.max(slice.packets);
         }
+        self.slices[place].evidence = watch.evidence.take();
     }
 
     /// The third pass: evidence for the victims that need it.
     fn collect(&mut self, tally: &FloodTally) {
-        let reflected: BTreeMap<Addr, Key> = self
-            .watches
-            .iter()
-            .filter(|(key, watch)| watch.evidence.is_some() && matches!(key.method, Method::Reflection(_)))
-            .map(|(key, _)| (key.victim, *key))
-            .rev()
-            .collect();
-        for record in &tally.records {
-            if self.coarse[self.cell(record.victim)] < COARSE_MIN {
-                continue;
-            }
-            let mut key = Key { victim: record.victim, method: record.method };
-            if record.method == Method::Fragment
-                && let Some(host) = reflected.get(&record.victim)
-            {
-                key = *host;
-            }
-            if let Some(evidence) = self.watches.get_mut(&key).and_then(|watch| watch.evidence.as_mut()) {
-                evidence.add(&self.keyed, record);
+        for &(number, place) in &self.worthy {
+            if let Some(evidence) = &mut self.slices[place as usize].evidence {
+                evidence.add(&self.keyed, &tally.records[number as usize]);
             }
         }
         for sum in &tally.sums {
             let key = Key { victim: sum.victim, method: sum.method };
-            if let Some(evidence) = self.watches.get_mut(&key).and_then(|watch| watch.evidence.as_mut()) {
+            if let Some(&place) = self.places.get(&key)
+                && let Some(evidence) = &mut self.slices[place as usize].evidence
+            {
                 evidence.add_sum(sum);
+            }
+        }
+        for slice in &mut self.slices {
+            if let Some(watch) = self.watches.get_mut(&slice.key) {
+                watch.evidence = slice.evidence.take();
             }
         }
     }
 
-    fn decide(&mut self, now_s: u32, key: Key, out: &mut Conclusions<'_>) {
+    fn decide(&mut self, now_s: u32, place: usize, out: &mut Conclusions<'_>) {
         let limits = &out.settings.flood;
-        let Some(slice) = self.slices.get(&key) else { return };
+        let slice = &self.slices[place];
+        let key = slice.key;
         let Some(watch) = self.watches.get_mut(&key) else { return };
         let Some(evidence) = watch.evidence.as_mut() else { return };
         evidence.trim();
@@ -366,18 +413,22 @@ impl FloodBoard {
     }
 }
 
+fn port_cell(port: u16) -> usize {
+    usize::from(port ^ port >> 8) % PORT_CELLS
+}
+
 impl Slice {
+    fn new(key: Key, direction: Direction) -> Self {
+        Slice { key, packets: 0, bytes: 0, again: 0, complete: 0, marked: 0, ports: [0; PORT_CELLS], direction, evidence: None }
+    }
+
     fn add(&mut self, record: &Record) {
-        self.direction = Some(record.direction);
         match record.act {
             Act::Attack => {
                 self.packets += 1;
                 self.bytes += u64::from(record.bytes);
-                self.sources_hint += 1;
                 self.marked += u64::from(record.marked);
-                if record.method == Method::Syn {
-                    *self.ports.entry(record.port).or_default() += 1;
-                }
+                self.ports[port_cell(record.port)] += 1;
             }
             Act::Again => {
                 self.packets += 1;
@@ -386,7 +437,7 @@ impl Slice {
             }
             Act::Complete => {
                 self.complete += 1;
-                *self.ports.entry(record.port).or_default() -= 1;
+                self.ports[port_cell(record.port)] -= 1;
             }
             Act::Disowned => {}
         }
@@ -398,7 +449,7 @@ impl Slice {
     }
 
     fn unfinished_top_port(&self) -> i64 {
-        self.ports.values().copied().max().unwrap_or(0)
+        self.ports.iter().copied().max().unwrap_or(0).into()
     }
 
     fn rate(&self, method: Method) -> i64 {
@@ -506,7 +557,8 @@ impl Watch {
 
         let mut window = (0, 0);
         let mut rows: BTreeMap<(Country, Attribution), (u64, u64)> = BTreeMap::new();
-        for (&(country, reserved), by) in &mut evidence.countries {
+        let counted = Country::all().zip(&mut evidence.countries).map(|(country, by)| (country, false, by));
+        for (country, reserved, by) in counted.chain([(Country::NONE, true, &mut evidence.reserved)]).filter(|(.., by)| by.packets > 0) {
             let (packets, bytes) = (by.packets - by.counted_packets, by.bytes - by.counted_bytes);
             (by.counted_packets, by.counted_bytes) = (by.packets, by.bytes);
             let place = match (reserved, spoofed) {
@@ -548,7 +600,7 @@ impl Watch {
         let only = (sources == 1).then(|| attackers.first().map(|source| (source.addr, source.country, source.attribution))).flatten();
         let mut by_country: BTreeMap<Country, (usize, u64)> = BTreeMap::new();
         if !spoofed {
-            for (&(country, _), by) in &evidence.countries {
+            for (country, by) in evidence.by_country().chain([(Country::NONE, &evidence.reserved)].into_iter().filter(|(_, by)| by.packets > 0)) {
                 by_country.entry(country).or_default().1 += by.packets;
             }
             for source in &attackers {

@@ -54,8 +54,12 @@ pub struct Evidence {
     pub serial: u64,
     /// Attack packets of which single records were seen; the rest are in the sums only.
     pub recorded: u64,
-    pub countries: BTreeMap<(Country, bool), ByCountry>,
-    pub ports: BTreeMap<u16, u64>,
+    /// By [`Country::index`]; reserved addresses apart.
+    pub countries: Vec<ByCountry>,
+    pub reserved: ByCountry,
+    pub ports: HashMap<u16, u64, foldhash::fast::FixedState>,
+    /// The port of the last packet and its packets not yet in `ports`: floods have few ports, and mostly one.
+    run: (u16, u64),
     pub entries: BTreeMap<u8, u64>,
     pub ttls: [u64; 4],
     pub sample: HashMap<u64, Source, foldhash::fast::FixedState>,
@@ -76,8 +80,10 @@ impl Default for Evidence {
             marked: 0,
             serial: 0,
             recorded: 0,
-            countries: BTreeMap::new(),
-            ports: BTreeMap::new(),
+            countries: vec![ByCountry::default(); Country::COUNT],
+            reserved: ByCountry::default(),
+            ports: HashMap::default(),
+            run: (0, 0),
             entries: BTreeMap::new(),
             ttls: [0; 4],
             sample: HashMap::default(),
@@ -97,12 +103,10 @@ impl Evidence {
             self.packets += 1;
             self.bytes += u64::from(record.bytes);
             let reserved = record.attribution == Attribution::Reserved;
-            let country = self.countries.entry((record.country, reserved)).or_default();
+            let country = if reserved { &mut self.reserved } else { &mut self.countries[record.country.index()] };
             country.packets += 1;
             country.bytes += u64::from(record.bytes);
-            if self.ports.len() < PORTS_MAX || self.ports.contains_key(&record.port) {
-                *self.ports.entry(record.port).or_default() += 1;
-            }
+            self.count_port(record.port, 1);
             if record.entry != 0 {
                 *self.entries.entry(record.entry).or_default() += 1;
             }
@@ -143,22 +147,41 @@ impl Evidence {
         self.bytes += sum.bytes;
         self.again += u64::from(sum.again);
         self.complete += u64::from(sum.complete);
-        let country = self.countries.entry((sum.country, false)).or_default();
+        let country = &mut self.countries[sum.country.index()];
         country.packets += packets;
         country.bytes += sum.bytes;
-        if self.ports.len() < PORTS_MAX || self.ports.contains_key(&sum.port) {
-            *self.ports.entry(sum.port).or_default() += packets;
+        self.count_port(sum.port, packets);
+    }
+
+    fn count_port(&mut self, port: u16, packets: u64) {
+        if self.run.0 != port {
+            self.end_run();
+            self.run.0 = port;
+        }
+        self.run.1 += packets;
+    }
+
+    fn end_run(&mut self) {
+        let (port, packets) = std::mem::take(&mut self.run);
+        if packets > 0 && (self.ports.len() < PORTS_MAX || self.ports.contains_key(&port)) {
+            *self.ports.entry(port).or_default() += packets;
         }
     }
 
     /// Cuts the sample back to its size. Called once a slice, so that the order of a slice's records does not matter.
     pub fn trim(&mut self) {
+        self.end_run();
         if self.sample.len() > SAMPLE_MAX {
             let mut hashes: Vec<u64> = self.sample.keys().copied().collect();
             let (_, &mut cut, _) = hashes.select_nth_unstable(SAMPLE_MAX);
             self.threshold = cut;
             self.sample.retain(|&hash, _| hash < cut);
         }
+    }
+
+    /// What each country sent, those that sent something; reserved addresses have none and stand apart.
+    pub fn by_country(&self) -> impl Iterator<Item = (Country, &ByCountry)> {
+        Country::all().zip(&self.countries).filter(|(_, by)| by.packets > 0)
     }
 
     /// Distinct sources that sent attack packets, and whether that is an estimate.
@@ -183,10 +206,5 @@ impl Evidence {
     /// Distinct TTL values.
     pub fn ttl_values(&self) -> u32 {
         self.ttls.iter().map(|word| word.count_ones()).sum()
-    }
-
-    /// Whether reserved sources take part.
-    pub fn reserved_packets(&self) -> u64 {
-        self.countries.iter().filter(|((_, reserved), _)| *reserved).map(|(_, by)| by.packets).sum()
     }
 }

@@ -1,7 +1,8 @@
 //! Contacts of one source with one target's industrial service in one protocol: they begin, reach an intent, and end by silence.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
+use foldhash::fast::FixedState;
 use serde::Serialize;
 
 use crate::addr::Addr;
@@ -55,7 +56,7 @@ fn technique(intent: Intent) -> &'static str {
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 struct Key {
     client: Addr,
     server: Addr,
@@ -79,7 +80,7 @@ struct Contact {
     packets: u64,
     bytes: u64,
     intent: Intent,
-    functions: BTreeMap<Function, u64>,
+    functions: Vec<(Function, u64)>,
     requests: u64,
     sufficient: bool,
     answered: bool,
@@ -105,7 +106,7 @@ impl Contact {
             packets: 0,
             bytes: 0,
             intent: Intent::Connect,
-            functions: BTreeMap::new(),
+            functions: Vec::new(),
             requests: 0,
             sufficient: false,
             answered: false,
@@ -134,8 +135,11 @@ impl Contact {
                 self.requests += 1;
                 self.sufficient |= record.sufficient;
                 self.intent = self.intent.max(record.intent);
-                if self.functions.len() < FUNCTIONS_MAX || self.functions.contains_key(&record.function) {
-                    *self.functions.entry(record.function).or_default() += 1;
+                let room = self.functions.len() < FUNCTIONS_MAX;
+                match self.functions.iter_mut().find(|(function, _)| *function == record.function) {
+                    Some((_, count)) => *count += 1,
+                    None if room => self.functions.push((record.function, 1)),
+                    None => {}
                 }
             }
             Told::Answer => {
@@ -162,9 +166,11 @@ fn readable(text: &Text) -> String {
 /// The reporter's side.
 #[derive(Default)]
 pub struct IcsBoard {
-    contacts: BTreeMap<Key, Contact>,
+    contacts: HashMap<Key, Contact, FixedState>,
+    /// Protocols spoken in contacts under way, by the contact without its protocol.
+    spoken: HashMap<Key, u32, FixedState>,
     /// Bare contacts under way per source.
-    bare: BTreeMap<Addr, u64>,
+    bare: HashMap<Addr, u64, FixedState>,
     checked_s: u32,
 }
 
@@ -173,8 +179,7 @@ impl IcsBoard {
     pub fn slice(&mut self, now_s: u32, tally: &mut IcsTally, out: &mut Conclusions<'_>) {
         *out.evicted += tally.evicted;
         self.expire(now_s, out);
-        tally.records.sort_by_key(|&(lane, _)| lane);
-        for (_, record) in &tally.records {
+        for record in tally.records.iter() {
             let (from, to) = record.disclosures;
             let texts = tally.texts.get(from as usize..to as usize).unwrap_or_default();
             self.take(now_s, record, texts, out);
@@ -190,35 +195,35 @@ impl IcsBoard {
             port: record.port,
             protocol: if spoken { record.protocol } else { "" },
         };
+        if let Some(contact) = self.contacts.get_mut(&key) {
+            return contact.add(record, texts, now_s);
+        }
         let bare_key = Key { protocol: "", ..key };
-        if !self.contacts.contains_key(&key) {
-            if spoken && let Some(mut bare) = self.contacts.remove(&bare_key) {
-                // The contact turns out to speak: it goes on under its protocol.
-                self.one_bare_less(record.client);
-                (bare.protocol, bare.index) = (record.protocol, record.index);
-                self.contacts.insert(key, bare);
-            } else if !spoken && self.spoken(&key) {
-                // Another connection of a contact that already speaks.
-                return;
-            } else if self.contacts.len() as u64 >= out.settings.ics.contacts {
+        let taken_over = if spoken { self.contacts.remove(&bare_key) } else { None };
+        if taken_over.is_some() {
+            // The contact turns out to speak: it goes on under its protocol.
+            self.one_bare_less(record.client);
+        } else if !spoken && self.spoken.contains_key(&key) {
+            // Another connection of a contact that already speaks.
+            return;
+        } else if self.contacts.len() as u64 >= out.settings.ics.contacts {
+            *out.evicted += 1;
+            return;
+        } else if !spoken {
+            let bare = self.bare.entry(record.client).or_default();
+            if *bare >= out.settings.ics.bare_per_source {
                 *out.evicted += 1;
                 return;
-            } else if !spoken {
-                let bare = self.bare.entry(record.client).or_default();
-                if *bare >= out.settings.ics.bare_per_source {
-                    *out.evicted += 1;
-                    return;
-                }
-                *bare += 1;
             }
+            *bare += 1;
         }
-        self.contacts.entry(key).or_insert_with(|| Contact::new(record)).add(record, texts, now_s);
-    }
-
-    /// Whether the source already speaks some protocol with this service.
-    fn spoken(&mut self, bare: &Key) -> bool {
-        let after = self.contacts.range(*bare..).next();
-        after.is_some_and(|(key, _)| Key { protocol: "", ..*key } == *bare)
+        if spoken {
+            *self.spoken.entry(bare_key).or_default() += 1;
+        }
+        let mut contact = taken_over.unwrap_or_else(|| Contact::new(record));
+        (contact.protocol, contact.index) = (record.protocol, record.index);
+        contact.add(record, texts, now_s);
+        self.contacts.insert(key, contact);
     }
 
     fn one_bare_less(&mut self, client: Addr) {
@@ -238,34 +243,49 @@ impl IcsBoard {
         }
         self.checked_s = now_s;
         let quiet_s = out.settings.ics.quiet_s as u32;
-        let mut ended: Vec<Key> =
-            self.contacts.iter().filter(|(_, contact)| now_s.saturating_sub(contact.last_s) > quiet_s).map(|(key, _)| *key).collect();
-        ended.sort_unstable();
-        for key in ended {
-            if let Some(mut contact) = self.contacts.remove(&key) {
-                if key.protocol.is_empty() {
-                    self.one_bare_less(key.client);
-                }
-                contact.report(&key, State::Ended, out);
+        let ended = |contact: &Contact| now_s.saturating_sub(contact.last_s) > quiet_s;
+        let mut keys: Vec<Key> = self.contacts.iter().filter(|(_, contact)| ended(contact)).map(|(key, _)| *key).collect();
+        keys.sort_unstable();
+        for key in keys {
+            self.end(key, out);
+        }
+    }
+
+    fn end(&mut self, key: Key, out: &mut Conclusions<'_>) {
+        let Some(mut contact) = self.contacts.remove(&key) else { return };
+        if key.protocol.is_empty() {
+            self.one_bare_less(key.client);
+        } else if let Some(count) = self.spoken.get_mut(&Key { protocol: "", ..key }) {
+            *count -= 1;
+            if *count == 0 {
+                self.spoken.remove(&Key { protocol: "", ..key });
             }
         }
+        contact.report(&key, State::Ended, out);
+    }
+
+    fn keys_in_order(&self) -> Vec<Key> {
+        let mut keys: Vec<Key> = self.contacts.keys().copied().collect();
+        keys.sort_unstable();
+        keys
     }
 
     /// A window ends.
     pub fn window_end(&mut self, out: &mut Conclusions<'_>) {
-        for (key, contact) in &mut self.contacts {
-            if contact.packets > contact.counted.0 {
-                contact.report(key, State::Ongoing, out);
+        for key in self.keys_in_order() {
+            if let Some(contact) = self.contacts.get_mut(&key)
+                && contact.packets > contact.counted.0
+            {
+                contact.report(&key, State::Ongoing, out);
             }
         }
     }
 
     /// The input ends.
     pub fn finish(&mut self, out: &mut Conclusions<'_>) {
-        for (key, mut contact) in std::mem::take(&mut self.contacts) {
-            contact.report(&key, State::Ended, out);
+        for key in self.keys_in_order() {
+            self.end(key, out);
         }
-        self.bare.clear();
     }
 }
 
@@ -316,7 +336,7 @@ impl Contact {
                 protocol: self.protocol,
                 intent: intent.name(),
                 confirmed,
-                functions: self.functions.iter().map(|(function, &count)| (function_name(function), count)).collect(),
+                functions: self.functions.iter().map(|(function, count)| (function_name(function), *count)).collect(),
                 answered: self.answered,
                 exception: self.exception,
                 disclosed: self.disclosed.clone(),

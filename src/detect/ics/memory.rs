@@ -7,6 +7,7 @@ use crate::attribute::{Attribution, Country, Direction};
 use crate::decode::{Transport, flags, marks};
 use crate::detect::conversation::{Conversations, Step};
 use crate::detect::packet::Packet;
+use crate::tally::ByLane;
 
 use super::PROTOCOLS;
 use super::lookup::{Candidates, Lookup};
@@ -78,7 +79,7 @@ pub struct Text {
 /// What one worker hands over at a slice's end.
 #[derive(Default)]
 pub struct IcsTally {
-    pub records: Vec<(u8, Record)>,
+    pub records: ByLane<Record>,
     pub texts: Vec<Text>,
     pub evicted: u64,
 }
@@ -93,10 +94,11 @@ impl IcsTally {
     pub fn append(&mut self, other: &mut Self) {
         let offset = self.texts.len() as u32;
         self.texts.append(&mut other.texts);
-        self.records.extend(other.records.drain(..).map(|(lane, record)| {
+        for record in other.records.iter_mut() {
             let (from, to) = record.disclosures;
-            (lane, Record { disclosures: (from + offset, to + offset), ..record })
-        }));
+            record.disclosures = (from + offset, to + offset);
+        }
+        self.records.append(&mut other.records);
         self.evicted += other.evicted;
     }
 }
@@ -108,8 +110,6 @@ struct Side {
     synced: bool,
     /// Bytes of a message, recognised already, that are still to come.
     skip: u32,
-    /// Place of the kept head plus one.
-    head: u8,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -223,7 +223,7 @@ impl IcsMemory {
             return;
         }
         self.records += 1;
-        tally.records.push((self.lane, record));
+        tally.records.push(self.lane, record);
     }
 
     /// The first payload of a conversation that could be one of the candidates.
@@ -352,8 +352,11 @@ impl IcsMemory {
             match self.parse(packet, candidates, rest, stream.memory, stream.client_low) {
                 Tried::Short => return if self.streams[place].candidates.is_some() { rest.len() } else { 0 },
                 Tried::No => {
-                    // Something else shares the port: a later message may still speak another of the candidates.
-                    return 0;
+                    // Several protocols begin a conversation alike (S7comm, MMS): where the known one is wrong, another may be right.
+                    let others = self.streams[place].candidates.unwrap_or_default();
+                    if self.streams[place].known.take().is_none() || others.is_empty() {
+                        return 0;
+                    }
                 }
                 Tried::Message(index, message) => {
                     self.note(tally, packet, place, index, &message, rest);

@@ -1,14 +1,16 @@
 //! Scans begin, go on and end: the threshold random walk per source over merged lanes.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, HashMap};
 
+use foldhash::fast::FixedState;
 use serde::Serialize;
 
 use crate::addr::Addr;
 use crate::attribute::{Attribution, Country, Direction};
 use crate::conclude::{Conclusions, Detail, Event, EventId, RowKey, State};
 use crate::decode::Transport;
+use crate::dispatch::site;
 use crate::keyed::Keyed;
 use crate::settings;
 use crate::tally::Distinct;
@@ -86,6 +88,39 @@ impl Walk {
     }
 }
 
+/// Walks under a few keys, in the order in which they were met. A source mostly goes on where it was.
+struct Few<K> {
+    walks: Vec<(K, Walk)>,
+    last: usize,
+}
+
+impl<K> Default for Few<K> {
+    fn default() -> Self {
+        Few { walks: Vec::new(), last: 0 }
+    }
+}
+
+impl<K: Copy + PartialEq> Few<K> {
+    /// The walk of a key; made if there is room for it.
+    fn of(&mut self, key: K, most: usize) -> Option<&mut Walk> {
+        if self.walks.get(self.last).is_none_or(|(known, _)| *known != key) {
+            match self.walks.iter().position(|(known, _)| *known == key) {
+                Some(place) => self.last = place,
+                None if self.walks.len() < most => {
+                    self.walks.push((key, Walk::default()));
+                    self.last = self.walks.len() - 1;
+                }
+                None => return None,
+            }
+        }
+        self.walks.get_mut(self.last).map(|(_, walk)| walk)
+    }
+
+    fn values(&self) -> impl Iterator<Item = &Walk> {
+        self.walks.iter().map(|(_, walk)| walk)
+    }
+}
+
 struct Followed {
     site: Addr,
     /// The address seen first.
@@ -101,8 +136,9 @@ struct Followed {
     packets: u64,
     bytes: u64,
     whole: Walk,
-    by_port: BTreeMap<(Transport, u16), Walk>,
-    by_target: BTreeMap<Addr, Walk>,
+    /// The first ports and targets, each with its own walk.
+    by_port: Few<(Transport, u16)>,
+    by_target: Few<Addr>,
     methods: [u64; Method::COUNT],
     /// Marks that every contact bears, and the contacts that were looked at.
     tool: u8,
@@ -110,54 +146,70 @@ struct Followed {
     first_seq: Option<u32>,
     nmap_seq: bool,
     estimated: bool,
-    targets: BTreeSet<Addr>,
+    /// The first targets, for the distinct targets of rows.
+    targets: Vec<Addr>,
     open: Option<EventId>,
     started_counted: bool,
     counted: (u64, u64),
+    /// Already among those that this slice has touched.
+    touched: bool,
 }
 
 /// The reporter's side.
 pub struct ScanBoard {
     keyed: Keyed,
-    followed: BTreeMap<(Addr, Direction), Followed>,
-    /// Sources to look at again when their contacts have had time for an answer.
-    due: BTreeMap<u32, BTreeSet<(Addr, Direction)>>,
+    /// Places in `followed`.
+    places: HashMap<Key, usize, FixedState>,
+    followed: Vec<Followed>,
+    /// Sources to look at again when their contacts have had time for an answer, by when that is.
+    due: BTreeMap<u32, Vec<Key>>,
+    touched: Vec<usize>,
+    expired_s: u32,
 }
+
+type Key = (Addr, Direction);
 
 /// Targets kept of a scan for its rows' distinct counts; beyond it the event's own estimate stands.
 const ROW_TARGETS_MAX: usize = 512;
 
 impl ScanBoard {
     pub fn new(keyed: Keyed) -> Self {
-        ScanBoard { keyed, followed: BTreeMap::new(), due: BTreeMap::new() }
+        ScanBoard { keyed, places: HashMap::default(), followed: Vec::new(), due: BTreeMap::new(), touched: Vec::new(), expired_s: 0 }
     }
 
     /// Takes a slice's merged tally and concludes.
     pub fn slice(&mut self, now_s: u32, tally: &mut ScanTally, out: &mut Conclusions<'_>) {
         self.look_again(now_s, out);
         self.expire(now_s, out);
-        // By lane; a stable sort keeps the order within each.
-        tally.records.sort_by_key(|&(lane, _)| lane);
-        let mut touched = BTreeSet::new();
-        for (_, record) in &tally.records {
-            let key = (record.site, record.direction);
-            if !self.followed.contains_key(&key) {
-                if matches!(record.outcome, Outcome::Success | Outcome::Refused | Outcome::Aborted) {
-                    continue;
+        self.touched.clear();
+        for record in tally.records.iter() {
+            let key = (site(record.source), record.direction);
+            let place = match self.places.get(&key) {
+                Some(&place) => place,
+                // An outcome of what made room in the meantime.
+                None if matches!(record.outcome, Outcome::Success | Outcome::Refused | Outcome::Aborted) => continue,
+                None => {
+                    if self.followed.len() >= FOLLOWED_MAX {
+                        self.make_room(out);
+                    }
+                    self.followed.push(Followed::new(record));
+                    self.places.insert(key, self.followed.len() - 1);
+                    self.followed.len() - 1
                 }
-                if self.followed.len() >= FOLLOWED_MAX {
-                    self.make_room(out);
-                }
+            };
+            let followed = &mut self.followed[place];
+            if !std::mem::replace(&mut followed.touched, true) {
+                self.touched.push(place);
             }
-            let followed = self.followed.entry(key).or_insert_with(|| Followed::new(record));
             followed.add(&self.keyed, now_s, record);
-            touched.insert(key);
         }
-        let answer_s = out.settings.scan.answer_s as u32;
-        for key in touched {
-            if let Some(followed) = self.followed.get_mut(&key) {
-                followed.decide(now_s, &out.settings.scan);
-                self.due.entry(now_s.saturating_add(answer_s)).or_default().insert(key);
+        let due_s = now_s.saturating_add(out.settings.scan.answer_s as u32);
+        for &place in &self.touched {
+            let Some(followed) = self.followed.get_mut(place) else { continue };
+            followed.touched = false;
+            followed.decide(now_s, &out.settings.scan);
+            if followed.open.is_none() {
+                self.due.entry(due_s).or_default().push(followed.key());
             }
         }
     }
@@ -169,46 +221,74 @@ impl ScanBoard {
             }
             let due_s = *entry.key();
             for key in entry.remove() {
-                if let Some(followed) = self.followed.get_mut(&key) {
-                    followed.decide(due_s, &out.settings.scan);
+                if let Some(&place) = self.places.get(&key) {
+                    self.followed[place].decide(due_s, &out.settings.scan);
                 }
             }
         }
     }
 
     fn expire(&mut self, now_s: u32, out: &mut Conclusions<'_>) {
+        // Scans end by minutes of silence: a look a second would cost more than it tells.
+        const LOOK_EVERY_S: u32 = 5;
+        if now_s.saturating_sub(self.expired_s) < LOOK_EVERY_S {
+            return;
+        }
+        self.expired_s = now_s;
         let quiet_s = out.settings.scan.quiet_s as u32;
         let memory_s = out.settings.scan.memory_s as u32;
-        self.followed.retain(|_, followed| {
+        let over = |followed: &Followed| {
             let idle_s = now_s.saturating_sub(followed.last_s);
-            if followed.open.is_none() {
-                return idle_s <= memory_s;
-            }
-            if idle_s <= quiet_s.max(followed.usual_gap_s() * 4) {
-                return true;
+            if followed.open.is_none() { idle_s > memory_s } else { idle_s > quiet_s.max(followed.usual_gap_s().saturating_mul(4)) }
+        };
+        let keys: Vec<Key> = self.followed.iter().filter(|followed| over(followed)).map(Followed::key).collect();
+        self.end(keys, out);
+    }
+
+    /// Ends these sources, in their order.
+    fn end(&mut self, mut keys: Vec<Key>, out: &mut Conclusions<'_>) {
+        keys.sort_unstable();
+        for key in keys {
+            let Some(place) = self.places.remove(&key) else { continue };
+            let mut followed = self.followed.swap_remove(place);
+            if let Some(moved) = self.followed.get(place) {
+                self.places.insert(moved.key(), place);
             }
             followed.report(State::Ended, out);
-            false
-        });
+        }
     }
 
     /// The quarter that is worth least makes room: those that succeeded somewhere, with the fewest failures, the longest silent.
     fn make_room(&mut self, out: &mut Conclusions<'_>) {
-        let mut worth: Vec<_> =
-            self.followed.iter().map(|(key, f)| (f.open.is_some(), f.whole.successes == 0, f.whole.failures(), f.last_s, *key)).collect();
-        worth.sort_unstable();
-        worth.truncate(FOLLOWED_MAX / 4);
-        for (.., key) in worth {
-            if let Some(mut followed) = self.followed.remove(&key) {
-                followed.report(State::Ended, out);
-                *out.evicted += 1;
+        // Places move: what this slice has touched is looked at now.
+        for &place in &self.touched {
+            if let Some(followed) = self.followed.get_mut(place) {
+                followed.touched = false;
             }
         }
+        self.touched.clear();
+        let mut worth: Vec<_> = self
+            .followed
+            .iter()
+            .map(|f| (f.open.is_some(), f.whole.successes == 0, f.whole.failures(), f.last_s, f.key()))
+            .collect();
+        worth.sort_unstable();
+        worth.truncate(FOLLOWED_MAX / 4);
+        *out.evicted += worth.len() as u64;
+        self.end(worth.into_iter().map(|(.., key)| key).collect(), out);
+    }
+
+    /// The places in the order of their sources.
+    fn in_order(&self) -> Vec<usize> {
+        let mut places: Vec<usize> = (0..self.followed.len()).collect();
+        places.sort_unstable_by_key(|&place| self.followed[place].key());
+        places
     }
 
     /// A window ends.
     pub fn window_end(&mut self, out: &mut Conclusions<'_>) {
-        for followed in self.followed.values_mut() {
+        for place in self.in_order() {
+            let followed = &mut self.followed[place];
             if followed.packets > followed.counted.0 {
                 followed.report(State::Ongoing, out);
             }
@@ -217,10 +297,13 @@ impl ScanBoard {
 
     /// The input ends: contacts still open have failed as far as anybody will know.
     pub fn finish(&mut self, out: &mut Conclusions<'_>) {
-        for (_, mut followed) in std::mem::take(&mut self.followed) {
+        for place in self.in_order() {
+            let followed = &mut self.followed[place];
             followed.decide(u32::MAX, &out.settings.scan);
             followed.report(State::Ended, out);
         }
+        self.followed.clear();
+        self.places.clear();
         self.due.clear();
     }
 }
@@ -228,7 +311,7 @@ impl ScanBoard {
 impl Followed {
     fn new(record: &Record) -> Self {
         Followed {
-            site: record.site,
+            site: site(record.source),
             source: record.source,
             one_address: true,
             country: record.country,
@@ -241,19 +324,24 @@ impl Followed {
             packets: 0,
             bytes: 0,
             whole: Walk::default(),
-            by_port: BTreeMap::new(),
-            by_target: BTreeMap::new(),
+            by_port: Few::default(),
+            by_target: Few::default(),
             methods: [0; Method::COUNT],
             tool: u8::MAX,
             marked: 0,
             first_seq: None,
             nmap_seq: true,
             estimated: false,
-            targets: BTreeSet::new(),
+            targets: Vec::new(),
             open: None,
             started_counted: false,
             counted: (0, 0),
+            touched: false,
         }
+    }
+
+    fn key(&self) -> Key {
+        (self.site, self.direction)
     }
 
     fn add(&mut self, keyed: &Keyed, now_s: u32, record: &Record) {
@@ -265,17 +353,13 @@ impl Followed {
         self.one_address &= record.source == self.source;
         self.proved |= record.attribution == Attribution::Proved;
         let count = u64::from(record.count);
-        let port = (record.transport, record.port);
-        if self.by_port.len() < PORTS_MAX {
-            self.by_port.entry(port).or_default();
-        }
-        if self.by_target.len() < TARGETS_MAX && record.outcome != Outcome::Beyond {
-            self.by_target.entry(record.target).or_default();
-        }
         let mut none = Walk::default();
         let mut no_target = Walk::default();
-        let by_port = self.by_port.get_mut(&port).unwrap_or(&mut none);
-        let by_target = self.by_target.get_mut(&record.target).unwrap_or(&mut no_target);
+        let by_port = self.by_port.of((record.transport, record.port), PORTS_MAX).unwrap_or(&mut none);
+        // A source that goes through a network has no target of its own.
+        let many = self.by_target.walks.len() >= TARGETS_MAX && self.whole.targets.at_least() >= 2 * TARGETS_MAX as u64;
+        let by_target = if many || record.outcome == Outcome::Beyond { None } else { self.by_target.of(record.target, TARGETS_MAX) };
+        let by_target = by_target.unwrap_or(&mut no_target);
         let walks = [&mut self.whole, by_port, by_target];
         match record.outcome {
             Outcome::Contact | Outcome::SoftContact => {
@@ -301,7 +385,7 @@ impl Followed {
                     }
                 }
                 if self.targets.len() < ROW_TARGETS_MAX {
-                    self.targets.insert(record.target);
+                    self.targets.push(record.target);
                 }
             }
             Outcome::Beyond => {
@@ -331,9 +415,16 @@ impl Followed {
     fn decide(&mut self, now_s: u32, limits: &settings::scan) {
         let answer_s = limits.answer_s as u32;
         self.whole.grow_old(now_s, answer_s);
-        self.by_port.values_mut().for_each(|walk| walk.grow_old(now_s, answer_s));
-        self.by_target.values_mut().for_each(|walk| walk.grow_old(now_s, answer_s));
-        if self.open.is_none() && self.is_scan(limits) {
+        if self.open.is_some() {
+            return;
+        }
+        for (_, walk) in &mut self.by_port.walks {
+            walk.grow_old(now_s, answer_s);
+        }
+        for (_, walk) in &mut self.by_target.walks {
+            walk.grow_old(now_s, answer_s);
+        }
+        if self.is_scan(limits) {
             let target = if self.vertical() { self.main_target() } else { None };
             self.open = Some(EventId::of("scan", self.site, target.unwrap_or(Addr::NONE), self.first_ns, self.direction.name()));
         }
@@ -391,7 +482,7 @@ impl Followed {
     }
 
     fn main_target(&self) -> Option<Addr> {
-        self.by_target.iter().max_by_key(|(addr, walk)| (walk.contacts, Reverse(**addr))).map(|(addr, _)| *addr)
+        self.by_target.walks.iter().max_by_key(|(addr, walk)| (walk.contacts, Reverse(*addr))).map(|(addr, _)| *addr)
     }
 
     fn main_method(&self) -> Method {
@@ -429,10 +520,13 @@ impl Followed {
         }
         let shape = self.shape();
         let span_s = (self.last_ns - self.first_ns) / 1_000_000_000;
-        let mut ports: Vec<_> = self.by_port.iter().filter(|(_, walk)| walk.targets.count() > 0).collect();
+        let mut ports: Vec<_> = self.by_port.walks.iter().filter(|(_, walk)| walk.targets.count() > 0).collect();
         ports.sort_by_key(|((transport, port), walk)| (Reverse(walk.targets.count()), *transport, *port));
         let method = self.main_method();
-        let only_port = (self.by_port.len() == 1).then(|| self.by_port.keys().next().map(|key| key.1)).flatten();
+        let only_port = match self.by_port.walks[..] {
+            [((_, port), _)] => Some(port),
+            _ => None,
+        };
         out.events.push(Event {
             id,
             kind: "scan",

@@ -5,11 +5,13 @@
 
 use crate::addr::Addr;
 use crate::attribute::{Attribution, Country, Direction};
-use crate::decode::Transport;
+use crate::decode::{Header, Transport, flags};
 use crate::detect::conversation::Step;
 use crate::detect::packet::Packet;
 use crate::dispatch::site;
+use crate::huge;
 use crate::keyed::Keyed;
+use crate::tally::ByLane;
 
 use super::method::{Method, marks_of, method};
 
@@ -19,7 +21,7 @@ const CONTACT_WAYS: usize = 4;
 /// Sources remembered per lane: 131,072 in all.
 const SOURCES: usize = 2048;
 const SOURCE_WAYS: usize = 4;
-/// Contacts kept of a source before it is handed over.
+/// Contacts kept of a source before it is handed over: 128 bytes each.
 const KEPT: usize = 3;
 /// Records of one lane in one slice; what exceeds them is counted per source.
 const RECORDS_MAX: usize = 1024;
@@ -49,9 +51,7 @@ pub enum Outcome {
 /// One thing that happened to one source's contact.
 #[derive(Clone, Copy, Debug)]
 pub struct Record {
-    /// The source, or its /64.
-    pub site: Addr,
-    /// The very address.
+    /// The very address; sources are told apart by [`site`].
     pub source: Addr,
     pub target: Addr,
     pub time_ns: u64,
@@ -77,8 +77,8 @@ pub struct Record {
 /// What one worker hands over at a slice's end.
 #[derive(Default)]
 pub struct ScanTally {
-    /// By lane: within one, in the order of the packets.
-    pub records: Vec<(u8, Record)>,
+    /// By lane: within one, in the order of the packets. A lane has one worker, so that lanes are put together, never mixed.
+    pub records: ByLane<Record>,
 }
 
 impl ScanTally {
@@ -97,101 +97,141 @@ struct ContactBucket {
     last_s: [u32; CONTACT_WAYS],
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 struct Entry {
-    site: Addr,
     contacts: u32,
     successes: u32,
     last_s: u32,
     packets: u32,
     bytes: u32,
-    /// Contacts beyond the lane's bound in this slice.
-    beyond: u32,
     handed_over: bool,
     kept: u8,
-    /// The contacts before it was handed over.
-    records: [Option<Record>; KEPT],
+    /// Contacts beyond the lane's bound in this slice.
+    beyond: u16,
 }
 
-/// A lane's memory.
-pub struct ScanMemory {
-    lane: u8,
-    keyed: Keyed,
-    contacts: Box<[ContactBucket]>,
-    sources: Box<[Option<Entry>]>,
+/// Four sources: what is needed to find one stands in one cache line, what is known of them in the two behind it.
+#[derive(Clone, Copy, Default)]
+#[repr(align(128))]
+struct SourceBucket {
+    /// Keyed hashes of the sources' sites; 0 is a free place.
+    hashes: [u64; SOURCE_WAYS],
+    entries: [Entry; SOURCE_WAYS],
+}
+
+/// What a lane has besides its parts of the tables.
+struct LaneState {
+    number: u8,
     hot: Box<[u16; HOT_CELLS]>,
     hot_before: Box<[u16; HOT_CELLS]>,
     hot_s: u32,
     records: usize,
-    beyond: Vec<u16>,
+    /// Places with contacts beyond the bound, and the last of these.
+    beyond: Vec<(u32, Record)>,
 }
 
+/// The memory of a worker's lanes. Each lane has its own part of each table.
+pub struct ScanMemory {
+    keyed: Keyed,
+    contacts: Vec<ContactBucket>,
+    sources: Vec<SourceBucket>,
+    /// The contacts of sources that are not handed over yet.
+    kept: Vec<[Option<Record>; KEPT]>,
+    lanes: Vec<LaneState>,
+}
+
+/// Contacts beyond the bound of sources that are told apart, per lane and slice.
+const BEYOND_MAX: usize = 256;
+
 impl ScanMemory {
-    pub fn new(lane: u8, keyed: Keyed) -> Self {
-        ScanMemory {
-            lane,
-            keyed,
-            contacts: vec![ContactBucket::default(); CONTACTS / CONTACT_WAYS].into_boxed_slice(),
-            sources: vec![None; SOURCES].into_boxed_slice(),
+    pub fn new(lanes: &[u8], keyed: Keyed) -> Self {
+        let state = |&number: &u8| LaneState {
+            number,
             hot: Box::new([0; HOT_CELLS]),
             hot_before: Box::new([0; HOT_CELLS]),
             hot_s: 0,
             records: 0,
-            beyond: Vec::with_capacity(SOURCES),
+            beyond: Vec::with_capacity(BEYOND_MAX),
+        };
+        ScanMemory {
+            keyed,
+            contacts: huge::filled(lanes.len() * CONTACTS / CONTACT_WAYS, ContactBucket::default()),
+            sources: huge::filled(lanes.len() * SOURCES / SOURCE_WAYS, SourceBucket::default()),
+            kept: huge::filled(lanes.len() * SOURCES, [None; KEPT]),
+            lanes: lanes.iter().map(state).collect(),
+        }
+    }
+
+    /// Brings what a first packet will need into the cache before its turn.
+    #[inline]
+    pub fn touch(&self, lane: usize, header: &Header) {
+        if header.tcp_flags & (flags::SYN | flags::ACK) == flags::SYN {
+            let site = site(header.source);
+            huge::prefetch(&self.sources[self.source_bucket(lane, self.keyed.addr(site))]);
+            huge::prefetch(&self.contacts[contact_bucket(lane, self.contact_hash(site, header.target, header.target_port, header.transport))]);
         }
     }
 
     /// Takes note of a packet. Returns whether it is its opener's first contact with the service, which the conversation remembers.
     #[inline]
-    pub fn observe(&mut self, tally: &mut ScanTally, packet: &Packet<'_>) -> bool {
+    pub fn observe(&mut self, lane: usize, tally: &mut ScanTally, packet: &Packet<'_>) -> bool {
         match packet.seen.step {
-            Step::Syn | Step::Stray | Step::First => return self.contact(tally, packet),
+            Step::Syn | Step::Stray | Step::First => return self.contact(lane, tally, packet),
             Step::SynAck | Step::Answer | Step::CompletedUnseen | Step::Resumed if packet.seen.first_contact => {
                 // An echo request without a payload is a tool's: whoever answers makes it no conversation.
                 let tool_ping = packet.header.transport == Transport::Icmp && packet.header.payload_claimed == 0;
                 if !tool_ping {
-                    self.outcome(tally, packet, Outcome::Success);
+                    self.outcome(lane, tally, packet, Outcome::Success);
                 }
             }
-            Step::Refused if packet.seen.first_contact => self.outcome(tally, packet, Outcome::Refused),
-            Step::Aborted if packet.seen.first_contact => self.outcome(tally, packet, Outcome::Aborted),
-            Step::Completed if packet.seen.first_contact => self.outcome(tally, packet, Outcome::Success),
-            Step::SynAgain | Step::More => self.more(packet),
+            Step::Refused if packet.seen.first_contact => self.outcome(lane, tally, packet, Outcome::Refused),
+            Step::Aborted if packet.seen.first_contact => self.outcome(lane, tally, packet, Outcome::Aborted),
+            Step::Completed if packet.seen.first_contact => self.outcome(lane, tally, packet, Outcome::Success),
+            Step::SynAgain | Step::More => self.more(lane, packet),
             _ => {}
         }
         false
     }
 
-    fn more(&mut self, packet: &Packet<'_>) {
-        if let Some(entry) = self.find(site(packet.header.source)) {
+    fn more(&mut self, lane: usize, packet: &Packet<'_>) {
+        if let Some(place) = self.find(lane, self.keyed.addr(site(packet.header.source))) {
+            let entry = self.entry_mut(place);
             entry.packets = entry.packets.saturating_add(1);
             entry.bytes = entry.bytes.saturating_add(packet.wire_bytes);
         }
     }
 
-    #[cold]
-    fn contact(&mut self, tally: &mut ScanTally, packet: &Packet<'_>) -> bool {
+    fn contact_hash(&self, site: Addr, target: Addr, port: u16, transport: Transport) -> u64 {
+        self.keyed.pair(site, target, u64::from(port) << 8 | transport as u64)
+    }
+
+    fn contact(&mut self, lane: usize, tally: &mut ScanTally, packet: &Packet<'_>) -> bool {
         let header = packet.header;
         let Some(how) = method(header) else { return false };
         // Reflectors and flooded hosts answer from service ports to high ones: that touches no service.
-        if packet.seen.step == Step::First && header.transport == Transport::Udp && header.source_port < 1024 && header.target_port >= 1024
-        {
+        if packet.seen.step == Step::First && header.transport == Transport::Udp && header.source_port < 1024 && header.target_port >= 1024 {
             return false;
         }
         let site = site(header.source);
-        let narrow = u64::from(packet.called_port()) << 8 | header.transport as u64;
-        let mark = self.keyed.pair(site, header.target, narrow);
-        if self.known(mark, packet.now_s) {
-            self.more(packet);
+        if self.known(lane, self.contact_hash(site, header.target, packet.called_port(), header.transport), packet.now_s) {
+            self.more(lane, packet);
             return false;
         }
-        let hot = header.transport == Transport::Tcp && self.is_hot(header.target, header.target_port, packet.now_s);
-        if hot && self.find(site).is_none() {
+        let hash = self.keyed.addr(site);
+        let hot = header.transport == Transport::Tcp && self.is_hot(lane, header.target, header.target_port, packet.now_s);
+        if hot && self.find(lane, hash).is_none() {
             return true;
         }
+        let place = self.place(lane, hash, packet.now_s);
+        let entry = self.entry_mut(place);
+        entry.last_s = packet.now_s;
+        entry.contacts = entry.contacts.saturating_add(1);
+        entry.packets = entry.packets.saturating_add(1);
+        entry.bytes = entry.bytes.saturating_add(packet.wire_bytes);
+        // What other lanes know of a source that is not abroad is unknown here: it is always handed over.
+        let suspicious = packet.direction != Direction::Inbound || entry.contacts.saturating_sub(entry.successes) > KEPT as u32;
         let soft = header.transport == Transport::Udp && header.payload_claimed > 0 && !is_probe(packet.payload);
-        let record = Record {
-            site,
+        let mut record = Record {
             source: header.source,
             target: header.target,
             time_ns: packet.time_ns,
@@ -210,49 +250,43 @@ impl ScanMemory {
             direction: packet.direction,
             attribution: packet.source_attribution,
         };
-        let lane = self.lane;
-        let entry_at = self.entry(site, packet.now_s);
-        let Some(entry) = self.sources.get_mut(entry_at).and_then(Option::as_mut) else { return true };
-        entry.last_s = packet.now_s;
-        entry.contacts = entry.contacts.saturating_add(1);
-        entry.packets = entry.packets.saturating_add(1);
-        entry.bytes = entry.bytes.saturating_add(packet.wire_bytes);
-        // What other lanes know of a source that is not abroad is unknown here: it is always handed over.
-        let suspicious = packet.direction != Direction::Inbound || entry.contacts.saturating_sub(entry.successes) > KEPT as u32;
         if !entry.handed_over && !suspicious {
-            if let Some(place) = entry.records.get_mut(usize::from(entry.kept)) {
-                *place = Some(Record { packets: std::mem::take(&mut entry.packets), bytes: std::mem::take(&mut entry.bytes), ..record });
-                entry.kept += 1;
+            (record.packets, record.bytes) = (std::mem::take(&mut entry.packets), std::mem::take(&mut entry.bytes));
+            let kept = usize::from(entry.kept);
+            entry.kept = entry.kept.saturating_add(1);
+            if let Some(room) = self.kept[place].get_mut(kept) {
+                *room = Some(record);
             }
             return true;
         }
-        if !entry.handed_over {
-            entry.handed_over = true;
-            for kept in entry.records.iter_mut().filter_map(Option::take) {
-                tally.records.push((lane, kept));
+        let newly = !std::mem::replace(&mut entry.handed_over, true);
+        let number = self.lanes[lane].number;
+        if newly {
+            for kept in self.kept[place].iter_mut().filter_map(Option::take) {
+                tally.records.push(number, kept);
             }
         }
-        if self.records < RECORDS_MAX {
-            self.records += 1;
-            let record = Record { packets: std::mem::take(&mut entry.packets), bytes: std::mem::take(&mut entry.bytes), ..record };
-            tally.records.push((lane, record));
+        let state = &mut self.lanes[lane];
+        let within = state.records < RECORDS_MAX;
+        state.records += 1;
+        let entry = &mut self.sources[place / SOURCE_WAYS].entries[place % SOURCE_WAYS];
+        if within {
+            (record.packets, record.bytes) = (std::mem::take(&mut entry.packets), std::mem::take(&mut entry.bytes));
+            tally.records.push(number, record);
         } else {
-            if entry.beyond == 0 {
-                self.beyond.push(entry_at as u16);
+            if entry.beyond == 0 && state.beyond.len() < BEYOND_MAX {
+                state.beyond.push((place as u32, record));
             }
-            entry.beyond += 1;
-            entry.records[0] = Some(record);
+            entry.beyond = entry.beyond.saturating_add(1);
         }
         true
     }
 
-    #[cold]
-    fn outcome(&mut self, tally: &mut ScanTally, packet: &Packet<'_>, outcome: Outcome) {
+    fn outcome(&mut self, lane: usize, tally: &mut ScanTally, packet: &Packet<'_>, outcome: Outcome) {
         let opener = packet.opener();
-        let key = site(opener);
-        let lane = self.lane;
-        let within = self.records < RECORDS_MAX;
-        let Some(entry) = self.find(key) else { return };
+        let Some(place) = self.find(lane, self.keyed.addr(site(opener))) else { return };
+        let within = self.lanes[lane].records < RECORDS_MAX;
+        let entry = self.entry_mut(place);
         // The third segment of a handshake only says that the address is proved: its success was counted at the SYN+ACK.
         let counted_before = packet.seen.step == Step::Completed;
         match outcome {
@@ -260,14 +294,10 @@ impl ScanMemory {
             Outcome::Aborted => entry.successes = entry.successes.saturating_sub(1),
             _ => {}
         }
-        if !entry.handed_over {
-            return;
-        }
-        if !within {
+        if !entry.handed_over || !within {
             return;
         }
         let record = Record {
-            site: key,
             source: opener,
             target: packet.called(),
             time_ns: packet.time_ns,
@@ -286,13 +316,14 @@ impl ScanMemory {
             direction: packet.opening_direction(),
             attribution: if packet.seen.by_opener { packet.source_attribution } else { Attribution::Plausible },
         };
-        self.records += 1;
-        tally.records.push((lane, record));
+        let state = &mut self.lanes[lane];
+        state.records += 1;
+        tally.records.push(state.number, record);
     }
 
     /// Whether this contact was made before; remembers it.
-    fn known(&mut self, hash: u64, now_s: u32) -> bool {
-        let bucket = &mut self.contacts[hash as usize & (CONTACTS / CONTACT_WAYS - 1)];
+    fn known(&mut self, lane: usize, hash: u64, now_s: u32) -> bool {
+        let bucket = &mut self.contacts[contact_bucket(lane, hash)];
         let mark = (hash >> 32) as u32 | 1;
         if let Some(way) = bucket.marks.iter().position(|&m| m == mark) {
             bucket.last_s[way] = now_s;
@@ -303,72 +334,77 @@ impl ScanMemory {
         false
     }
 
-    fn set(&self, site: Addr) -> usize {
-        (self.keyed.addr(site) as usize & (SOURCES / SOURCE_WAYS - 1)) * SOURCE_WAYS
+    fn source_bucket(&self, lane: usize, hash: u64) -> usize {
+        const BUCKETS: usize = SOURCES / SOURCE_WAYS;
+        lane * BUCKETS + (hash as usize & (BUCKETS - 1))
     }
 
-    fn find(&mut self, site: Addr) -> Option<&mut Entry> {
-        let set = self.set(site);
-        self.sources[set..set + SOURCE_WAYS].iter_mut().flatten().find(|entry| entry.site == site)
+    fn entry_mut(&mut self, place: usize) -> &mut Entry {
+        &mut self.sources[place / SOURCE_WAYS].entries[place % SOURCE_WAYS]
     }
 
-    /// The place of a source's entry; makes room by contents: whoever succeeded somewhere first, then the fewest contacts, then the oldest.
-    fn entry(&mut self, site: Addr, now_s: u32) -> usize {
-        let set = self.set(site);
-        let ways = &mut self.sources[set..set + SOURCE_WAYS];
-        if let Some(way) = ways.iter().position(|way| way.as_ref().is_some_and(|entry| entry.site == site)) {
-            return set + way;
+    /// The place of a source, if it is known.
+    #[inline]
+    fn find(&self, lane: usize, hash: u64) -> Option<usize> {
+        let at = self.source_bucket(lane, hash);
+        let way = self.sources[at].hashes.iter().position(|&known| known == hash | 1)?;
+        Some(at * SOURCE_WAYS + way)
+    }
+
+    /// The place of a source; makes room by contents: whoever succeeded somewhere first, then the fewest failures, then the oldest.
+    fn place(&mut self, lane: usize, hash: u64, now_s: u32) -> usize {
+        if let Some(place) = self.find(lane, hash) {
+            return place;
         }
-        let way = (0..SOURCE_WAYS)
-            .min_by_key(|&way| {
-                ways[way].as_ref().map(|entry| {
-                    let failed = entry.contacts.saturating_sub(entry.successes);
-                    (entry.beyond > 0, entry.successes == 0, failed, entry.last_s, entry.site)
-                })
-            })
-            .unwrap_or(0);
-        ways[way] = Some(Entry {
-            site,
-            contacts: 0,
-            successes: 0,
-            last_s: now_s,
-            packets: 0,
-            bytes: 0,
-            beyond: 0,
-            handed_over: false,
-            kept: 0,
-            records: [None; KEPT],
-        });
-        set + way
+        let at = self.source_bucket(lane, hash);
+        let bucket = &mut self.sources[at];
+        let worth = |way: usize| {
+            let entry = &bucket.entries[way];
+            let failed = entry.contacts.saturating_sub(entry.successes);
+            (bucket.hashes[way] != 0, entry.beyond > 0, entry.successes == 0, failed, entry.last_s, bucket.hashes[way])
+        };
+        let way = (0..SOURCE_WAYS).min_by_key(|&way| worth(way)).unwrap_or(0);
+        bucket.hashes[way] = hash | 1;
+        bucket.entries[way] = Entry { last_s: now_s, ..Entry::default() };
+        let place = at * SOURCE_WAYS + way;
+        self.kept[place] = [None; KEPT];
+        place
     }
 
     /// Whether many new sources send their first SYN to this service now, as in a flood.
-    fn is_hot(&mut self, target: Addr, port: u16, now_s: u32) -> bool {
-        if self.hot_s != now_s {
-            std::mem::swap(&mut self.hot, &mut self.hot_before);
-            self.hot.fill(0);
-            if now_s.saturating_sub(self.hot_s) > 1 {
-                self.hot_before.fill(0);
-            }
-            self.hot_s = now_s;
-        }
+    fn is_hot(&mut self, lane: usize, target: Addr, port: u16, now_s: u32) -> bool {
         let cell = self.keyed.words(target.0, u64::from(port)) as usize & (HOT_CELLS - 1);
-        self.hot[cell] = self.hot[cell].saturating_add(1);
-        self.hot[cell].max(self.hot_before[cell]) > HOT_MIN
+        let state = &mut self.lanes[lane];
+        if state.hot_s != now_s {
+            std::mem::swap(&mut state.hot, &mut state.hot_before);
+            state.hot.fill(0);
+            if now_s.saturating_sub(state.hot_s) > 1 {
+                state.hot_before.fill(0);
+            }
+            state.hot_s = now_s;
+        }
+        state.hot[cell] = state.hot[cell].saturating_add(1);
+        state.hot[cell].max(state.hot_before[cell]) > HOT_MIN
     }
 
     /// The slice ends: what was beyond the bound is handed over as numbers.
     pub fn seal(&mut self, tally: &mut ScanTally) {
-        self.records = 0;
-        for place in self.beyond.drain(..) {
-            let Some(entry) = self.sources.get_mut(usize::from(place)).and_then(Option::as_mut) else { continue };
-            let count = std::mem::take(&mut entry.beyond);
-            if let Some(last) = entry.records[0].take() {
+        for state in &mut self.lanes {
+            state.records = 0;
+            for (place, last) in state.beyond.drain(..) {
+                let place = place as usize;
+                let entry = &mut self.sources[place / SOURCE_WAYS].entries[place % SOURCE_WAYS];
+                let count = u32::from(std::mem::take(&mut entry.beyond));
                 let (packets, bytes) = (std::mem::take(&mut entry.packets), std::mem::take(&mut entry.bytes));
-                tally.records.push((self.lane, Record { outcome: Outcome::Beyond, count, packets, bytes, ..last }));
+                tally.records.push(state.number, Record { outcome: Outcome::Beyond, count, packets, bytes, ..last });
             }
         }
     }
+}
+
+fn contact_bucket(lane: usize, hash: u64) -> usize {
+    const BUCKETS: usize = CONTACTS / CONTACT_WAYS;
+    lane * BUCKETS + (hash as usize & (BUCKETS - 1))
 }
 
 /// Payloads that scanners send to find UDP services (zmap's and nmap's), whose silence therefore is a failure. The others are taken for a
@@ -385,5 +421,3 @@ fn is_probe(payload: &[u8]) -> bool {
         _ => payload.starts_with(b"M-SEARCH") || payload.starts_with(b"OPTIONS sip:") || payload.iter().all(|&byte| byte == 0),
     }
 }
-
-const _: () = assert!(SOURCES <= 1 << 16);

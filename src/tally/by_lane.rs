@@ -1,0 +1,68 @@
+//! Records that are kept apart by lane: their order within a lane is that of the packets, whoever works on the lane.
+
+use crate::dispatch::LANES;
+
+/// A list of records for each lane.
+#[derive(Clone, Debug)]
+pub struct ByLane<T> {
+    lanes: Vec<Vec<T>>,
+}
+
+impl<T> Default for ByLane<T> {
+    fn default() -> Self {
+        ByLane { lanes: (0..LANES).map(|_| Vec::new()).collect() }
+    }
+}
+
+impl<T> ByLane<T> {
+    #[inline]
+    pub fn push(&mut self, lane: u8, record: T) {
+        if let Some(records) = self.lanes.get_mut(usize::from(lane)) {
+            records.push(record);
+        }
+    }
+
+    /// Every record, lane by lane.
+    pub fn iter(&self) -> impl Iterator<Item = &T> {
+        self.lanes.iter().flatten()
+    }
+
+    /// Every record, to be changed.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.lanes.iter_mut().flatten()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.lanes.iter().all(Vec::is_empty)
+    }
+
+    /// Empties the lists and keeps their room.
+    pub fn clear(&mut self) {
+        self.lanes.iter_mut().for_each(Vec::clear);
+    }
+
+    /// Takes over the lanes of another worker. A lane has one worker, so in one of the two it is empty.
+    pub fn append(&mut self, other: &mut Self) {
+        for (mine, theirs) in self.lanes.iter_mut().zip(&mut other.lanes) {
+            mine.append(theirs);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lanes_come_in_order_whoever_had_them() {
+        let (mut a, mut b) = (ByLane::default(), ByLane::default());
+        b.push(3, "third");
+        a.push(7, "seventh");
+        a.push(7, "again");
+        b.push(1, "first");
+        a.append(&mut b);
+        assert_eq!(a.iter().copied().collect::<Vec<_>>(), ["first", "third", "seventh", "again"]);
+        a.clear();
+        assert!(a.is_empty());
+    }
+}
