@@ -21,7 +21,7 @@ const CONTACT_WAYS: usize = 4;
 /// Sources remembered per lane: 131,072 in all.
 const SOURCES: usize = 2048;
 const SOURCE_WAYS: usize = 4;
-/// Contacts kept of a source before it is handed over: 128 bytes each.
+/// Contacts kept of a source before it is handed over.
 const KEPT: usize = 3;
 /// Records of one lane in one slice; what exceeds them is counted per source.
 const RECORDS_MAX: usize = 1024;
@@ -110,6 +110,44 @@ struct Entry {
     beyond: u16,
 }
 
+/// A contact of a source that is not handed over: what the record needs besides what the source's next packet brings again.
+#[derive(Clone, Copy)]
+struct Kept {
+    target: Addr,
+    time_ns: u64,
+    port: u16,
+    source_port: u16,
+    transport: Transport,
+    method: Method,
+    tool: u8,
+    soft: bool,
+}
+
+impl Kept {
+    const NONE: Kept =
+        Kept { target: Addr::NONE, time_ns: 0, port: 0, source_port: 0, transport: Transport::Other, method: Method::Other, tool: 0, soft: false };
+
+    /// The record, given another one of the same source.
+    fn record(&self, other: &Record) -> Record {
+        Record {
+            target: self.target,
+            time_ns: self.time_ns,
+            packets: 1,
+            bytes: 0,
+            seq: other.seq,
+            port: self.port,
+            source_port: self.source_port,
+            transport: self.transport,
+            method: self.method,
+            outcome: if self.soft { Outcome::SoftContact } else { Outcome::Contact },
+            tool: self.tool,
+            ..*other
+        }
+    }
+}
+
+const _: () = assert!(size_of::<Kept>() == 32, "half a cache line, so that keeping one costs one");
+
 /// Four sources: what is needed to find one stands in one cache line, what is known of them in the two behind it.
 #[derive(Clone, Copy, Default)]
 #[repr(align(128))]
@@ -136,7 +174,7 @@ pub struct ScanMemory {
     contacts: Vec<ContactBucket>,
     sources: Vec<SourceBucket>,
     /// The contacts of sources that are not handed over yet.
-    kept: Vec<[Option<Record>; KEPT]>,
+    kept: Vec<[Kept; KEPT]>,
     lanes: Vec<LaneState>,
 }
 
@@ -157,7 +195,7 @@ impl ScanMemory {
             keyed,
             contacts: huge::filled(lanes.len() * CONTACTS / CONTACT_WAYS, ContactBucket::default()),
             sources: huge::filled(lanes.len() * SOURCES / SOURCE_WAYS, SourceBucket::default()),
-            kept: huge::filled(lanes.len() * SOURCES, [None; KEPT]),
+            kept: huge::filled(lanes.len() * SOURCES, [Kept::NONE; KEPT]),
             lanes: lanes.iter().map(state).collect(),
         }
     }
@@ -213,16 +251,20 @@ impl ScanMemory {
             return false;
         }
         let site = site(header.source);
+        let hash = self.keyed.addr(site);
+        let place = self.find(lane, hash);
+        // Under a flood most first packets are of sources that nobody will see again: those cost one look-up.
+        if place.is_none()
+            && header.transport == Transport::Tcp
+            && self.is_hot(lane, header.target, header.target_port, packet.now_s)
+        {
+            return true;
+        }
         if self.known(lane, self.contact_hash(site, header.target, packet.called_port(), header.transport), packet.now_s) {
             self.more(lane, packet);
             return false;
         }
-        let hash = self.keyed.addr(site);
-        let hot = header.transport == Transport::Tcp && self.is_hot(lane, header.target, header.target_port, packet.now_s);
-        if hot && self.find(lane, hash).is_none() {
-            return true;
-        }
-        let place = self.place(lane, hash, packet.now_s);
+        let place = place.unwrap_or_else(|| self.make_place(lane, hash, packet.now_s));
         let entry = self.entry_mut(place);
         entry.last_s = packet.now_s;
         entry.contacts = entry.contacts.saturating_add(1);
@@ -251,19 +293,30 @@ impl ScanMemory {
             attribution: packet.source_attribution,
         };
         if !entry.handed_over && !suspicious {
-            (record.packets, record.bytes) = (std::mem::take(&mut entry.packets), std::mem::take(&mut entry.bytes));
             let kept = usize::from(entry.kept);
             entry.kept = entry.kept.saturating_add(1);
+            // Its packet is counted with it.
+            entry.packets -= 1;
             if let Some(room) = self.kept[place].get_mut(kept) {
-                *room = Some(record);
+                *room = Kept {
+                    target: record.target,
+                    time_ns: record.time_ns,
+                    port: record.port,
+                    source_port: record.source_port,
+                    transport: record.transport,
+                    method: record.method,
+                    tool: record.tool,
+                    soft,
+                };
             }
             return true;
         }
         let newly = !std::mem::replace(&mut entry.handed_over, true);
+        let kept = usize::from(std::mem::take(&mut entry.kept)).min(KEPT);
         let number = self.lanes[lane].number;
         if newly {
-            for kept in self.kept[place].iter_mut().filter_map(Option::take) {
-                tally.records.push(number, kept);
+            for kept in &self.kept[place][..kept] {
+                tally.records.push(number, kept.record(&record));
             }
         }
         let state = &mut self.lanes[lane];
@@ -351,11 +404,8 @@ impl ScanMemory {
         Some(at * SOURCE_WAYS + way)
     }
 
-    /// The place of a source; makes room by contents: whoever succeeded somewhere first, then the fewest failures, then the oldest.
-    fn place(&mut self, lane: usize, hash: u64, now_s: u32) -> usize {
-        if let Some(place) = self.find(lane, hash) {
-            return place;
-        }
+    /// A place for a new source; makes room by contents: whoever succeeded somewhere first, then the fewest failures, then the oldest.
+    fn make_place(&mut self, lane: usize, hash: u64, now_s: u32) -> usize {
         let at = self.source_bucket(lane, hash);
         let bucket = &mut self.sources[at];
         let worth = |way: usize| {
@@ -366,9 +416,7 @@ impl ScanMemory {
         let way = (0..SOURCE_WAYS).min_by_key(|&way| worth(way)).unwrap_or(0);
         bucket.hashes[way] = hash | 1;
         bucket.entries[way] = Entry { last_s: now_s, ..Entry::default() };
-        let place = at * SOURCE_WAYS + way;
-        self.kept[place] = [None; KEPT];
-        place
+        at * SOURCE_WAYS + way
     }
 
     /// Whether many new sources send their first SYN to this service now, as in a flood.
