@@ -13,8 +13,8 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 
 use crate::attribute::Home;
 use crate::conclude::SLICE_NS;
-use crate::decode;
-use crate::detect::{Lanes, Shared, SliceTally};
+use crate::decode::{self, Header};
+use crate::detect::{Lanes, Moment, Shared, SliceTally};
 use crate::dispatch::batch::{Batch, Item, Seal, bits};
 use crate::dispatch::ring::{FromCapture, ToWorker, WorkerGone, ring};
 use crate::dispatch::{Dispatch, LANES};
@@ -91,6 +91,7 @@ pub fn run(pipeline: Pipeline, input: Input, reporter: Reporter) -> Result<(), R
         let dispatch = Dispatch::new(shared.keyed.clone(), home);
         let mut capture = Capture {
             dispatch,
+            owners: std::array::from_fn(|lane| (lane % workers) as u8),
             window_s: shared.window_s,
             batches: Vec::new(),
             to_workers,
@@ -125,6 +126,8 @@ struct Mark {
 
 struct Capture {
     dispatch: Dispatch,
+    /// The worker of each lane.
+    owners: [u8; LANES],
     window_s: u32,
     batches: Vec<Box<Batch>>,
     to_workers: Vec<ToWorker>,
@@ -209,29 +212,47 @@ impl Capture {
         }
         self.health.frames += 1;
         self.health.bytes += u64::from(frame.wire_bytes);
-        let header = match decode::decode(frame.link, frame.bytes, frame.wire_bytes) {
-            Ok(header) => header,
+        // Two ways with a copy of the rest for each: the header of a plain frame then goes from registers into the batch.
+        match decode::plain(frame.link, frame.bytes) {
+            Some(header) => self.take(&header, frame, time_ns, late),
+            None => self.judge(frame, time_ns, late),
+        }
+    }
+
+    /// A frame that is not plain: decoded, or refused with a reason.
+    #[cold]
+    fn judge(&mut self, frame: &Frame<'_>, time_ns: u64, late: u8) -> Result<(), RunError> {
+        match decode::decode(frame.link, frame.bytes, frame.wire_bytes) {
+            Ok(header) => self.take(&header, frame, time_ns, late),
             Err(reason) => {
                 self.health.refuse(reason);
-                return Ok(());
+                Ok(())
             }
-        };
+        }
+    }
+
+    #[inline(always)]
+    fn take(&mut self, header: &Header, frame: &Frame<'_>, time_ns: u64, late: u8) -> Result<(), RunError> {
         let at = usize::from(header.payload_offset);
         let payload = frame.bytes.get(at..at + usize::from(header.payload_bytes)).unwrap_or_default();
-        let place = self.dispatch.place(&header, payload);
-        let worker = usize::from(place.lane) % self.batches.len();
+        let place = self.dispatch.place(header, payload);
+        let worker = usize::from(self.owners[usize::from(place.lane) % LANES]);
         let batch = &mut self.batches[worker];
         batch.items.push(Item {
-            header,
+            header: *header,
             time_ns,
             conversation: place.conversation,
+            source_hash: place.source,
+            target_hash: place.target,
             wire_bytes: frame.wire_bytes,
             payload_at: batch.arena.len() as u32,
             lane: place.lane,
             bits: place.bits | late,
             entry: 0,
         });
-        batch.arena.extend_from_slice(payload);
+        if !payload.is_empty() {
+            batch.arena.extend_from_slice(payload);
+        }
         if batch.is_full() {
             self.hand_over(worker)?;
         }
@@ -301,6 +322,8 @@ fn work(
 
 fn observe(lanes: &mut Lanes, shared: &Shared, tally: &mut SliceTally, traffic: &mut TrafficTally, batch: &Batch) {
     let items = &batch.items;
+    let Some(first) = items.first() else { return };
+    let moment = Moment::of(first, shared);
     for item in items.iter().take(TOUCH_AHEAD) {
         lanes.touch(item);
     }
@@ -308,7 +331,7 @@ fn observe(lanes: &mut Lanes, shared: &Shared, tally: &mut SliceTally, traffic: 
         if let Some(ahead) = items.get(place + TOUCH_AHEAD) {
             lanes.touch(ahead);
         }
-        lanes.observe(shared, tally, traffic, batch, item);
+        lanes.observe(shared, tally, traffic, batch, item, moment);
     }
 }
 

@@ -39,10 +39,14 @@ use place::Place;
 /// [`Refused`] says why there is nothing to count. A frame without the innermost addresses is [`Refused::Truncated`].
 #[inline]
 pub fn decode(link: LinkType, bytes: &[u8], wire_bytes: u32) -> Result<Header, Refused> {
-    if link == LinkType::ETHERNET
-        && let Some(header) = whole::ethernet(bytes)
-    {
-        return Ok(header);
+    match plain(link, bytes) {
+        Some(header) => Ok(header),
+        None => link::frame(link, Place::new(bytes, wire_bytes)),
     }
-    link::frame(link, Place::new(bytes, wire_bytes))
+}
+
+/// The fast path of [`decode`]: plain frames, which nearly all are. Nothing means that [`decode`] has to look.
+#[inline]
+pub fn plain(link: LinkType, bytes: &[u8]) -> Option<Header> {
+    if link == LinkType::ETHERNET { whole::ethernet(bytes) } else { None }
 }

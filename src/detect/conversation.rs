@@ -91,6 +91,7 @@ struct Bucket {
 
 /// What a packet means in its conversation.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
 pub enum Step {
     /// TCP: a SYN that opens a conversation.
     Syn,
@@ -126,28 +127,81 @@ pub enum Step {
     Fragment,
 }
 
-/// A packet in its conversation.
+/// A packet in its conversation: eight bytes, made for every packet.
 #[derive(Clone, Copy, Debug)]
 pub struct Seen {
     pub step: Step,
-    /// The packet was sent by whoever opened the conversation.
-    pub by_opener: bool,
-    /// The opener is known from an opening packet, not guessed from the first one seen.
-    pub opening_seen: bool,
-    /// The sender has proved to hold its address.
-    pub source_proved: bool,
+    facts: u8,
     pub source_country: Country,
     pub target_country: Country,
-    /// The first packet of this conversation in the open window.
-    pub new_in_window: bool,
-    /// The first payload bytes of the sender in this conversation.
-    pub first_payload: bool,
-    /// Both sides have sent something.
-    pub two_way: bool,
-    /// The opening was the opener's first contact with this service; see [`Conversations::mark_first_contact`].
-    pub first_contact: bool,
     /// Where the conversation stands in the table; see [`Conversations::tag`].
-    pub place: Option<u32>,
+    place: u32,
+}
+
+/// Bits of [`Seen::facts`].
+mod seen {
+    pub const BY_OPENER: u8 = 0x01;
+    pub const OPENING_SEEN: u8 = 0x02;
+    pub const SOURCE_PROVED: u8 = 0x04;
+    pub const NEW_IN_WINDOW: u8 = 0x08;
+    pub const FIRST_PAYLOAD: u8 = 0x10;
+    pub const TWO_WAY: u8 = 0x20;
+    pub const FIRST_CONTACT: u8 = 0x40;
+}
+
+/// A packet without a conversation in the table.
+const NOWHERE: u32 = u32::MAX;
+
+impl Seen {
+    /// The same with other countries: of an ICMP error, whose sender may be a router that the conversation does not know.
+    pub fn with_countries(self, source_country: Country, target_country: Country) -> Self {
+        Seen { source_country, target_country, ..self }
+    }
+
+    /// The packet was sent by whoever opened the conversation.
+    #[inline]
+    pub fn by_opener(&self) -> bool {
+        self.facts & seen::BY_OPENER != 0
+    }
+
+    /// The opener is known from an opening packet, not guessed from the first one seen.
+    pub fn opening_seen(&self) -> bool {
+        self.facts & seen::OPENING_SEEN != 0
+    }
+
+    /// The sender has proved to hold its address.
+    #[inline]
+    pub fn source_proved(&self) -> bool {
+        self.facts & seen::SOURCE_PROVED != 0
+    }
+
+    /// The first packet of this conversation in the open window.
+    #[inline]
+    pub fn new_in_window(&self) -> bool {
+        self.facts & seen::NEW_IN_WINDOW != 0
+    }
+
+    /// The first payload bytes of the sender in this conversation.
+    pub fn first_payload(&self) -> bool {
+        self.facts & seen::FIRST_PAYLOAD != 0
+    }
+
+    /// Both sides have sent something.
+    pub fn two_way(&self) -> bool {
+        self.facts & seen::TWO_WAY != 0
+    }
+
+    /// The conversation's opening was its opener's first contact with the service; see [`Conversations::mark_first_contact`].
+    #[inline]
+    pub fn first_contact(&self) -> bool {
+        self.facts & seen::FIRST_CONTACT != 0
+    }
+
+    /// Where the conversation stands, if it is in the table.
+    #[inline]
+    pub fn place(&self) -> Option<u32> {
+        (self.place != NOWHERE).then_some(self.place)
+    }
 }
 
 /// The conversations of a worker's lanes. Each lane has its own part of the table, and none takes another's room.
@@ -211,6 +265,9 @@ impl Conversations {
         let hash = packet.conversation | 1; // 0 is a free place
         if let Some(way) = bucket.hashes.iter().position(|&h| h == hash) {
             let entry = &mut bucket.entries[way];
+            if let Some(seen) = entry.plain(packet, (at * WAYS + way) as u32) {
+                return seen;
+            }
             let stale_s = if entry.state >= State::TwoWay { IDLE_TWO_WAY_S } else { IDLE_ONE_WAY_S };
             if packet.now_s.saturating_sub(entry.last_s) > stale_s {
                 let (low_country, high_country) = (entry.low_country, entry.high_country);
@@ -224,16 +281,10 @@ impl Conversations {
             let (source_country, target_country) = countries();
             return Seen {
                 step: Step::Unasked,
-                by_opener: true,
-                opening_seen: false,
-                source_proved: false,
+                facts: seen::BY_OPENER | seen::NEW_IN_WINDOW,
                 source_country,
                 target_country,
-                new_in_window: true,
-                first_payload: false,
-                two_way: false,
-                first_contact: false,
-                place: None,
+                place: NOWHERE,
             };
         }
         let way = match bucket.hashes.iter().position(|&h| h == 0) {
@@ -270,7 +321,39 @@ pub struct Arrival<'a> {
     pub quoted: bool,
 }
 
+/// TCP flags that change what a conversation is.
+const TURNING: u8 = flags::SYN | flags::FIN | flags::RST;
+
 impl Entry {
+    /// The way of nearly all packets: both sides talk, the window knows the conversation, and no flag changes anything. What it returns is
+    /// what [`Entry::step`] would.
+    #[inline]
+    fn plain(&mut self, packet: &Arrival<'_>, place: u32) -> Option<Seen> {
+        let header = packet.header;
+        let by_opener = (self.facts & facts::LOW_OPENED != 0) == packet.source_low;
+        let spoke = if by_opener { facts::OPENER_SPOKE } else { facts::CALLED_SPOKE };
+        let plain = self.state == State::TwoWay
+            && header.tcp_flags & TURNING == 0
+            && (header.transport == Transport::Tcp || header.transport == Transport::Udp)
+            && self.window == packet.window
+            && !packet.quoted
+            && (header.payload_bytes == 0 || self.facts & spoke != 0)
+            && packet.now_s.saturating_sub(self.last_s) <= IDLE_TWO_WAY_S;
+        if !plain {
+            return None;
+        }
+        self.last_s = packet.now_s;
+        let proved = if by_opener { facts::OPENER_PROVED } else { facts::CALLED_PROVED };
+        let (source_country, target_country) =
+            if packet.source_low { (self.low_country, self.high_country) } else { (self.high_country, self.low_country) };
+        let facts = seen::TWO_WAY
+            | u8::from(by_opener) * seen::BY_OPENER
+            | u8::from(self.facts & proved != 0) * seen::SOURCE_PROVED
+            | u8::from(self.facts & facts::OPENING_SEEN != 0) * seen::OPENING_SEEN
+            | u8::from(self.facts & facts::FIRST_CONTACT != 0) * seen::FIRST_CONTACT;
+        Some(Seen { step: Step::Ongoing, facts, source_country, target_country, place })
+    }
+
     fn step(&mut self, packet: &Arrival<'_>, place: u32) -> Seen {
         let header = packet.header;
         let fresh = self.state == State::Free;
@@ -302,19 +385,17 @@ impl Entry {
         let proved = if by_opener { facts::OPENER_PROVED } else { facts::CALLED_PROVED };
         let (source_country, target_country) =
             if source_low { (self.low_country, self.high_country) } else { (self.high_country, self.low_country) };
-        Seen {
-            step,
-            by_opener,
-            opening_seen: self.facts & facts::OPENING_SEEN != 0,
-            source_proved: self.facts & proved != 0 && !packet.quoted,
-            source_country,
-            target_country,
-            new_in_window,
-            first_payload,
-            two_way: self.state >= State::TwoWay,
-            first_contact: self.facts & facts::FIRST_CONTACT != 0,
-            place: Some(place),
-        }
+        let told = [
+            (by_opener, seen::BY_OPENER),
+            (self.facts & facts::OPENING_SEEN != 0, seen::OPENING_SEEN),
+            (self.facts & proved != 0 && !packet.quoted, seen::SOURCE_PROVED),
+            (new_in_window, seen::NEW_IN_WINDOW),
+            (first_payload, seen::FIRST_PAYLOAD),
+            (self.state >= State::TwoWay, seen::TWO_WAY),
+            (self.facts & facts::FIRST_CONTACT != 0, seen::FIRST_CONTACT),
+        ];
+        let facts = told.iter().fold(0, |facts, &(holds, bit)| facts | u8::from(holds) * bit);
+        Seen { step, facts, source_country, target_country, place }
     }
 
     fn error_step(&mut self, by_opener: bool) -> Step {

@@ -10,7 +10,7 @@ use crate::dispatch::{LANES, quoted};
 use crate::keyed::Keyed;
 use crate::tally::{Tally, TrafficTally};
 
-use super::conversation::{Arrival, Conversations};
+use super::conversation::{Arrival, Conversations, Step};
 use super::ics::Lookup;
 use super::packet::Packet;
 use super::{DetectorMemories, DetectorTallies};
@@ -31,6 +31,20 @@ pub struct SliceTally {
     pub traffic: Box<TrafficTally>,
     /// Conversations that made room before their time.
     pub evicted: u64,
+}
+
+/// When the packets of a batch came: a batch never spans two slices.
+#[derive(Clone, Copy)]
+pub struct Moment {
+    now_s: u32,
+    window: u16,
+}
+
+impl Moment {
+    pub fn of(item: &Item, shared: &Shared) -> Self {
+        let now_s = (item.time_ns / SLICE_NS) as u32;
+        Moment { now_s, window: (now_s / shared.window_s) as u16 }
+    }
 }
 
 /// What all lanes share and none changes.
@@ -67,16 +81,15 @@ impl Lanes {
     pub fn touch(&self, item: &Item) {
         let lane = self.place(item);
         self.conversations.touch(lane, item.conversation);
-        self.detectors.scan.touch(lane, &item.header);
+        self.detectors.scan.touch(lane, item);
     }
 
     /// Shows a packet to every detector.
     #[inline]
-    pub fn observe(&mut self, shared: &Shared, tally: &mut SliceTally, traffic: &mut TrafficTally, batch: &Batch, item: &Item) {
+    pub fn observe(&mut self, shared: &Shared, tally: &mut SliceTally, traffic: &mut TrafficTally, batch: &Batch, item: &Item, moment: Moment) {
         let lane = self.place(item);
         let header = &item.header;
-        let payload = batch.payload(item);
-        let now_s = (item.time_ns / SLICE_NS) as u32;
+        let payload = if header.payload_bytes == 0 { &[][..] } else { batch.payload(item) };
         let source_home = item.bits & bits::SOURCE_HOME != 0;
         let target_home = item.bits & bits::TARGET_HOME != 0;
         let is_quoted = header.transport == Transport::Icmp && quoted(header, payload).is_some();
@@ -84,30 +97,30 @@ impl Lanes {
             header,
             conversation: item.conversation,
             source_low: item.bits & bits::SOURCE_LOW != 0,
-            now_s,
-            window: (now_s / shared.window_s) as u16,
+            now_s: moment.now_s,
+            window: moment.window,
             quoted: is_quoted,
         };
         let table = &shared.database.table;
-        // An ICMP error comes from a router perhaps, so its countries are looked up; a conversation's are remembered.
         let seen = self.conversations.observe(lane, &arrival, || (table.country_of(header.source), table.country_of(header.target)));
-        let (source_country, target_country) = if is_quoted {
-            (table.country_of(header.source), table.country_of(header.target))
-        } else {
-            (seen.source_country, seen.target_country)
-        };
-        let seen = super::conversation::Seen { source_country, target_country, ..seen };
-        let source_attribution = Attribution::of(header.source, source_home, source_country, seen.source_proved);
+        let seen = if is_quoted { seen.with_countries(table.country_of(header.source), table.country_of(header.target)) } else { seen };
+        let source_attribution = Attribution::of(header.source, source_home, seen.source_country, seen.source_proved());
         let direction = Direction::of(source_home, target_home);
-        let ends = seen.new_in_window.then_some(|| (shared.keyed.addr(header.source), shared.keyed.addr(header.target)));
-        traffic.add(direction, source_country, source_attribution, item.wire_bytes, ends);
+        let ends = seen.new_in_window().then_some((item.source_hash, item.target_hash));
+        traffic.add(direction, seen.source_country, source_attribution, item.wire_bytes, ends);
+        // No detector looks at a packet without payload in a conversation that goes on.
+        if seen.step == Step::Ongoing && header.payload_bytes == 0 && header.transport != Transport::Icmp {
+            return;
+        }
         let packet = Packet {
             header,
             payload,
             time_ns: item.time_ns,
-            now_s,
+            now_s: moment.now_s,
             wire_bytes: item.wire_bytes,
             conversation: item.conversation,
+            source_hash: item.source_hash,
+            target_hash: item.target_hash,
             source_low: arrival.source_low,
             direction,
             seen,

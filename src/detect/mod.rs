@@ -12,7 +12,7 @@ mod lane;
 mod packet;
 pub mod scan;
 
-pub use lane::{Lanes, Shared, SliceTally};
+pub use lane::{Lanes, Moment, Shared, SliceTally};
 
 use crate::conclude::Conclusions;
 use conversation::Conversations;
@@ -104,7 +104,7 @@ detectors! {
         new(lanes, shared) scan::ScanMemory::new(lanes, shared.keyed.clone()), scan::ScanBoard::new(shared.keyed.clone());
         observe(memory, lane, tally, conversations, packet) {
             let first = memory.observe(lane, tally, packet);
-            if first && let Some(place) = packet.seen.place {
+            if first && let Some(place) = packet.seen.place() {
                 conversations.mark_first_contact(place);
             }
         };

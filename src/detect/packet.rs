@@ -16,6 +16,10 @@ pub struct Packet<'a> {
     pub wire_bytes: u32,
     /// Keyed hash of the conversation.
     pub conversation: u64,
+    /// Keyed hash of the sender's address.
+    pub source_hash: u64,
+    /// Keyed hash of the receiver's address.
+    pub target_hash: u64,
     /// The sender is the conversation's lower end.
     pub source_low: bool,
     /// From the packet's source to its target.
@@ -29,35 +33,35 @@ pub struct Packet<'a> {
 impl Packet<'_> {
     /// Who opened the conversation.
     pub fn opener(&self) -> Addr {
-        if self.seen.by_opener { self.header.source } else { self.header.target }
+        if self.seen.by_opener() { self.header.source } else { self.header.target }
     }
 
     /// Who was called.
     pub fn called(&self) -> Addr {
-        if self.seen.by_opener { self.header.target } else { self.header.source }
+        if self.seen.by_opener() { self.header.target } else { self.header.source }
     }
 
     /// The port that was called; for portless transports 0.
     pub fn called_port(&self) -> u16 {
         match self.header.transport {
             Transport::Icmp | Transport::Other => 0,
-            _ if self.seen.by_opener => self.header.target_port,
+            _ if self.seen.by_opener() => self.header.target_port,
             _ => self.header.source_port,
         }
     }
 
     /// The port of whoever opened the conversation.
     pub fn opener_port(&self) -> u16 {
-        if self.seen.by_opener { self.header.source_port } else { self.header.target_port }
+        if self.seen.by_opener() { self.header.source_port } else { self.header.target_port }
     }
 
     /// The country of whoever opened the conversation.
     pub fn opener_country(&self) -> Country {
-        if self.seen.by_opener { self.seen.source_country } else { self.seen.target_country }
+        if self.seen.by_opener() { self.seen.source_country } else { self.seen.target_country }
     }
 
     /// From whoever opened the conversation to whoever was called.
     pub fn opening_direction(&self) -> Direction {
-        if self.seen.by_opener { self.direction } else { self.direction.reversed() }
+        if self.seen.by_opener() { self.direction } else { self.direction.reversed() }
     }
 }

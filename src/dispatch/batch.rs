@@ -29,6 +29,9 @@ pub struct Item {
     pub time_ns: u64,
     /// Keyed hash of the conversation, the same for both directions.
     pub conversation: u64,
+    /// Keyed hashes of the addresses.
+    pub source_hash: u64,
+    pub target_hash: u64,
     /// The frame's length on the wire.
     pub wire_bytes: u32,
     /// Where the payload stands in the batch's arena.
@@ -39,6 +42,8 @@ pub struct Item {
     /// The label of the point of entry: an index into the configured entries, 0 if none.
     pub entry: u8,
 }
+
+const _: () = assert!(size_of::<Item>() <= 128, "two cache lines");
 
 /// The end of a slice, as it travels to the workers behind the slice's packets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,7 +8,7 @@ pub use quote::{Quote, quoted};
 
 use crate::addr::Addr;
 use crate::attribute::{Home, is_group};
-use crate::decode::{Header, Transport, marks};
+use crate::decode::{Header, Transport};
 use crate::keyed::Keyed;
 use batch::bits;
 
@@ -21,6 +21,9 @@ pub const LANES: usize = 64;
 pub struct Place {
     /// Keyed hash of the conversation, the same for both directions.
     pub conversation: u64,
+    /// Keyed hashes of the packet's addresses.
+    pub source: u64,
+    pub target: u64,
     pub lane: u8,
     /// See [`bits`].
     pub bits: u8,
@@ -52,49 +55,62 @@ impl Dispatch {
     pub fn place(&self, header: &Header, payload: &[u8]) -> Place {
         let source_home = self.home.contains(header.source);
         let target_home = self.home.contains(header.target) || source_home && is_group(header.target);
-        let sides = u8::from(source_home) * bits::SOURCE_HOME | u8::from(target_home) * bits::TARGET_HOME;
+        let (source, target) = (self.keyed.addr(header.source), self.keyed.addr(header.target));
         let ports = match header.transport {
-            _ if header.has(marks::LATER_FRAGMENT) => (0, 0),
-            Transport::Tcp | Transport::Udp | Transport::Sctp => (header.source_port, header.target_port),
-            Transport::Icmp => {
-                if let Some(quote) = quoted(header, payload) {
-                    let ends = Ends { source: quote.source, target: quote.target, ports: quote.ports(), transport: quote.transport };
-                    return self.place_ends(&ends, (self.home.contains(quote.source), self.home.contains(quote.target)), sides);
-                }
-                ((header.seq >> 16) as u16, (header.seq >> 16) as u16)
-            }
-            Transport::Other => (0, 0),
+            Transport::Icmp => return self.place_icmp(header, payload),
+            _ => (header.source_port, header.target_port),
         };
-        let ends = Ends { source: header.source, target: header.target, ports, transport: header.transport };
-        self.place_ends(&ends, (source_home, target_home), sides)
+        let (conversation, source_low) = self.keyed.conversation(source, target, ports, header.transport as u8);
+        let anchor = match (source_home, target_home) {
+            (false, true) => self.site_hash(header.source, source),
+            (true, false) => self.site_hash(header.target, target),
+            _ => self.site_hash(header.source, source).wrapping_add(self.site_hash(header.target, target)),
+        };
+        Place { conversation, source, target, lane: lane(anchor), bits: sides(source_home, target_home, source_low) }
     }
 
-    #[inline]
-    fn place_ends(&self, ends: &Ends, home: (bool, bool), sides: u8) -> Place {
-        let &Ends { source, target, ports, transport } = ends;
-        let source_low = (source, ports.0) <= (target, ports.1);
-        let (low, high) = if source_low { (source, target) } else { (target, source) };
-        let (low_port, high_port) = if source_low { ports } else { (ports.1, ports.0) };
-        let narrow = u64::from(low_port) << 32 | u64::from(high_port) << 16 | transport as u64;
-        let anchor = match home {
-            (false, true) => self.keyed.addr(site(source)),
-            (true, false) => self.keyed.addr(site(target)),
-            _ => self.keyed.pair(site(source.min(target)), site(source.max(target)), 0),
+    /// Of ICMP: an echo's identifier stands for its ports, and an error is about the conversation that it quotes.
+    #[cold]
+    fn place_icmp(&self, header: &Header, payload: &[u8]) -> Place {
+        let id = (header.seq >> 16) as u16;
+        let (source, target, ports, transport) = match quoted(header, payload) {
+            Some(quote) => (quote.source, quote.target, quote.ports(), quote.transport),
+            None => (header.source, header.target, (id, id), Transport::Icmp),
         };
+        let (first, second) = (self.keyed.addr(source), self.keyed.addr(target));
+        let (conversation, source_low) = self.keyed.conversation(first, second, ports, transport as u8);
+        let anchor = match (self.home.contains(source), self.home.contains(target)) {
+            (false, true) => self.site_hash(source, first),
+            (true, false) => self.site_hash(target, second),
+            _ => self.site_hash(source, first).wrapping_add(self.site_hash(target, second)),
+        };
+        let source_home = self.home.contains(header.source);
+        let target_home = self.home.contains(header.target) || source_home && is_group(header.target);
         Place {
-            conversation: self.keyed.pair(low, high, narrow),
-            lane: (anchor >> 32) as u8 & (LANES - 1) as u8,
-            bits: sides | if source_low { bits::SOURCE_LOW } else { 0 },
+            conversation,
+            source: self.keyed.addr(header.source),
+            target: self.keyed.addr(header.target),
+            lane: lane(anchor),
+            bits: sides(source_home, target_home, source_low),
         }
+    }
+
+    /// The hash of the address that stands for a source, given that of the address itself.
+    #[inline]
+    fn site_hash(&self, addr: Addr, hash: u64) -> u64 {
+        if addr.is_v4() { hash } else { self.keyed.addr(site(addr)) }
     }
 }
 
-/// The two ends of a conversation as one packet has them.
-struct Ends {
-    source: Addr,
-    target: Addr,
-    ports: (u16, u16),
-    transport: Transport,
+#[inline]
+fn lane(anchor: u64) -> u8 {
+    // The low bits choose buckets.
+    (anchor >> 32) as u8 & (LANES - 1) as u8
+}
+
+#[inline]
+fn sides(source_home: bool, target_home: bool, source_low: bool) -> u8 {
+    u8::from(source_home) * bits::SOURCE_HOME | u8::from(target_home) * bits::TARGET_HOME | u8::from(source_low) * bits::SOURCE_LOW
 }
 
 const _: () = assert!(LANES.is_power_of_two() && LANES <= 256);

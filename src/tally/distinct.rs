@@ -91,11 +91,16 @@ fn raise(registers: &mut [u8], hash: u64) {
     *register = (*register).max(rank);
 }
 
+/// 2^-rank, made of its exponent: 1023 is the bias of an IEEE 754 double.
+fn power_of_half(rank: u8) -> f64 {
+    f64::from_bits((1023 - u64::from(rank)) << 52)
+}
+
 /// The raw estimate, and linear counting while it is small and registers are empty. The sum runs over powers of two, which floating point
 /// adds exactly in any order.
 fn estimate(registers: &[u8]) -> u64 {
     let m = registers.len() as f64;
-    let sum: f64 = registers.iter().map(|&rank| (-f64::from(rank)).exp2()).sum();
+    let sum: f64 = registers.iter().map(|&rank| power_of_half(rank)).sum();
     let empty = registers.iter().filter(|&&rank| rank == 0).count() as f64;
     let raw = 0.7213 / (1.0 + 1.079 / m) * m * m / sum;
     let best = if raw <= 2.5 * m && empty > 0.0 { m * (m / empty).ln() } else { raw };

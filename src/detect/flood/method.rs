@@ -116,7 +116,7 @@ pub fn classify(packet: &Packet<'_>) -> Option<(Method, Act)> {
         }
         Step::Fragment => Some((Method::Fragment, Act::Attack)),
         // Whoever is pinged to death answers every ping, so answers don't excuse an echo request.
-        _ if header.transport == Transport::Icmp && (packet.seen.by_opener || packet.seen.step == Step::Unasked) => {
+        _ if header.transport == Transport::Icmp && (packet.seen.by_opener() || packet.seen.step == Step::Unasked) => {
             Some((Method::Icmp, Act::Attack))
         }
         _ => None,

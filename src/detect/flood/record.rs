@@ -108,7 +108,7 @@ impl FloodMemory {
     #[inline]
     pub fn observe(&mut self, tally: &mut FloodTally, packet: &Packet<'_>) {
         let Some((method, act)) = classify(packet) else { return };
-        let reverse = matches!(act, Act::Complete | Act::Disowned) && !packet.seen.by_opener;
+        let reverse = matches!(act, Act::Complete | Act::Disowned) && !packet.seen.by_opener();
         if reverse {
             return;
         }

@@ -172,7 +172,7 @@ impl IcsMemory {
         if packet.payload.is_empty() || !matches!(header.transport, Transport::Tcp | Transport::Udp) {
             return;
         }
-        let tag = packet.seen.place.map_or(0, |place| conversations.tag(place));
+        let tag = packet.seen.place().map_or(0, |place| conversations.tag(place));
         if tag != 0
             && let Some(stream) = self.streams.get(usize::from(tag) - 1)
             && stream.conversation == packet.conversation
@@ -181,7 +181,7 @@ impl IcsMemory {
         }
         let on_port =
             self.lookup.on_port(header.transport, header.target_port).union(self.lookup.on_port(header.transport, header.source_port));
-        let candidates = if packet.seen.first_payload { on_port.union(self.lookup.strong(packet.payload)) } else { on_port };
+        let candidates = if packet.seen.first_payload() { on_port.union(self.lookup.strong(packet.payload)) } else { on_port };
         if candidates.is_empty() || header.has(marks::LATER_FRAGMENT) || stray(packet.payload) {
             return;
         }
@@ -239,7 +239,7 @@ impl IcsMemory {
         self.drop_heads(place);
         self.streams[place] =
             Stream { conversation: packet.conversation, last_s: packet.now_s, candidates: Some(candidates), ..Stream::default() };
-        if let Some(conversation) = packet.seen.place {
+        if let Some(conversation) = packet.seen.place() {
             conversations.set_tag(conversation, place as u16 + 1);
         }
         self.follow(tally, packet, place);
@@ -385,7 +385,7 @@ impl IcsMemory {
             let sender = match client_low {
                 Some(low) if low == packet.source_low => Sender::Client,
                 Some(_) => Sender::Server,
-                None if packet.seen.opening_seen => by_opener(packet.seen.by_opener),
+                None if packet.seen.opening_seen() => by_opener(packet.seen.by_opener()),
                 None => match (from_port, to_port) {
                     (true, false) => Sender::Server,
                     (false, true) => Sender::Client,
@@ -420,7 +420,7 @@ impl IcsMemory {
             (Role::Request, _) => true,
             (Role::Answer, _) => false,
             (Role::Either, Some(low)) => low == packet.source_low,
-            (Role::Either, None) if packet.seen.opening_seen => packet.seen.by_opener,
+            (Role::Either, None) if packet.seen.opening_seen() => packet.seen.by_opener(),
             (Role::Either, None) => is_port(header.target_port) || !is_port(header.source_port),
         };
         if message.role != Role::Either || stream.client_low.is_none() {

@@ -432,16 +432,16 @@ impl Followed {
 
     fn is_scan(&self, limits: &settings::scan) -> bool {
         let walk = limits.walk as i64;
-        let horizontal = self.by_port.values().any(|port| port.position() >= walk && port.targets.count() >= limits.targets);
-        let over_ports = self.whole.position() >= 2 * walk && self.whole.targets.count() >= limits.targets && self.whole.successes == 0;
+        let horizontal = self.by_port.values().any(|port| port.position() >= walk && port.targets.at_least() >= limits.targets);
+        let over_ports = self.whole.position() >= 2 * walk && self.whole.targets.at_least() >= limits.targets && self.whole.successes == 0;
         let vertical = self
             .by_target
             .values()
-            .any(|target| target.ports.count() >= limits.ports && 2 * target.failures() >= target.contacts && target.position() >= walk);
+            .any(|target| target.ports.at_least() >= limits.ports && 2 * target.failures() >= target.contacts && target.position() >= walk);
         let marked = self.tool_name() != "unknown"
             && !matches!(self.tool_name(), "nmap")
             && self.marked >= TOOL_CONTACTS
-            && (self.whole.targets.count() >= TOOL_CONTACTS || self.whole.ports.count() >= TOOL_CONTACTS);
+            && (self.whole.targets.at_least() >= TOOL_CONTACTS || self.whole.ports.at_least() >= TOOL_CONTACTS);
         horizontal || over_ports || vertical || marked
     }
 

@@ -5,7 +5,8 @@
 
 use crate::addr::Addr;
 use crate::attribute::{Attribution, Country, Direction};
-use crate::decode::{Header, Transport, flags};
+use crate::decode::{Transport, flags};
+use crate::dispatch::batch::Item;
 use crate::detect::conversation::Step;
 use crate::detect::packet::Packet;
 use crate::dispatch::site;
@@ -202,11 +203,10 @@ impl ScanMemory {
 
     /// Brings what a first packet will need into the cache before its turn.
     #[inline]
-    pub fn touch(&self, lane: usize, header: &Header) {
-        if header.tcp_flags & (flags::SYN | flags::ACK) == flags::SYN {
-            let site = site(header.source);
-            huge::prefetch(&self.sources[self.source_bucket(lane, self.keyed.addr(site))]);
-            huge::prefetch(&self.contacts[contact_bucket(lane, self.contact_hash(site, header.target, header.target_port, header.transport))]);
+    pub fn touch(&self, lane: usize, item: &Item) {
+        if item.header.tcp_flags & (flags::SYN | flags::ACK) == flags::SYN {
+            huge::prefetch(&self.sources[self.source_bucket(lane, item.source_hash)]);
+            huge::prefetch(&self.contacts[contact_bucket(lane, self.contact_hash(item.source_hash, item.target_hash, item.header.target_port))]);
         }
     }
 
@@ -215,16 +215,16 @@ impl ScanMemory {
     pub fn observe(&mut self, lane: usize, tally: &mut ScanTally, packet: &Packet<'_>) -> bool {
         match packet.seen.step {
             Step::Syn | Step::Stray | Step::First => return self.contact(lane, tally, packet),
-            Step::SynAck | Step::Answer | Step::CompletedUnseen | Step::Resumed if packet.seen.first_contact => {
+            Step::SynAck | Step::Answer | Step::CompletedUnseen | Step::Resumed if packet.seen.first_contact() => {
                 // An echo request without a payload is a tool's: whoever answers makes it no conversation.
                 let tool_ping = packet.header.transport == Transport::Icmp && packet.header.payload_claimed == 0;
                 if !tool_ping {
                     self.outcome(lane, tally, packet, Outcome::Success);
                 }
             }
-            Step::Refused if packet.seen.first_contact => self.outcome(lane, tally, packet, Outcome::Refused),
-            Step::Aborted if packet.seen.first_contact => self.outcome(lane, tally, packet, Outcome::Aborted),
-            Step::Completed if packet.seen.first_contact => self.outcome(lane, tally, packet, Outcome::Success),
+            Step::Refused if packet.seen.first_contact() => self.outcome(lane, tally, packet, Outcome::Refused),
+            Step::Aborted if packet.seen.first_contact() => self.outcome(lane, tally, packet, Outcome::Aborted),
+            Step::Completed if packet.seen.first_contact() => self.outcome(lane, tally, packet, Outcome::Success),
             Step::SynAgain | Step::More => self.more(lane, packet),
             _ => {}
         }
@@ -232,15 +232,23 @@ impl ScanMemory {
     }
 
     fn more(&mut self, lane: usize, packet: &Packet<'_>) {
-        if let Some(place) = self.find(lane, self.keyed.addr(site(packet.header.source))) {
+        if let Some(place) = self.find(lane, self.site_hash(packet.header.source, packet.source_hash)) {
             let entry = self.entry_mut(place);
             entry.packets = entry.packets.saturating_add(1);
             entry.bytes = entry.bytes.saturating_add(packet.wire_bytes);
         }
     }
 
-    fn contact_hash(&self, site: Addr, target: Addr, port: u16, transport: Transport) -> u64 {
-        self.keyed.pair(site, target, u64::from(port) << 8 | transport as u64)
+    /// Of a contact, by the hashes of its source's site and its target.
+    #[inline]
+    fn contact_hash(&self, site: u64, target: u64, port: u16) -> u64 {
+        self.keyed.words(u128::from(site) << 64 | u128::from(target), port.into())
+    }
+
+    /// The hash of a site, given the hash of the very address.
+    #[inline]
+    fn site_hash(&self, addr: Addr, hash: u64) -> u64 {
+        if addr.is_v4() { hash } else { self.keyed.addr(site(addr)) }
     }
 
     fn contact(&mut self, lane: usize, tally: &mut ScanTally, packet: &Packet<'_>) -> bool {
@@ -250,17 +258,16 @@ impl ScanMemory {
         if packet.seen.step == Step::First && header.transport == Transport::Udp && header.source_port < 1024 && header.target_port >= 1024 {
             return false;
         }
-        let site = site(header.source);
-        let hash = self.keyed.addr(site);
+        let hash = self.site_hash(header.source, packet.source_hash);
         let place = self.find(lane, hash);
         // Under a flood most first packets are of sources that nobody will see again: those cost one look-up.
         if place.is_none()
             && header.transport == Transport::Tcp
-            && self.is_hot(lane, header.target, header.target_port, packet.now_s)
+            && self.is_hot(lane, packet.target_hash, header.target_port, packet.now_s)
         {
             return true;
         }
-        if self.known(lane, self.contact_hash(site, header.target, packet.called_port(), header.transport), packet.now_s) {
+        if self.known(lane, self.contact_hash(hash, packet.target_hash ^ header.transport as u64, packet.called_port()), packet.now_s) {
             self.more(lane, packet);
             return false;
         }
@@ -337,7 +344,8 @@ impl ScanMemory {
 
     fn outcome(&mut self, lane: usize, tally: &mut ScanTally, packet: &Packet<'_>, outcome: Outcome) {
         let opener = packet.opener();
-        let Some(place) = self.find(lane, self.keyed.addr(site(opener))) else { return };
+        let hash = if packet.seen.by_opener() { packet.source_hash } else { packet.target_hash };
+        let Some(place) = self.find(lane, self.site_hash(opener, hash)) else { return };
         let within = self.lanes[lane].records < RECORDS_MAX;
         let entry = self.entry_mut(place);
         // The third segment of a handshake only says that the address is proved: its success was counted at the SYN+ACK.
@@ -367,7 +375,7 @@ impl ScanMemory {
             ttl: packet.header.ttl,
             country: packet.opener_country(),
             direction: packet.opening_direction(),
-            attribution: if packet.seen.by_opener { packet.source_attribution } else { Attribution::Plausible },
+            attribution: if packet.seen.by_opener() { packet.source_attribution } else { Attribution::Plausible },
         };
         let state = &mut self.lanes[lane];
         state.records += 1;
@@ -420,8 +428,8 @@ impl ScanMemory {
     }
 
     /// Whether many new sources send their first SYN to this service now, as in a flood.
-    fn is_hot(&mut self, lane: usize, target: Addr, port: u16, now_s: u32) -> bool {
-        let cell = self.keyed.words(target.0, u64::from(port)) as usize & (HOT_CELLS - 1);
+    fn is_hot(&mut self, lane: usize, target: u64, port: u16, now_s: u32) -> bool {
+        let cell = target.wrapping_add(u64::from(port).wrapping_mul(0x9e37_79b9)) as usize & (HOT_CELLS - 1);
         let state = &mut self.lanes[lane];
         if state.hot_s != now_s {
             std::mem::swap(&mut state.hot, &mut state.hot_before);
