@@ -19,6 +19,7 @@ use crate::dispatch::batch::{Batch, Item, Seal, bits};
 use crate::dispatch::ring::{FromCapture, ToWorker, WorkerGone, ring};
 use crate::dispatch::{Dispatch, LANES};
 use crate::health::{Dropped, SliceHealth};
+use crate::huge;
 use crate::report::{ReportError, Reporter};
 use crate::source::{Frame, Input, Polled, SourceError};
 use crate::tally::TrafficTally;
@@ -26,7 +27,9 @@ use crate::tally::TrafficTally;
 /// Tallies of one worker under way to the reporter: how far a worker may run ahead of it, in slices.
 const TALLIES_UNDER_WAY: usize = 3;
 /// Items ahead of the one at work whose memory is brought into the cache.
-const TOUCH_AHEAD: usize = 16;
+const TOUCH_AHEAD: usize = 12;
+/// Items ahead of the one at work that are brought into the cache themselves, from the capture thread's.
+const ITEMS_AHEAD: usize = 40;
 /// Frames between two looks at whether somebody wants the run to stop, and at live statistics.
 const LOOK_EVERY_FRAMES: u64 = 4096;
 /// A live interface may be silent: after so much wall-clock time without a frame the slice ends all the same.
@@ -308,6 +311,7 @@ fn work(
         if let Some(seal) = batch.seal {
             lanes.seal(&mut tally);
             if seal.window_ends || seal.last {
+                traffic.settle();
                 std::mem::swap(&mut tally.traffic, &mut traffic);
             }
             let Ok(next) = empty.recv() else { return };
@@ -325,11 +329,15 @@ fn observe(lanes: &mut Lanes, shared: &Shared, tally: &mut SliceTally, traffic: 
     let Some(first) = items.first() else { return };
     let moment = Moment::of(first, shared);
     for item in items.iter().take(TOUCH_AHEAD) {
-        lanes.touch(item);
+        lanes.touch(item, shared);
     }
     for (place, item) in items.iter().enumerate() {
+        if let Some(ahead) = items.get(place + ITEMS_AHEAD) {
+            huge::prefetch(&ahead.header);
+            huge::prefetch(&ahead.lane);
+        }
         if let Some(ahead) = items.get(place + TOUCH_AHEAD) {
-            lanes.touch(ahead);
+            lanes.touch(ahead, shared);
         }
         lanes.observe(shared, tally, traffic, batch, item, moment);
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::attribute::{Attribution, Database, Direction};
 use crate::conclude::SLICE_NS;
-use crate::decode::Transport;
+use crate::decode::{Transport, flags};
 use crate::dispatch::batch::{Batch, Item, bits};
 use crate::dispatch::{LANES, quoted};
 use crate::keyed::Keyed;
@@ -78,10 +78,14 @@ impl Lanes {
 
     /// Brings what the item needs into the cache.
     #[inline]
-    pub fn touch(&self, item: &Item) {
+    pub fn touch(&self, item: &Item, shared: &Shared) {
         let lane = self.place(item);
         self.conversations.touch(lane, item.conversation);
-        self.detectors.scan.touch(lane, item);
+        // Only an opening needs more than its conversation.
+        if item.header.tcp_flags & (flags::SYN | flags::ACK) == flags::SYN {
+            self.detectors.scan.touch(lane, item);
+            shared.database.table.touch(item.header.source);
+        }
     }
 
     /// Shows a packet to every detector.

@@ -1,6 +1,7 @@
 //! How many distinct things: exact while they are few, then HyperLogLog.
 
 use super::Tally;
+use crate::huge;
 
 /// Distinct values up to which the count is exact.
 const EXACT_MAX: usize = 64;
@@ -33,6 +34,14 @@ impl Distinct {
         } else {
             self.become_many();
             raise(&mut self.registers, hash);
+        }
+    }
+
+    /// Brings the register of a value into the cache, if there will be one.
+    #[inline]
+    pub fn touch(&self, hash: u64) {
+        if self.many {
+            huge::prefetch(&self.registers[(hash >> (64 - PRECISION)) as usize]);
         }
     }
 

@@ -22,8 +22,21 @@ struct Ends {
     targets: Distinct,
 }
 
+/// Ends of conversations that are counted a little later, when the registers that they will raise have come into the cache.
+const PENDING: usize = 16;
+
+#[derive(Clone, Copy, Default)]
+struct Pending {
+    place: u32,
+    source: u64,
+    target: u64,
+}
+
 /// The traffic of one window, as one worker saw it.
 pub struct TrafficTally {
+    pending: [Pending; PENDING],
+    pending_from: usize,
+    pending_len: usize,
     sums: Box<[Sum]>,
     ends: Vec<Ends>,
     used: usize,
@@ -42,7 +55,7 @@ pub struct TrafficRow<'a> {
 
 impl Default for TrafficTally {
     fn default() -> Self {
-        TrafficTally { sums: vec![Sum::default(); ROWS].into_boxed_slice(), ends: Vec::new(), used: 0 }
+        TrafficTally { pending: [Pending::default(); PENDING], pending_from: 0, pending_len: 0, sums: vec![Sum::default(); ROWS].into_boxed_slice(), ends: Vec::new(), used: 0 }
     }
 }
 
@@ -69,10 +82,41 @@ impl TrafficTally {
         if ends.is_some() || sum.ends == 0 {
             let place = self.place(row);
             if let Some((source, target)) = ends {
-                self.ends[place].sources.add(source);
-                self.ends[place].targets.add(target);
+                self.ends[place].sources.touch(source);
+                self.ends[place].targets.touch(target);
+                self.defer(Pending { place: place as u32, source, target });
             }
         }
+    }
+
+    fn defer(&mut self, pending: Pending) {
+        if self.pending_len == PENDING {
+            let due = self.pending[self.pending_from];
+            self.count(due);
+            self.pending[self.pending_from] = pending;
+            self.pending_from = (self.pending_from + 1) % PENDING;
+        } else {
+            self.pending[self.pending_len] = pending;
+            self.pending_len += 1;
+        }
+    }
+
+    fn count(&mut self, due: Pending) {
+        if let Some(ends) = self.ends.get_mut(due.place as usize) {
+            ends.sources.add(due.source);
+            ends.targets.add(due.target);
+        }
+    }
+
+    /// The window ends: what was put off is counted.
+    pub fn settle(&mut self) {
+        for due in self.pending {
+            if self.pending_len > 0 {
+                self.pending_len -= 1;
+                self.count(due);
+            }
+        }
+        self.pending_from = 0;
     }
 
     fn place(&mut self, row: usize) -> usize {
@@ -148,6 +192,7 @@ mod tests {
             let country = Country::from_index((n % 7) as usize).unwrap();
             tally.add(Direction::Inbound, country, Attribution::Plausible, 60, Some((n << 40 | n, n % 3)));
         }
+        tally.settle();
         tally
     }
 

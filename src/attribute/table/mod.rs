@@ -46,6 +46,14 @@ impl GeoTable {
         GeoTable { v4: V4::new(v4), v6: V6::new(v6) }
     }
 
+    /// Brings what [`GeoTable::country`] will read of an IPv4 address into the cache.
+    #[inline]
+    pub fn touch(&self, addr: Addr) {
+        if let Some(bits) = addr.as_v4() {
+            self.v4.touch(bits);
+        }
+    }
+
     /// The country of an address, `ZZ` if it is reserved, whatever the ranges say.
     #[inline]
     pub fn country_of(&self, addr: Addr) -> Country {

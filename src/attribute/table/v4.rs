@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use super::cut::Cut;
 use super::{CUT, NONE, entry};
 use crate::attribute::Country;
+use crate::huge;
 use crate::attribute::span::Span;
 
 /// /24s in a block.
@@ -47,6 +48,14 @@ impl V4 {
     fn entry(&self, bits: u32) -> u8 {
         let block = usize::from(self.root[(bits >> 16) as usize]);
         self.blocks.get(block * BLOCK + (bits >> 8) as usize % BLOCK).copied().unwrap_or(NONE)
+    }
+
+    #[inline]
+    pub fn touch(&self, bits: u32) {
+        let block = usize::from(self.root[(bits >> 16) as usize]);
+        if let Some(found) = self.blocks.get(block * BLOCK + (bits >> 8) as usize % BLOCK) {
+            huge::prefetch(found);
+        }
     }
 
     #[inline]

@@ -5,7 +5,7 @@
 
 use crate::addr::Addr;
 use crate::attribute::{Attribution, Country, Direction};
-use crate::decode::{Transport, flags};
+use crate::decode::Transport;
 use crate::dispatch::batch::Item;
 use crate::detect::conversation::Step;
 use crate::detect::packet::Packet;
@@ -204,10 +204,8 @@ impl ScanMemory {
     /// Brings what a first packet will need into the cache before its turn.
     #[inline]
     pub fn touch(&self, lane: usize, item: &Item) {
-        if item.header.tcp_flags & (flags::SYN | flags::ACK) == flags::SYN {
-            huge::prefetch(&self.sources[self.source_bucket(lane, item.source_hash)]);
-            huge::prefetch(&self.contacts[contact_bucket(lane, self.contact_hash(item.source_hash, item.target_hash, item.header.target_port))]);
-        }
+        huge::prefetch(&self.sources[self.source_bucket(lane, item.source_hash)]);
+        huge::prefetch(&self.contacts[contact_bucket(lane, self.contact_hash(item.source_hash, item.target_hash, item.header.target_port))]);
     }
 
     /// Takes note of a packet. Returns whether it is its opener's first contact with the service, which the conversation remembers.
