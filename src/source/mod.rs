@@ -1,5 +1,6 @@
 //! Bytes come in: capture files, standard input, interfaces, synthetic traffic.
 
+mod ahead;
 mod error;
 mod files;
 mod filter;
