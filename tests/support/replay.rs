@@ -50,7 +50,8 @@ pub fn replay(input: Input, workers: usize) -> (Vec<u8>, Result<(), RunError>) {
     let record = CONFIG.run_record(&RunArgs::default(), vec!["replayed".into()], None).expect("no lists are named");
     let shared = Shared { keyed: Keyed::fixed(), database: DATABASE.clone(), lookup: LOOKUP.clone(), window_s: CONFIG.window_s };
     let kept = Kept::default();
-    let reporter = Reporter::new(record, CONFIG.settings.clone(), &shared, vec![Box::new(Ndjson::new(kept.clone(), ReportError::Stdout))], false);
+    let reporter =
+        Reporter::new(record, CONFIG.settings.clone(), &shared, vec![Box::new(Ndjson::new(kept.clone(), ReportError::Stdout))], false);
     let stop = Arc::new(AtomicBool::new(false));
     let frames = Arc::new(AtomicU64::new(0));
     let pipeline = Pipeline { shared, home: Home::private(), workers, stop, frames };
