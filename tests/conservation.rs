@@ -1,7 +1,9 @@
 //! Every figure adds up: nothing is lost unseen, nothing is counted twice.
 
 mod support {
-    pub mod captures;
+    pub mod border;
+    pub mod collection;
+    pub mod engine;
     pub mod records;
     pub mod replay;
 }
@@ -11,7 +13,8 @@ use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
 use serde_json::Value;
-use support::captures::{border, collection};
+use support::border::border;
+use support::collection::collection;
 use support::records::records;
 use support::replay::replay_file;
 use wherefrom::decode::decode;

@@ -1,8 +1,10 @@
 //! No bytes whatever make the sensor panic: each file is read, or refused by an error that names it.
 
 mod support {
-    pub mod captures;
+    pub mod border;
+    pub mod collection;
     pub mod damage;
+    pub mod engine;
     pub mod program;
     pub mod records;
     pub mod replay;
@@ -11,7 +13,8 @@ mod support {
 use std::io::{Cursor, Write};
 use std::path::Path;
 
-use support::captures::{border, collection};
+use support::border::border;
+use support::collection::collection;
 use support::damage::Chance;
 use support::program::wherefrom;
 use support::records::records;

@@ -1,13 +1,15 @@
 //! The same capture gives the same answer, byte for byte, whatever the number of workers and however often it is asked.
 
 mod support {
-    pub mod captures;
+    pub mod border;
+    pub mod collection;
     pub mod program;
 }
 
 use std::path::Path;
 
-use support::captures::{border, collection};
+use support::border::border;
+use support::collection::collection;
 use support::program::wherefrom;
 use wherefrom::source::{Synthetic, SyntheticOptions, Traffic};
 

@@ -1,7 +1,8 @@
 //! What the program writes is what the schemas in `schemas/` say.
 
 mod support {
-    pub mod captures;
+    pub mod border;
+    pub mod collection;
     pub mod program;
     pub mod records;
 }
@@ -11,7 +12,8 @@ use std::path::Path;
 
 use jsonschema::Validator;
 use serde_json::Value;
-use support::captures::{border, collection};
+use support::border::border;
+use support::collection::collection;
 use support::program::wherefrom;
 use support::records::records;
 

@@ -1,35 +1,25 @@
-//! The whole pipeline in this process, with the records it writes.
+//! A file replayed in this process, with the records that come of it.
 
 use std::io::{self, Write};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicU64};
-use std::sync::{Arc, LazyLock, Mutex};
+use std::sync::{Arc, Mutex};
 
-use wherefrom::attribute::{Database, Home};
-use wherefrom::cli::{CommonArgs, RunArgs};
-use wherefrom::config::Config;
-use wherefrom::detect::{Shared, ics};
-use wherefrom::keyed::Keyed;
-use wherefrom::pipeline::{self, Pipeline, RunError};
-use wherefrom::report::{Ndjson, ReportError, Reporter};
+use wherefrom::pipeline::RunError;
+use wherefrom::report::{Ndjson, ReportError};
 use wherefrom::source::{Files, FilesOptions, Input};
 
-/// Made once: each would take a quarter of a second.
-static DATABASE: LazyLock<Arc<Database>> = LazyLock::new(|| Arc::new(Database::embedded()));
-static LOOKUP: LazyLock<Arc<ics::Lookup>> = LazyLock::new(|| Arc::new(ics::Lookup::new()));
-static CONFIG: LazyLock<Config> = LazyLock::new(|| {
-    let empty = tempfile::NamedTempFile::new().expect("a temporary file can be made");
-    let common = CommonArgs { config: Some(empty.path().into()), ..CommonArgs::default() };
-    Config::new(&common, None).expect("the defaults are a configuration")
-});
+use super::engine;
+
+/// Length of a window, in seconds, as where nothing is said.
+const WINDOW_S: u32 = 60;
 
 /// Bytes that are still there after their writer is gone.
 #[derive(Clone, Default)]
-pub struct Kept(Arc<Mutex<Vec<u8>>>);
+struct Kept(Arc<Mutex<Vec<u8>>>);
 
 impl Kept {
     /// Takes out what was written.
-    pub fn take(&self) -> Vec<u8> {
+    fn take(&self) -> Vec<u8> {
         std::mem::take(&mut self.0.lock().expect("no writer panics"))
     }
 }
@@ -45,24 +35,14 @@ impl Write for Kept {
     }
 }
 
-/// Replays an input with the settings that hold where nothing is said; the records as NDJSON, and how it ended.
-pub fn replay(input: Input, workers: usize) -> (Vec<u8>, Result<(), RunError>) {
-    let record = CONFIG.run_record(&RunArgs::default(), vec!["replayed".into()], None).expect("no lists are named");
-    let shared = Shared { keyed: Keyed::fixed(), database: DATABASE.clone(), lookup: LOOKUP.clone(), window_s: CONFIG.window_s };
-    let kept = Kept::default();
-    let reporter =
-        Reporter::new(record, CONFIG.settings.clone(), &shared, vec![Box::new(Ndjson::new(kept.clone(), ReportError::Stdout))], false);
-    let stop = Arc::new(AtomicBool::new(false));
-    let frames = Arc::new(AtomicU64::new(0));
-    let pipeline = Pipeline { shared, home: Home::private(), workers, stop, frames };
-    let done = pipeline::run(pipeline, input, reporter);
-    (kept.take(), done)
-}
-
-/// Replays a file.
+/// Replays a file; the records as NDJSON, and how it ended.
 pub fn replay_file(path: &Path, workers: usize) -> (Vec<u8>, Result<(), RunError>) {
-    match Files::open(&[path.into()], &FilesOptions::default()) {
-        Ok(files) => replay(Input::Files(Box::new(files)), workers),
-        Err(error) => (Vec::new(), Err(error.into())),
-    }
+    let files = match Files::open(&[path.into()], &FilesOptions::default()) {
+        Ok(files) => files,
+        Err(error) => return (Vec::new(), Err(error.into())),
+    };
+    let kept = Kept::default();
+    let sink = Box::new(Ndjson::new(kept.clone(), ReportError::Stdout));
+    let done = engine::run(Input::Files(Box::new(files)), workers, WINDOW_S, sink);
+    (kept.take(), done)
 }

@@ -1,11 +1,6 @@
-//! Captures to test on: the one that ships with the project, and a larger collection where there is one.
+//! A larger collection of captures, where there is one beside the project.
 
 use std::path::{Path, PathBuf};
-
-/// The capture that ships with the project.
-pub fn border() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("captures/border.pcap")
-}
 
 /// Those of the named captures that the collection beside the project has; says so if there are none.
 pub fn collection(names: &[&str]) -> Vec<PathBuf> {
