@@ -50,13 +50,15 @@ fn answer(path: &Path, workers: usize) -> String {
     text.replace(&format!(r#""workers":{workers},"#), "")
 }
 
-fn one_answer(path: &Path) {
+/// Asks again and again, and returns the one answer.
+fn one_answer(path: &Path) -> String {
     let expected = answer(path, WORKERS[0]);
     for workers in &WORKERS[1..] {
         let got = answer(path, *workers);
         let differs = expected.lines().zip(got.lines()).find(|(expected, got)| expected != got);
         assert!(expected == got, "{} with {workers} workers; first difference: {differs:#?}", path.display());
     }
+    expected
 }
 
 #[test]
@@ -64,27 +66,42 @@ fn a_border() {
     one_answer(&border());
 }
 
-#[test]
-fn made_up_traffic() {
+/// Writes made-up traffic and asks for its answers.
+fn one_answer_of(frames: u64, frames_per_second: u64, mixture: Vec<(Traffic, u32)>) -> String {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("synthetic.pcap");
-    let options = SyntheticOptions {
-        frames: 40_000,
-        frames_per_second: 400,
-        mixture: vec![
-            (Traffic::Conversations { clients: 500, servers: 20 }, 50),
-            (Traffic::SynFlood { sources: 3_000 }, 25),
-            (Traffic::Scan { scanners: 8, targets: 2_000, port: 23 }, 15),
-            (Traffic::IcsProbes { probers: 12, devices: 9 }, 5),
-            (Traffic::Dns { clients: 50 }, 5),
-        ],
-        ..SyntheticOptions::default()
-    };
-    Synthetic::new(options).write_pcap(&path).unwrap();
-    one_answer(&path);
+    Synthetic::new(SyntheticOptions { frames, frames_per_second, mixture, ..SyntheticOptions::default() }).write_pcap(&path).unwrap();
+    one_answer(&path)
+}
+
+#[test]
+fn made_up_traffic() {
+    let mixture = vec![
+        (Traffic::Conversations { clients: 500, servers: 20 }, 50),
+        (Traffic::SynFlood { sources: 3_000 }, 25),
+        (Traffic::Scan { scanners: 8, targets: 2_000, port: 23 }, 15),
+        (Traffic::IcsProbes { probers: 12, devices: 9 }, 5),
+        (Traffic::Dns { clients: 50 }, 5),
+    ];
+    one_answer_of(40_000, 400, mixture);
+}
+
+/// More scanners, probers and conversations than there is room for: what is evicted must not depend on the workers either.
+#[test]
+fn more_than_fits() {
+    let mixture = vec![
+        (Traffic::Scan { scanners: 20_000, targets: 200, port: 23 }, 80),
+        (Traffic::Conversations { clients: 1_000_000, servers: 5_000 }, 10),
+        (Traffic::IcsProbes { probers: 30_000, devices: 200 }, 10),
+    ];
+    let answer = one_answer_of(150_000, 3_000, mixture);
+    let windows = answer.lines().filter(|line| line.starts_with(r#"{"record":"capture""#));
+    assert!(windows.filter(|window| !window.contains(r#""evicted":0"#)).count() > 0, "everything fitted");
 }
 
 #[test]
 fn the_collection() {
-    collection(&CAPTURES).iter().for_each(|path| one_answer(path));
+    for path in collection(&CAPTURES) {
+        one_answer(&path);
+    }
 }
