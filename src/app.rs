@@ -53,8 +53,9 @@ pub fn main() -> ExitCode {
         Command::Geo(args) => geo(&args),
         Command::Config(args) => Config::new(&args.common, None).map_err(Into::into).and_then(|config| say(&config.describe())),
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "wherefrom", &mut io::stdout());
-            Ok(())
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "wherefrom", &mut script);
+            say(&String::from_utf8_lossy(&script))
         }
         Command::Man => {
             let mut page = Vec::new();
@@ -74,10 +75,15 @@ pub fn main() -> ExitCode {
             ExitCode::from(DONE)
         }
         Err(error) => {
-            eprintln!("wherefrom: {error}");
+            complain(&error);
             ExitCode::from(if matches!(error, AppError::Config(_) | AppError::Address(_)) { USAGE } else { FAILED })
         }
     }
+}
+
+/// Tells standard error; if nobody listens there, the exit code still does.
+fn complain(what: &dyn std::fmt::Display) {
+    let _ = writeln!(io::stderr(), "wherefrom: {what}");
 }
 
 fn say(text: &str) -> Result<(), AppError> {
@@ -125,7 +131,7 @@ fn run(
     let asked = stop.clone();
     // A second one, where the first is not heard, ends the process as usual: the handler can only be set once.
     if ctrlc::set_handler(move || asked.store(true, Ordering::Relaxed)).is_err() {
-        eprintln!("wherefrom: Ctrl-C will end the run without its last window");
+        complain(&"Ctrl-C will end the run without its last window");
     }
     let frames = Arc::new(AtomicU64::new(0));
     let lookup = Arc::new(ics::Lookup::new());

@@ -66,7 +66,7 @@ pub enum DatabaseError {
     #[error("geo database {path}: no usable MMDB file: {reason}")]
     Mmdb { path: PathBuf, reason: String },
     #[error(
-        "geo database {path}: implausibly small: {ranges} ranges, {addresses_v4} IPv4 addresses with a country; --geo-db-any accepts it"
+        "geo database {path}: implausibly small: {ranges} ranges, {addresses_v4} IPv4 addresses with a country; the file is cut, or none of countries"
     )]
     Small { path: PathBuf, ranges: usize, addresses_v4: u64 },
 }
@@ -230,7 +230,7 @@ mod tests {
     fn errors_name_the_file_and_the_way_out() {
         assert_eq!(
             error(b"1.0.0.0,1.0.0.255,NL\n", Minimum::PLAUSIBLE),
-            "geo database FILE: implausibly small: 1 ranges, 256 IPv4 addresses with a country; --geo-db-any accepts it"
+            "geo database FILE: implausibly small: 1 ranges, 256 IPv4 addresses with a country; the file is cut, or none of countries"
         );
         assert_eq!(error(b"\xfd7zXZ\0rest", Minimum::NONE), "geo database FILE: compressed with xz; unpack it first with: xz -d FILE");
         assert_eq!(
