@@ -83,7 +83,8 @@ pub fn run(pipeline: Pipeline, input: Input, reporter: Reporter) -> Result<(), R
             sealed.push(Sealed { full: full_out, empty: empty_in });
             let shared = &shared;
             let name = format!("worker-{number}");
-            let started = thread::Builder::new().name(name).spawn_scoped(threads, move || work(number, workers, shared, from, &full_in, &empty_out));
+            let started =
+                thread::Builder::new().name(name).spawn_scoped(threads, move || work(number, workers, shared, from, &full_in, &empty_out));
             started.map_err(RunError::Thread)?;
         }
         let reporting = thread::Builder::new().name("reporter".into()).spawn_scoped(threads, move || report(reporter, &marks_out, &sealed));
