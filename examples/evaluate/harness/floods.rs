@@ -131,8 +131,6 @@ fn syn_flood(flood: Flood, world: &World, random: &mut Random) -> Scene {
         expected = expected.of(one);
     }
     scene.attack(expected);
-    // The victim's own answers to forged addresses look like backscatter from it, seen from abroad.
-    scene.allowed = &["backscatter"];
     let forged = flood.sources.forged();
     let mut open: Vec<u64> = Vec::new();
     let trace = &mut scene.trace;
@@ -218,7 +216,6 @@ fn other_flood(kind: Kind, flood: Flood, world: &World, random: &mut Random) -> 
         expected = expected.of(*one);
     }
     scene.attack(expected);
-    scene.allowed = &["backscatter"];
     let forged = flood.sources.forged();
     let filler = vec![0x58; 1400];
     let mut errors_s = vec![0u64; (flood.seconds + 40) as usize];

@@ -250,6 +250,8 @@ fn labelled(tool: Tool, source: Addr) -> Expected {
     let (method, name) = tool.labels();
     let expected = Expected::new("scan").of(source).with("method", method);
     match name {
+        // What these two make of an IPv4 address has no counterpart in IPv6.
+        Some("masscan" | "unicornscan") if !source.is_v4() => expected,
         Some(name) => expected.with("tool", name),
         None => expected,
     }
@@ -309,12 +311,18 @@ fn distributed(tool: Tool, sources: u64, each: u64, seconds: u64, world: &World,
     scene
 }
 
+/// Seconds between two contacts from which on a scan is called slow: nmap's "paranoid" timing waits 300.
+const SLOW_S: u64 = 60;
+
 /// One contact every so many seconds.
 fn slow(tool: Tool, every_s: u64, contacts: u64, one_host: bool, world: &World, random: &mut Random) -> Scene {
     let mut scene = Scene { trace: Trace::default(), expected: Vec::new(), allowed: &[] };
     background(&mut scene.trace, world, random, every_s * contacts + 60, 1 + 600 / every_s / contacts);
     let source = world.abroad(random);
-    let mut expected = labelled(tool, source).with("slow", true);
+    let mut expected = labelled(tool, source);
+    if every_s >= SLOW_S {
+        expected = expected.with("slow", true);
+    }
     expected = if one_host { expected.on(host(6)) } else { expected.with("shape", "horizontal") };
     scene.attack(expected);
     let mut run = Run::new(tool, source, random);
