@@ -51,6 +51,12 @@ impl Figures {
         share(self.found, self.expected)
     }
 
+    /// The mean share of packets under a wrong country.
+    pub fn country_error(&self) -> f64 {
+        // Adding to zero keeps an empty sum from being a negative zero.
+        0.0 + self.country_errors.iter().sum::<f64>() / self.country_errors.len().max(1) as f64
+    }
+
     pub fn precision(&self) -> f64 {
         share(self.found, self.found + self.false_events)
     }

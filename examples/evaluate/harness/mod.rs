@@ -23,8 +23,16 @@ use world::World;
 pub struct Evaluation {
     pub figures: BTreeMap<String, Figures>,
     pub runs: u64,
-    /// By case and what was wrong: the variations, and what the first of them reported.
-    failures: BTreeMap<(String, String), (Vec<String>, String)>,
+    /// By case and what was wrong.
+    failures: BTreeMap<(String, String), Repeated>,
+}
+
+/// One thing that was wrong with a case.
+struct Repeated {
+    /// Under which variations, and how often under each.
+    variations: Vec<(String, u64)>,
+    /// What was reported the first time.
+    detail: String,
 }
 
 /// Runs every case whose name and variation are wanted.
@@ -50,9 +58,11 @@ pub fn evaluate(wanted: impl Fn(&str, &str) -> bool) -> anyhow::Result<Evaluatio
                 evaluation.figures.entry(kind).or_default().add(figures);
             }
             for failure in verdict.failures {
-                let known = evaluation.failures.entry((case.name.clone(), failure.what)).or_insert_with(|| (Vec::new(), failure.detail));
-                if known.0.last() != Some(&variation.name()) {
-                    known.0.push(variation.name());
+                let new = || Repeated { variations: Vec::new(), detail: failure.detail };
+                let known = &mut evaluation.failures.entry((case.name.clone(), failure.what)).or_insert_with(new).variations;
+                match known.last_mut() {
+                    Some((name, times)) if *name == variation.name() => *times += 1,
+                    _ => known.push((variation.name(), 1)),
                 }
             }
         }
@@ -81,16 +91,19 @@ impl fmt::Display for Evaluation {
                 share(figures.attributes.0, figures.attributes.1),
                 median(&figures.start_ms) as f64 / 1000.0,
                 median(&figures.end_ms) as f64 / 1000.0,
-                figures.country_errors.iter().sum::<f64>() / figures.country_errors.len().max(1) as f64,
+                figures.country_error(),
             )?;
         }
-        writeln!(f, "\n{} runs; {} failures", self.runs, self.failures.values().map(|(variations, _)| variations.len()).sum::<usize>())?;
+        let failed: usize = self.failures.values().map(|repeated| repeated.variations.len()).sum();
+        writeln!(f, "\n{} runs; {failed} failures", self.runs)?;
         let mut last = "";
-        for ((case, what), (variations, detail)) in &self.failures {
+        for ((case, what), Repeated { variations, detail }) in &self.failures {
             if case != last {
                 writeln!(f, "\n{case}")?;
                 last = case;
             }
+            let variations: Vec<String> =
+                variations.iter().map(|(name, times)| if *times > 1 { format!("{name}: {times} times") } else { name.clone() }).collect();
             writeln!(f, "  {what} [{}]: {detail}", variations.join(", "))?;
         }
         Ok(())
