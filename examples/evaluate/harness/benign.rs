@@ -4,7 +4,7 @@ use wherefrom::addr::Addr;
 use wherefrom::decode::flags::{ACK, PSH};
 
 use super::case::{ATTACK, Case, Scene};
-use super::frames::{End, Ip, MILLI, Random, SECOND, Tcp};
+use super::frames::{End, Icmp, Ip, MILLI, Random, SECOND, Tcp};
 use super::world::{PAGE, SHORT, START, World, conversation, host, lookup, own, round_trip, stack, vain};
 
 type Make = fn(&mut Scene, &World, &mut Random);
@@ -108,10 +108,10 @@ fn pinger(scene: &mut Scene, world: &World, random: &mut Random) {
     for n in 0..3000u64 {
         let (at, target) = (ATTACK + n * 10 * MILLI, host(400 + n as u32 % 100));
         let header = stack(source, random);
-        scene.trace.icmp(at, source, target, header, (8, 0), n as u32, &[0x5a; 56]);
+        scene.trace.icmp(at, source, target, header, Icmp { kind: (8, 0), rest: n as u32, payload: &[0x5a; 56] });
         if n % 100 >= 2 {
             let header = own(random);
-            scene.trace.icmp(at + 300_000, target, source, header, (0, 0), n as u32, &[0x5a; 56]);
+            scene.trace.icmp(at + 300_000, target, source, header, Icmp { kind: (0, 0), rest: n as u32, payload: &[0x5a; 56] });
         }
     }
 }

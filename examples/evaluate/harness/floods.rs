@@ -1,10 +1,11 @@
 //! Floods of home hosts, with what their victims and the holders of forged addresses answer.
 
 use wherefrom::addr::Addr;
+use wherefrom::attribute::is_group;
 use wherefrom::decode::flags::{ACK, FIN, PSH, RST, SYN, URG};
 
 use super::case::{ATTACK, Case, Expected, Scene};
-use super::frames::{End, Ip, Random, SECOND, STACK, Tcp};
+use super::frames::{End, Icmp, Ip, Random, SECOND, STACK, Tcp};
 use super::world::{REPEATS, Service, World, host, host_v6, own, refuse, round_trip, stack};
 
 /// SYNs a server answers before it stops to keep state and sends cookies, which it does not repeat (Linux: somaxconn and syncookies).
@@ -100,6 +101,12 @@ fn victim(sources: Sources) -> Addr {
     if matches!(sources, Sources::OneBlockV6) { host_v6(10) } else { host(10) }
 }
 
+/// No stack answers a group or class E (RFC 1122 section 3.2.1.3).
+fn answers(victim: Service, source: Addr) -> Service {
+    let nobody = is_group(source) || source.as_v4().is_some_and(|bits| bits >> 28 == 0xf);
+    if nobody { Service::Silent } else { victim }
+}
+
 /// An IP header of the maker's, as it arrives.
 fn header(maker: Maker, source: Addr, forged: bool, random: &mut Random) -> Ip {
     match maker {
@@ -154,7 +161,7 @@ fn syn_flood(flood: Flood, world: &World, random: &mut Random) -> Scene {
             }
         }
         trace.attack = 0;
-        match flood.victim {
+        match answers(flood.victim, source) {
             Service::Silent => {}
             Service::Closed => refuse(trace, random, at + 200_000, to, from, seq),
             Service::Open => {
@@ -234,7 +241,7 @@ fn other_flood(kind: Kind, flood: Flood, world: &World, random: &mut Random) -> 
                 trace.tcp(at, from, to, ip, Tcp { flags, seq, ack, window: 512, ..Tcp::default() });
                 trace.attack = 0;
                 // RFC 9293 section 3.10.7: no connection, so all but a reset is answered with one.
-                if flags & RST == 0 && flood.victim == Service::Closed {
+                if flags & RST == 0 && answers(flood.victim, source) == Service::Closed {
                     refuse(trace, random, soon, to, from, seq);
                 }
             }
@@ -242,7 +249,7 @@ fn other_flood(kind: Kind, flood: Flood, world: &World, random: &mut Random) -> 
                 trace.udp(at, from, to, ip, &filler[..bytes]);
                 trace.attack = 0;
                 let second = ((at - ATTACK) / SECOND) as usize;
-                if flood.victim == Service::Closed && errors_s[second] < ERRORS_PER_S * 50 {
+                if answers(flood.victim, source) == Service::Closed && errors_s[second] < ERRORS_PER_S * 50 {
                     errors_s[second] += 1;
                     trace.unreachable(soon, target, 63, 3);
                 }
@@ -250,11 +257,11 @@ fn other_flood(kind: Kind, flood: Flood, world: &World, random: &mut Random) -> 
             Kind::Icmp(bytes) => {
                 let rest = (random.next() as u32) << 16 | n as u32 & 0xffff;
                 let (ask, answer) = if target.is_v4() { (8, 0) } else { (128, 129) };
-                trace.icmp(at, source, target, ip, (ask, 0), rest, &filler[..bytes]);
+                trace.icmp(at, source, target, ip, Icmp { kind: (ask, 0), rest, payload: &filler[..bytes] });
                 trace.attack = 0;
-                if flood.victim != Service::Silent {
+                if answers(flood.victim, source) != Service::Silent {
                     let ip = own(random);
-                    trace.icmp(soon, target, source, ip, (answer, 0), rest, &filler[..bytes]);
+                    trace.icmp(soon, target, source, ip, Icmp { kind: (answer, 0), rest, payload: &filler[..bytes] });
                 }
             }
         }

@@ -79,6 +79,16 @@ pub struct Tcp<'a> {
     pub payload: &'a [u8],
 }
 
+/// An ICMP message.
+#[derive(Clone, Copy)]
+pub struct Icmp<'a> {
+    /// Type and code, of ICMP between IPv4 hosts and of ICMPv6 between others.
+    pub kind: (u8, u8),
+    /// Bytes 5 to 8: of an echo its identifier and number.
+    pub rest: u32,
+    pub payload: &'a [u8],
+}
+
 /// SYN options of a Linux stack: MSS 1460, SACK permitted, timestamps, NOP, window scale 7.
 pub const STACK: &[u8] = &[2, 4, 5, 0xb4, 4, 2, 8, 10, 0, 0, 16, 0, 0, 0, 0, 0, 1, 3, 3, 7];
 /// MSS 1460 alone.
@@ -132,12 +142,11 @@ impl Trace {
         self.end(time_ns + 12_000, at, from.0, to.0);
     }
 
-    /// Type and code of IPv4 are those of ICMP, of IPv6 those of ICMPv6.
-    pub fn icmp(&mut self, time_ns: u64, from: Addr, to: Addr, ip: Ip, kind: (u8, u8), rest: u32, payload: &[u8]) {
-        let at = self.ip(from, to, ip, if from.is_v4() { 1 } else { 58 }, 8 + payload.len(), 0);
-        self.bytes.extend([kind.0, kind.1, 0, 0]);
-        self.bytes.extend(rest.to_be_bytes());
-        self.bytes.extend(payload);
+    pub fn icmp(&mut self, time_ns: u64, from: Addr, to: Addr, ip: Ip, icmp: Icmp<'_>) {
+        let at = self.ip(from, to, ip, if from.is_v4() { 1 } else { 58 }, 8 + icmp.payload.len(), 0);
+        self.bytes.extend([icmp.kind.0, icmp.kind.1, 0, 0]);
+        self.bytes.extend(icmp.rest.to_be_bytes());
+        self.bytes.extend(icmp.payload);
         self.end(time_ns, at, from, to);
     }
 
@@ -146,7 +155,7 @@ impl Trace {
         let Some(last) = self.frames.last().copied() else { return };
         let about = self.bytes[last.at + 14..(last.at + last.bytes as usize).min(last.at + 14 + 28)].to_vec();
         let kind = if router.is_v4() { (3, code) } else { (1, if code == 3 { 4 } else { 3 }) };
-        self.icmp(time_ns, router, last.source, Ip { ttl, id: 0, dont_fragment: false }, kind, 0, &about);
+        self.icmp(time_ns, router, last.source, Ip { ttl, id: 0, dont_fragment: false }, Icmp { kind, rest: 0, payload: &about });
     }
 
     fn ports(&mut self, from: u16, to: u16) {

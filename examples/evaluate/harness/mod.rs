@@ -8,6 +8,8 @@ mod judge;
 mod reflected;
 mod run;
 mod scans;
+#[path = "../../../benches/support/mod.rs"]
+mod support;
 mod vary;
 mod world;
 

@@ -4,7 +4,7 @@ use wherefrom::addr::Addr;
 use wherefrom::decode::flags::{ACK, FIN, PSH, RST, SYN, URG};
 
 use super::case::{ATTACK, Case, Expected, Scene};
-use super::frames::{End, Ip, MILLI, MSS, Random, SECOND, STACK, Tcp, Trace, WINDOWS};
+use super::frames::{End, Icmp, Ip, MILLI, MSS, Random, SECOND, STACK, Tcp, Trace, WINDOWS};
 use super::world::{REPEATS, Service, World, background, home, host, host_v6, own, refuse, round_trip, service, stack};
 
 /// What writes the probes. Marks: detection.md B.5, from the tools' sources.
@@ -126,23 +126,23 @@ impl Run {
         }
         let (from, to) = ((self.source, from_port), (target, port));
         match self.tool {
-            Tool::Udp => self.datagram(trace, random, at, from, to, ip, service),
+            Tool::Udp => datagram(trace, random, &Sent { at, from, to, ip, service }),
             Tool::Icmp => {
-                let rest = u32::from(self.port) << 16;
-                trace.icmp(at, self.source, target, ip, (if target.is_v4() { 8 } else { 128 }, 0), rest, &[]);
+                let (rest, payload) = (u32::from(self.port) << 16, &[][..]);
+                let (ask, answer) = if target.is_v4() { (8, 0) } else { (128, 129) };
+                trace.icmp(at, self.source, target, ip, Icmp { kind: (ask, 0), rest, payload });
                 if service != Service::Silent {
                     let header = own(random);
-                    unlabelled(trace, |trace| {
-                        trace.icmp(at + 300_000, target, self.source, header, (if target.is_v4() { 0 } else { 129 }, 0), rest, &[]);
-                    });
+                    let echo = Icmp { kind: (answer, 0), rest, payload };
+                    unlabelled(trace, |trace| trace.icmp(at + 300_000, target, self.source, header, echo));
                 }
             }
-            _ => self.segment(trace, random, at, from, to, ip, tcp, service),
+            _ => self.segment(trace, random, &Sent { at, from, to, ip, service }, tcp),
         }
     }
 
-    #[allow(clippy::too_many_arguments)]
-    fn segment(&self, trace: &mut Trace, random: &mut Random, at: u64, from: End, to: End, ip: Ip, tcp: Tcp<'_>, service: Service) {
+    fn segment(&self, trace: &mut Trace, random: &mut Random, sent: &Sent, tcp: Tcp<'_>) {
+        let &Sent { at, from, to, ip, service } = sent;
         trace.tcp(at, from, to, ip, tcp);
         let soon = at + 300_000;
         if tcp.flags != SYN {
@@ -186,21 +186,31 @@ impl Run {
             }
         }
     }
+}
 
-    #[allow(clippy::too_many_arguments)]
-    fn datagram(&self, trace: &mut Trace, random: &mut Random, at: u64, from: End, to: End, ip: Ip, service: Service) {
-        let payload: &[u8] = match to.1 {
-            53 => b"\x12\x34\x01\0\0\x01\0\0\0\0\0\0\x07version\x04bind\0\0\x10\0\x03",
-            123 => b"\xe3\0\x04\xfa\0\x01\0\0\0\x01\0\0",
-            161 => b"\x30\x26\x02\x01\x01\x04\x06public\xa0\x19\x02\x04",
-            1900 => b"M-SEARCH * HTTP/1.1\r\nHOST: 239.255.255.250:1900\r\n\r\n",
-            _ => b"",
-        };
-        trace.udp(at, from, to, ip, payload);
-        if service == Service::Closed {
-            // The error quotes the datagram, which is the frame before it.
-            unlabelled(trace, |trace| trace.unreachable(at + 300_000, to.0, own(random).ttl, 3));
-        }
+/// One probe on its way.
+struct Sent {
+    at: u64,
+    from: End,
+    to: End,
+    ip: Ip,
+    service: Service,
+}
+
+/// A datagram with the payload that tools send to the port.
+fn datagram(trace: &mut Trace, random: &mut Random, sent: &Sent) {
+    let &Sent { at, from, to, ip, service } = sent;
+    let payload: &[u8] = match to.1 {
+        53 => b"\x12\x34\x01\0\0\x01\0\0\0\0\0\0\x07version\x04bind\0\0\x10\0\x03",
+        123 => b"\xe3\0\x04\xfa\0\x01\0\0\0\x01\0\0",
+        161 => b"\x30\x26\x02\x01\x01\x04\x06public\xa0\x19\x02\x04",
+        1900 => b"M-SEARCH * HTTP/1.1\r\nHOST: 239.255.255.250:1900\r\n\r\n",
+        _ => b"",
+    };
+    trace.udp(at, from, to, ip, payload);
+    if service == Service::Closed {
+        // The error quotes the datagram, which is the frame before it.
+        unlabelled(trace, |trace| trace.unreachable(at + 300_000, to.0, own(random).ttl, 3));
     }
 }
 
