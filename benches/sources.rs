@@ -11,7 +11,7 @@ mod support;
 
 /// Drawn at random from 2^24, so many packets come from 10 million addresses: 2^24 × (1 - e^(-14.4/16.8)) = 9.7 million.
 const FRAMES: u64 = 16_000_000;
-/// Event time: every packet counts into few slices, as in a flood of the rate of a 1-gigabit line.
+/// Event time, in packets a second: two thirds of what a 1-gigabit line carries of the smallest frames.
 const FRAMES_PER_SECOND: u64 = 1_000_000;
 const FEW: u32 = 10_000;
 const MANY: u32 = 1 << 24;
