@@ -68,7 +68,7 @@ fn home_v6(bencher: Bencher) {
 #[divan::bench]
 fn home_by_country_v4(bencher: Bencher) {
     let country = Country::from_code("NL").expect("NL is a country");
-    let home = Home::new(Vec::new()).expect("nothing contradicts itself").with_country(country, Database::embedded().table.into());
+    let home = Home::new(Vec::new()).expect("nothing contradicts itself").with_country(country, Database::embedded().table);
     every(bencher, &addresses_v4(), |addr| home.contains(addr));
 }
 

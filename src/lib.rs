@@ -1,4 +1,44 @@
 //! wherefrom: a packet capture sensor that says where attacks come from.
+//!
+//! ```text
+//! source ──frames──▶ dispatch ──batches──▶ worker × N ──tallies, once a slice──▶ reporter ──records──▶ sinks
+//! capture files,     decode, pick          observe, remember,                    merge, conclude,      terminal,
+//! libpcap live       the lane              tally                                 attribute, window     stdout, files
+//! ```
+//!
+//! # The map
+//!
+//! A packet passes the modules from top to bottom.
+//!
+//! - [`source`]: bytes come in, from capture files, an interface, or made up. It brings event time, the packets' own.
+//! - [`decode`]: bytes become a [`decode::Header`], whatever is around the innermost addresses, or a reason why not.
+//! - [`dispatch`]: a packet finds its lane and its worker, through [`dispatch::ring`] in batches.
+//! - [`detect`]: a packet is judged. First its conversation says what it means, then each detector of the list looks at it:
+//!   [`detect::flood`], [`detect::backscatter`], [`detect::scan`], [`detect::ics`].
+//! - [`tally`]: what workers keep and hand over; it adds up in any order.
+//! - [`conclude`]: many become one. Events with a beginning and an end, and the rows of a window.
+//! - [`report`]: it goes out. Records, the sinks that write them, and the summary.
+//!
+//! Beside the way: [`attribute`] (an address's country, home, direction, and how far to trust them), [`addr`], [`keyed`] (every hash that
+//! traffic could try to steer), [`health`] (what was lost or refused).
+//!
+//! Around it: [`pipeline`] alone starts and stops the threads of a run. [`cli`] holds flags as typed, [`settings`] every threshold, [`config`]
+//! what both come to, and [`app`] makes a run of it.
+//!
+//! # What always holds
+//!
+//! 1. Nothing is lost unseen: frames = decoded + refused by reason, and the `traffic` rows of a window add up to the decoded. A replay never drops.
+//! 2. The same capture gives the same answer, whatever the number of workers. Memory that depends on order, and every bound, belongs to one of
+//!    [`dispatch::LANES`] lanes, never to a worker; what leaves a lane adds up in any order, or is sorted by lane before it is read.
+//! 3. Memory has a ceiling that traffic cannot lift. What did not fit is counted as evicted.
+//! 4. Bad input is data: no bytes make the sensor panic, and what is refused is counted with a reason.
+//! 5. A figure says how sure it is: forged sources have no country, and estimates are marked.
+//!
+//! # What is absent
+//!
+//! No wall-clock time decides anything: it ends the slices of a silent interface, and says how late a live conclusion comes. No randomness,
+//! save the key of [`keyed`] on live traffic. No threshold in a worker: detectors conclude behind the merge. No lock and no
+//! name lookup on the way of a packet. No network access, and no `unsafe`.
 
 #![deny(unsafe_code)]
 

@@ -1,0 +1,41 @@
+//! The whole pipeline in this process, for benches and the evaluation.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64};
+
+use wherefrom::attribute::{Database, Home};
+use wherefrom::detect::{Shared, ics};
+use wherefrom::keyed::Keyed;
+use wherefrom::pipeline::{self, Pipeline, RunError};
+use wherefrom::report::{GeoRecord, Reporter, RunRecord, Sink};
+use wherefrom::settings::Settings;
+use wherefrom::source::Input;
+
+/// Length of a window, in seconds: the default.
+const WINDOW_S: u32 = 60;
+
+/// Runs an input to its end with the default settings and one worker.
+///
+/// # Errors
+/// The source's, or a sink's.
+pub fn run(input: Input, home: Home, database: Arc<Database>, sinks: Vec<Box<dyn Sink>>) -> Result<(), RunError> {
+    let shared = Shared { keyed: Keyed::fixed(), database, lookup: Arc::new(ics::Lookup::new()), window_s: WINDOW_S };
+    let record = RunRecord {
+        record: "run",
+        sensor: "measured".into(),
+        version: env!("CARGO_PKG_VERSION"),
+        input: Vec::new(),
+        home: Vec::new(),
+        home_country: None,
+        window_s: WINDOW_S,
+        filter: None,
+        limit: None,
+        workers: 1,
+        settings: Default::default(),
+        geo: GeoRecord { name: String::new(), build_date: None, sha256: String::new() },
+        lists: Vec::new(),
+    };
+    let reporter = Reporter::new(record, Settings::default(), &shared, sinks, false);
+    let pipeline = Pipeline { shared, home, workers: 1, stop: Arc::new(AtomicBool::new(false)), frames: Arc::new(AtomicU64::new(0)) };
+    pipeline::run(pipeline, input, reporter)
+}

@@ -1,0 +1,68 @@
+//! Hard minimums on a fast part of the evaluation. The whole of it: `cargo run --release --example evaluate`.
+
+#[path = "../examples/evaluate/harness/mod.rs"]
+mod harness;
+
+/// Recall, precision and right attributes of the cases with one of the given names, in one variation.
+fn check(names: &[&str], variation: &str, kind: &str) {
+    let evaluation = harness::evaluate(|case, of| names.contains(&case) && of == variation).unwrap();
+    assert_eq!(evaluation.runs, names.len() as u64, "a case is missing");
+    let figures = &evaluation.figures[kind];
+    assert!(figures.recall() == 1.0 && figures.precision() == 1.0, "{evaluation}");
+    assert_eq!(figures.attributes.0, figures.attributes.1, "{evaluation}");
+    assert_eq!(figures.verdicts.0, figures.verdicts.1, "{evaluation}");
+    assert!(figures.country_error() < 0.01, "{evaluation}");
+}
+
+#[test]
+fn syn_floods_are_found_and_their_sources_judged() {
+    let names = ["syn forged Hping 1000/s port 80 Open", "syn 60-hosts Raw 800/s port 80 Open", "syn 1-hosts Hping 1000/s port 80 Closed"];
+    check(&names, "clean", "syn_flood");
+}
+
+#[test]
+fn a_lossy_capture_of_one_direction_is_enough_for_a_syn_flood() {
+    let names = ["syn forged Hping 1000/s port 80 Open"];
+    check(&names, "loss 20 %", "syn_flood");
+    check(&names, "towards home", "syn_flood");
+}
+
+#[test]
+fn other_floods_are_told_apart_by_method() {
+    check(&["ack forged Hping 1500/s port 80 Closed", "null 1-hosts Hping 2000/s port 80 Silent"], "clean", "tcp_flood");
+    check(&["udp 0 B forged Hping 2000/s port 80 Closed"], "clean", "udp_flood");
+    check(&["icmp 56 B 50-hosts Raw 500/s port 80 Open"], "clean", "icmp_flood");
+}
+
+#[test]
+fn amplification_names_the_abused_protocol() {
+    let names = ["amplification dns 200 reflectors 1000/s", "amplification memcached 200 reflectors 1000/s"];
+    check(&names, "2 tags", "amplification");
+}
+
+#[test]
+fn backscatter_is_no_scan() {
+    check(&["backscatter SynAck 300 in 60 s", "backscatter Rst 40 in 30 s"], "clean", "backscatter");
+}
+
+#[test]
+fn scans_are_found_with_shape_method_and_tool() {
+    let names = [
+        "scan horizontal Masscan 500 hosts 1 ports 50/s",
+        "scan horizontal Connect 24 hosts 1 ports 1/s",
+        "scan vertical Nmap 100 ports 5/s filtered",
+        "scan block Masscan 20 x 20",
+        "scan horizontal Icmp 40 hosts 1 ports 2/s",
+    ];
+    check(&names, "clean", "scan");
+    check(&["scan slow Nmap every 3600 s, many hosts"], "clean", "scan");
+}
+
+#[test]
+fn what_only_looks_like_an_attack_is_none() {
+    let quiet = ["crawler", "monitor by connections", "resolver of home", "peer to peer at home", "capture begins in mid-transfer"];
+    let evaluation = harness::evaluate(|case, variation| variation == "clean" && quiet.iter().any(|name| case == format!("benign {name}")));
+    let evaluation = evaluation.unwrap();
+    assert_eq!(evaluation.runs, quiet.len() as u64, "a case is missing");
+    assert!(evaluation.figures.is_empty(), "{evaluation}");
+}
