@@ -1,6 +1,5 @@
 //! Bytes come in: capture files, standard input, interfaces, synthetic traffic.
 
-mod ahead;
 mod error;
 mod files;
 mod filter;

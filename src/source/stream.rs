@@ -2,7 +2,6 @@
 
 use std::io::{self, Read};
 
-use super::ahead::{Ahead, HEAD_ROOM};
 use super::error::{Broken, Flaw, SourceError};
 
 /// How much is asked of the operating system at a time, in bytes. Large enough that the call costs nothing per frame, small enough
@@ -18,20 +17,10 @@ pub enum Compression {
     Zstd,
 }
 
-/// Bytes after which a stream is worth a thread that reads ahead.
-const AHEAD_FROM_BYTES: u64 = 1024 * 1024;
-
-/// Where a stream's bytes come from.
-enum Feed {
-    Direct(Box<dyn Read + Send>),
-    Ahead(Ahead),
-}
-
-/// A reader with one buffer. What is left of it at a refill (less than one record) is all that is ever copied. A long stream is read ahead
-/// by a thread of its own.
+/// A reader with one buffer. The buffer grows to the largest record seen and is never given back; what is left of it at a refill
+/// (less than one record) is all that is ever copied.
 pub struct Stream {
-    feed: Feed,
-    ended: bool,
+    reader: Box<dyn Read + Send>,
     file: String,
     compression: Compression,
     buffer: Vec<u8>,
@@ -44,7 +33,7 @@ pub struct Stream {
 impl Stream {
     /// `file` is the name for messages.
     pub fn new(file: &str, compression: Compression, reader: Box<dyn Read + Send>) -> Self {
-        Stream { feed: Feed::Direct(reader), ended: false, file: file.to_owned(), compression, buffer: vec![0; BLOCK_BYTES], start: 0, end: 0, offset: 0 }
+        Stream { reader, file: file.to_owned(), compression, buffer: vec![0; BLOCK_BYTES], start: 0, end: 0, offset: 0 }
     }
 
     pub fn file(&self) -> &str {
@@ -66,60 +55,21 @@ impl Stream {
     #[cold]
     #[inline(never)]
     fn refill(&mut self, bytes: usize) -> io::Result<bool> {
-        if self.offset >= AHEAD_FROM_BYTES
-            && let Feed::Direct(reader) = &mut self.feed
-        {
-            let reader = std::mem::replace(reader, Box::new(io::empty()));
-            self.feed = Feed::Ahead(Ahead::start(reader));
+        self.buffer.copy_within(self.start..self.end, 0);
+        self.end -= self.start;
+        self.start = 0;
+        if bytes > self.buffer.len() {
+            self.buffer.resize(bytes.max(self.buffer.len() * 2), 0);
         }
-        while self.end - self.start < bytes {
-            if self.ended || !self.read_more(bytes)? {
-                self.ended = true;
-                return Ok(false);
+        while self.end < bytes {
+            match self.reader.read(&mut self.buffer[self.end..]) {
+                Ok(0) => return Ok(false),
+                Ok(read) => self.end += read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
             }
         }
         Ok(true)
-    }
-
-    /// Reads a little more behind what is unread. `false` at the end.
-    fn read_more(&mut self, bytes: usize) -> io::Result<bool> {
-        let left = self.end - self.start;
-        match &mut self.feed {
-            Feed::Direct(reader) => {
-                self.buffer.copy_within(self.start..self.end, 0);
-                (self.start, self.end) = (0, left);
-                if bytes > self.buffer.len() {
-                    self.buffer.resize(bytes.max(self.buffer.len() * 2), 0);
-                }
-                loop {
-                    match reader.read(&mut self.buffer[self.end..]) {
-                        Ok(read) => {
-                            self.end += read;
-                            return Ok(read > 0);
-                        }
-                        Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                        Err(error) => return Err(error),
-                    }
-                }
-            }
-            Feed::Ahead(ahead) => {
-                let Some(mut block) = ahead.next()? else { return Ok(false) };
-                if left <= HEAD_ROOM {
-                    let start = HEAD_ROOM - left;
-                    block.bytes[start..HEAD_ROOM].copy_from_slice(&self.buffer[self.start..self.end]);
-                    (self.start, self.end) = (start, block.end);
-                    ahead.give_back(std::mem::replace(&mut self.buffer, block.bytes));
-                } else {
-                    // A record larger than the head room: it is put together the slow way.
-                    self.buffer.copy_within(self.start..self.end, 0);
-                    self.buffer.truncate(left);
-                    self.buffer.extend_from_slice(&block.bytes[HEAD_ROOM..block.end]);
-                    (self.start, self.end) = (0, self.buffer.len());
-                    ahead.give_back(block.bytes);
-                }
-                Ok(true)
-            }
-        }
     }
 
     /// Steps over bytes that are unread; at most all of them.
