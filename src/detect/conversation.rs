@@ -403,7 +403,8 @@ impl Entry {
             self.state = State::Refused;
             return Step::Refused;
         }
-        Step::Unasked
+        // About a packet that was seen: nothing that nobody asked for.
+        if self.state == State::Free { Step::Unasked } else { Step::Ongoing }
     }
 
     fn open(&mut self, header: &Header, source_low: bool) -> Step {
@@ -446,7 +447,8 @@ impl Entry {
                 self.facts |= facts::CALLED_PROVED;
                 Step::SynAck
             }
-            State::Answered | State::TwoWay | State::HalfSeenMidway => Step::Ongoing,
+            // A second answer, or one that comes after the end: home asked for it all the same.
+            State::Answered | State::TwoWay | State::HalfSeenMidway | State::Closed | State::Refused => Step::Ongoing,
             State::Free => {
                 // Only this side is seen, or nobody asked: the one called is the sender.
                 self.facts ^= facts::LOW_OPENED;

@@ -16,7 +16,7 @@ use crate::settings;
 use crate::tally::Distinct;
 
 use super::memory::{Outcome, Record, ScanTally};
-use super::method::{Method, tool_marks};
+use super::method::{Distances, Method, distances, tool_marks};
 
 /// Sources that the reporter follows at a time. When full, the quarter that is worth least makes room.
 const FOLLOWED_MAX: usize = 16_384;
@@ -51,6 +51,8 @@ pub struct ScanDetail {
 struct Walk {
     contacts: u64,
     successes: u64,
+    /// Connections in which somebody said something.
+    spoken: u64,
     /// Contacts of the last slices that are still open.
     young: Vec<(u32, u64)>,
     targets: Distinct,
@@ -77,9 +79,13 @@ impl Walk {
         self.young.retain(|&(slice, young)| young > 0 && slice.saturating_add(answer_s) > now_s);
     }
 
+    /// Contacts that may yet be answered.
+    fn young(&self) -> u64 {
+        self.young.iter().map(|&(_, young)| young).sum()
+    }
+
     fn failures(&self) -> u64 {
-        let young: u64 = self.young.iter().map(|&(_, young)| young).sum();
-        self.contacts.saturating_sub(self.successes).saturating_sub(young)
+        self.contacts.saturating_sub(self.successes).saturating_sub(self.young())
     }
 
     /// Failures less successes.
@@ -145,6 +151,10 @@ struct Followed {
     marked: u64,
     first_seq: Option<u32>,
     nmap_seq: bool,
+    /// The first contact's distances, and whether all have shared them so far.
+    distances: Distances,
+    mirai: bool,
+    masscan: bool,
     estimated: bool,
     /// The first targets, for the distinct targets of rows.
     targets: Vec<Addr>,
@@ -331,6 +341,9 @@ impl Followed {
             marked: 0,
             first_seq: None,
             nmap_seq: true,
+            distances: Distances::default(),
+            mirai: true,
+            masscan: true,
             estimated: false,
             targets: Vec::new(),
             open: None,
@@ -377,9 +390,18 @@ impl Followed {
                 self.methods[record.method as usize] += 1;
                 self.tool &= record.tool;
                 self.marked += 1;
+                let distances = match record.target.as_v4() {
+                    Some(target) if record.transport == Transport::Tcp => distances(target, record.port, record.seq, record.ip_id),
+                    _ => {
+                        (self.mirai, self.masscan) = (false, false);
+                        Distances::default()
+                    }
+                };
                 match self.first_seq {
-                    None => self.first_seq = Some(record.seq),
+                    None => (self.first_seq, self.distances) = (Some(record.seq), distances),
                     Some(first) => {
+                        self.mirai &= distances.mirai == self.distances.mirai;
+                        self.masscan &= distances.masscan == self.distances.masscan;
                         let mixed = first ^ record.seq;
                         self.nmap_seq &= mixed >> 16 == mixed & 0xffff;
                     }
@@ -401,6 +423,11 @@ impl Followed {
                         walk.successes += count;
                         walk.close();
                     }
+                }
+            }
+            Outcome::Spoken => {
+                for walk in walks {
+                    walk.spoken += 1;
                 }
             }
             Outcome::Refused => walks.into_iter().for_each(Walk::close),
@@ -433,6 +460,10 @@ impl Followed {
     fn is_scan(&self, limits: &settings::scan) -> bool {
         let walk = limits.walk as i64;
         let horizontal = self.by_port.values().any(|port| port.position() >= walk && port.targets.at_least() >= limits.targets);
+        // Connections to many hosts in which nobody says anything: whoever has business says what.
+        let silent = self.by_port.values().any(|port| {
+            port.targets.at_least() >= limits.silent_targets && port.spoken * 10 <= port.contacts && port.contacts - port.young() >= limits.silent_targets
+        });
         let over_ports = self.whole.position() >= 2 * walk && self.whole.targets.at_least() >= limits.targets && self.whole.successes == 0;
         let vertical = self
             .by_target
@@ -442,7 +473,7 @@ impl Followed {
             && !matches!(self.tool_name(), "nmap")
             && self.marked >= TOOL_CONTACTS
             && (self.whole.targets.at_least() >= TOOL_CONTACTS || self.whole.ports.at_least() >= TOOL_CONTACTS);
-        horizontal || over_ports || vertical || marked
+        horizontal || silent || over_ports || vertical || marked
     }
 
     fn tool_name(&self) -> &'static str {
@@ -451,14 +482,19 @@ impl Followed {
         }
         let syn = self.methods[Method::Syn as usize] > 0;
         match self.tool {
-            tool if tool & tool_marks::MIRAI != 0 => "mirai",
+            _ if self.mirai && self.several_targets() => "mirai",
             _ if self.marked < TOOL_CONTACTS => "unknown",
             tool if tool & tool_marks::ZMAP != 0 => "zmap",
-            tool if tool & tool_marks::MASSCAN != 0 => "masscan",
+            _ if self.masscan && (self.distances.masscan == 0 || self.marked > TOOL_CONTACTS) => "masscan",
             tool if tool & tool_marks::HPING3 != 0 && syn => "hping3",
             tool if tool & tool_marks::NMAP != 0 && self.nmap_seq => "nmap",
             _ => "unknown",
         }
+    }
+
+    /// A target's address in the sequence number shows only where targets differ.
+    fn several_targets(&self) -> bool {
+        self.whole.targets.at_least() >= 2 && (self.distances.mirai == 0 || self.marked >= TOOL_CONTACTS)
     }
 
     fn vertical(&self) -> bool {

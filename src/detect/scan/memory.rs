@@ -29,8 +29,8 @@ const RECORDS_MAX: usize = 1024;
 /// Cells for (target, port) pairs under many first SYNs, per lane.
 const HOT_CELLS: usize = 1024;
 /// First SYNs of new sources towards one (target, port) in one lane and slice from which on they are a flood's and no scanner's: 64 lanes
-/// times 32 are 2,048 a second.
-const HOT_MIN: u16 = 32;
+/// times 8 are 512 a second.
+const HOT_MIN: u16 = 8;
 
 /// What a record tells.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -41,6 +41,8 @@ pub enum Outcome {
     SoftContact,
     /// It was answered.
     Success,
+    /// Somebody said something in it: the connection was made for a purpose.
+    Spoken,
     /// It was refused.
     Refused,
     /// The source reset what it had been granted.
@@ -62,6 +64,7 @@ pub struct Record {
     /// How many contacts: 1 but for [`Outcome::Beyond`].
     pub count: u32,
     pub seq: u32,
+    pub ip_id: u16,
     pub port: u16,
     pub source_port: u16,
     pub transport: Transport,
@@ -122,11 +125,13 @@ struct Kept {
     method: Method,
     tool: u8,
     soft: bool,
+    seq: u32,
+    ip_id: u16,
 }
 
 impl Kept {
     const NONE: Kept =
-        Kept { target: Addr::NONE, time_ns: 0, port: 0, source_port: 0, transport: Transport::Other, method: Method::Other, tool: 0, soft: false };
+        Kept { target: Addr::NONE, time_ns: 0, port: 0, source_port: 0, transport: Transport::Other, method: Method::Other, tool: 0, soft: false, seq: 0, ip_id: 0 };
 
     /// The record, given another one of the same source.
     fn record(&self, other: &Record) -> Record {
@@ -135,7 +140,8 @@ impl Kept {
             time_ns: self.time_ns,
             packets: 1,
             bytes: 0,
-            seq: other.seq,
+            seq: self.seq,
+            ip_id: self.ip_id,
             port: self.port,
             source_port: self.source_port,
             transport: self.transport,
@@ -147,7 +153,7 @@ impl Kept {
     }
 }
 
-const _: () = assert!(size_of::<Kept>() == 32, "half a cache line, so that keeping one costs one");
+const _: () = assert!(size_of::<Kept>() <= 48, "keeping one costs a cache line");
 
 /// Four sources: what is needed to find one stands in one cache line, what is known of them in the two behind it.
 #[derive(Clone, Copy, Default)]
@@ -226,6 +232,9 @@ impl ScanMemory {
             Step::SynAgain | Step::More => self.more(lane, packet),
             _ => {}
         }
+        if packet.seen.first_payload() && packet.seen.first_contact() && packet.header.transport == Transport::Tcp {
+            self.outcome(lane, tally, packet, Outcome::Spoken);
+        }
         false
     }
 
@@ -286,6 +295,7 @@ impl ScanMemory {
             bytes: 0,
             count: 1,
             seq: header.seq,
+            ip_id: header.ip_id,
             port: packet.called_port(),
             source_port: header.source_port,
             transport: header.transport,
@@ -312,6 +322,8 @@ impl ScanMemory {
                     method: record.method,
                     tool: record.tool,
                     soft,
+                    seq: record.seq,
+                    ip_id: record.ip_id,
                 };
             }
             return true;
@@ -348,9 +360,12 @@ impl ScanMemory {
         let entry = self.entry_mut(place);
         // The third segment of a handshake only says that the address is proved: its success was counted at the SYN+ACK.
         let counted_before = packet.seen.step == Step::Completed;
+        // Whoever only opens connections and says nothing is handed over too, so TCP succeeds for the lane once something is said.
         match outcome {
-            Outcome::Success if !counted_before => entry.successes = entry.successes.saturating_add(1),
-            Outcome::Aborted => entry.successes = entry.successes.saturating_sub(1),
+            Outcome::Success if !counted_before && packet.header.transport != Transport::Tcp => {
+                entry.successes = entry.successes.saturating_add(1);
+            }
+            Outcome::Spoken => entry.successes = entry.successes.saturating_add(1),
             _ => {}
         }
         if !entry.handed_over || !within {
@@ -364,6 +379,7 @@ impl ScanMemory {
             bytes: std::mem::take(&mut entry.bytes),
             count: u32::from(!counted_before),
             seq: 0,
+            ip_id: 0,
             port: packet.called_port(),
             source_port: packet.opener_port(),
             transport: packet.header.transport,

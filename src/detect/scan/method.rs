@@ -91,10 +91,6 @@ fn by_stack(header: &Header) -> bool {
 pub mod tool_marks {
     /// ZMap up to 4.0: IP identification 54321. By chance 1 in 65,536.
     pub const ZMAP: u8 = 0x01;
-    /// masscan: IP identification = (target ^ port ^ sequence) & 0xffff. By chance 1 in 65,536.
-    pub const MASSCAN: u8 = 0x02;
-    /// Mirai and its kin: sequence number = target address. By chance 1 in 2^32.
-    pub const MIRAI: u8 = 0x04;
     /// nmap -sS, -sF, -sN, -sX, -sA: window 1024 and no option but MSS.
     pub const NMAP: u8 = 0x08;
     /// hping3: a SYN with an acknowledgement number, window 512, no options.
@@ -111,16 +107,8 @@ pub fn marks_of(header: &Header) -> u8 {
         return if header.ip_id == ZMAP_ID && header.source.is_v4() { tool_marks::ZMAP } else { 0 };
     }
     let mut found = 0;
-    if let Some(target) = header.target.as_v4() {
-        if header.ip_id == ZMAP_ID {
-            found |= tool_marks::ZMAP;
-        }
-        if u32::from(header.ip_id) == (target ^ u32::from(header.target_port) ^ header.seq) & 0xffff {
-            found |= tool_marks::MASSCAN;
-        }
-        if header.seq == target {
-            found |= tool_marks::MIRAI;
-        }
+    if header.source.is_v4() && header.ip_id == ZMAP_ID {
+        found |= tool_marks::ZMAP;
     }
     if header.window == NMAP_WINDOW && matches!(header.tcp_header_bytes, 20 | 24) {
         found |= tool_marks::NMAP;
@@ -129,6 +117,25 @@ pub fn marks_of(header: &Header) -> u8 {
         found |= tool_marks::HPING3;
     }
     found
+}
+
+/// How far a sequence number is from what tools make of the target.
+///
+/// Mirai and its kin send the target's address as the sequence number (Antonakakis and others, USENIX Security 2017); masscan makes the IP
+/// identification of target, port and sequence number: id = (target ^ port ^ seq) & 0xffff (`templ-pkt.c`). Where sequence numbers were
+/// shifted on the way, by a device that randomises them or by whoever anonymised a capture, the distance is not zero but the same for all
+/// contacts of a source: that is what is looked at.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Distances {
+    /// Sequence number less target address.
+    pub mirai: u32,
+    /// Low half of the sequence number less that of (id ^ target ^ port).
+    pub masscan: u16,
+}
+
+/// The distances of a first TCP packet over IPv4.
+pub fn distances(target: u32, port: u16, seq: u32, ip_id: u16) -> Distances {
+    Distances { mirai: seq.wrapping_sub(target), masscan: (seq as u16).wrapping_sub(ip_id ^ target as u16 ^ port) }
 }
 
 #[cfg(test)]
@@ -145,14 +152,14 @@ mod tests {
 
     #[test]
     fn masscan_vectors() {
-        assert_eq!(marks_of(&syn(0xca70_0a19, 80, 0x690f_277f, 0x2d36)), tool_marks::MASSCAN);
-        assert_eq!(marks_of(&syn(0xca70_0a6b, 23, 0x6123_b81e, 0xb262)), tool_marks::MASSCAN);
-        assert_eq!(marks_of(&syn(0xca70_0a6b, 23, 0x6123_b81e, 0xb263)), 0);
+        assert_eq!(distances(0xca70_0a19, 80, 0x690f_277f, 0x2d36).masscan, 0);
+        assert_eq!(distances(0xca70_0a6b, 23, 0x6123_b81e, 0xb262).masscan, 0);
+        assert_ne!(distances(0xca70_0a6b, 23, 0x6123_b81e, 0xb263).masscan, 0);
     }
 
     #[test]
     fn mirai_and_zmap_vectors() {
-        assert_eq!(marks_of(&syn(3_396_340_338, 23, 3_396_340_338, 7)) & tool_marks::MIRAI, tool_marks::MIRAI);
+        assert_eq!(distances(3_396_340_338, 23, 3_396_340_338, 7).mirai, 0);
         assert_eq!(marks_of(&syn(0xca70_0a19, 80, 1, 54_321)), tool_marks::ZMAP);
     }
 
