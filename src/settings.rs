@@ -162,8 +162,12 @@ settings! {
         quiet_s = 300 "s", 1..=86_400;
         /// Contacts kept at a time; further ones are counted in `evicted`.
         contacts = 65_536 "contacts", 16..=10_000_000;
-        /// Bare contacts of one source that get an event each; the scan that the source is then part of counts the rest.
+        /// Completed connections of one source without a payload that get an event each at a time.
         bare_per_source = 256 "contacts", 1..=1_000_000;
+        /// Touches of one source without a completed connection from which on they are a sweep's, which the scan counts.
+        touches_per_source = 16 "contacts", 1..=1_000_000;
+        /// Touches of one target without a completed connection from which on they are a flood's, which the flood counts.
+        touches_per_target = 256 "contacts", 1..=1_000_000;
     }
     output {
         /// Events of one kind that are written per window; the largest first, the rest counted.

@@ -6,6 +6,9 @@ mod rows;
 pub use event::{Detail, Event, EventId, State};
 pub use rows::{Row, RowKey, Rows};
 
+use std::collections::BTreeSet;
+
+use crate::addr::Addr;
 use crate::settings::Settings;
 
 /// Nanoseconds of one slice: event time is cut into whole seconds.
@@ -18,6 +21,8 @@ pub struct Conclusions<'a> {
     /// Events that ended, and at a window's end those that go on, in the order in which they were concluded.
     pub events: &'a mut Vec<Event>,
     pub settings: &'a Settings,
+    /// Victims of floods that go on: what touches them at the same time is the flood's.
+    pub flooded: &'a mut BTreeSet<Addr>,
     /// Things that did not fit into a bound and were dropped; counted in `capture` records.
     pub evicted: &'a mut u64,
 }

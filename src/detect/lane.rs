@@ -1,5 +1,6 @@
 //! What a worker's lanes remember, and how a packet passes them: first the conversation, then every detector.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use crate::attribute::{Attribution, Database, Direction};
@@ -130,6 +131,7 @@ impl Lanes {
             seen,
             source_attribution,
             entry: item.entry,
+            flooded: Cell::new(false),
         };
         self.detectors.observe(lane, &mut tally.detectors, &mut self.conversations, &packet);
     }

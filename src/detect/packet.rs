@@ -1,5 +1,7 @@
 //! What a detector gets to see: a packet with its place in time, between whom it goes, and what it means in its conversation.
 
+use std::cell::Cell;
+
 use crate::addr::Addr;
 use crate::attribute::{Attribution, Country, Direction};
 use crate::decode::{Header, Transport};
@@ -28,6 +30,8 @@ pub struct Packet<'a> {
     pub source_attribution: Attribution,
     /// The label of the point of entry, 0 if none.
     pub entry: u8,
+    /// Set by the scan detector: a first packet towards a service that a flood's worth of new sources touch.
+    pub flooded: Cell<bool>,
 }
 
 impl Packet<'_> {

@@ -7,6 +7,7 @@ mod record;
 mod summary;
 mod terminal;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
@@ -94,7 +95,14 @@ impl Reporter {
         self.window.add(health);
         self.evicted += tally.evicted;
         let mut events = Vec::new();
-        let mut out = Conclusions { rows: &mut self.rows, events: &mut events, settings: &self.settings, evicted: &mut self.evicted };
+        let mut flooded = BTreeSet::new();
+        let mut out = Conclusions {
+            rows: &mut self.rows,
+            events: &mut events,
+            settings: &self.settings,
+            flooded: &mut flooded,
+            evicted: &mut self.evicted,
+        };
         self.boards.slice(seal.slice, &mut tally.detectors, &mut out);
         if seal.last {
             self.boards.finish(&mut out);

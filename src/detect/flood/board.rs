@@ -40,6 +40,8 @@ const CUSUM_MAX_TIMES: i64 = 4;
 const ANY_PORT_SOURCES: u64 = 200;
 /// Mean frame of answers that amplify, in bytes, where the payload has no mark (detection.md A.6: payload above 200).
 const ANSWER_BYTES_MIN: u64 = 228;
+/// Share of a flood's packets that makes it one source's.
+const ONE_SOURCE_PERCENT: u64 = 95;
 /// Sources named in an event.
 const TOP_MAX: usize = 10;
 /// Ports named in an event.
@@ -187,6 +189,7 @@ impl FloodBoard {
         self.slices.clear();
         self.places.clear();
         self.clear_cells(tally);
+        out.flooded.extend(self.watches.iter().filter(|(_, watch)| watch.open.is_some()).map(|(key, _)| key.victim));
     }
 
     /// Only the cells that were used: most slices of a quiet line use a handful.
@@ -204,7 +207,7 @@ impl FloodBoard {
         for record in &tally.records {
             self.coarse[Self::cell(&self.keyed, record.victim)] += match record.act {
                 Act::Attack => 1,
-                Act::Complete => -1,
+                Act::Complete | Act::Answered => -1,
                 Act::Again | Act::Disowned => 0,
             };
         }
@@ -312,7 +315,10 @@ impl FloodBoard {
         if watch.evidence.is_some() {
             watch.peak_pps = watch.peak_pps.max(slice.packets);
         }
-        self.slices[place].evidence = watch.evidence.take();
+        // Ordinary traffic after a flood's end is none of it.
+        let slice = &mut self.slices[place];
+        let tail = watch.open.is_some() && 8 * slice.rate(key.method) < threshold(key.method, limits) as i64;
+        slice.evidence = if tail { None } else { watch.evidence.take() };
     }
 
     /// The third pass: evidence for the victims that need it.
@@ -331,8 +337,10 @@ impl FloodBoard {
             }
         }
         for slice in &mut self.slices {
-            if let Some(watch) = self.watches.get_mut(&slice.key) {
-                watch.evidence = slice.evidence.take();
+            if let Some(evidence) = slice.evidence.take()
+                && let Some(watch) = self.watches.get_mut(&slice.key)
+            {
+                watch.evidence = Some(evidence);
             }
         }
     }
@@ -435,7 +443,7 @@ impl Slice {
                 self.bytes += u64::from(record.bytes);
                 self.again += 1;
             }
-            Act::Complete => {
+            Act::Complete | Act::Answered => {
                 self.complete += 1;
                 self.ports[port_cell(record.port)] -= 1;
             }
@@ -455,7 +463,7 @@ impl Slice {
     fn rate(&self, method: Method) -> i64 {
         match method {
             Method::Syn => self.unfinished(),
-            _ => self.packets as i64,
+            _ => self.packets as i64 - self.complete as i64,
         }
     }
 }
@@ -510,10 +518,11 @@ impl Watch {
 
     fn step(&mut self, slice: &Slice, method: Method, limits: &settings::flood) {
         if method != Method::Syn {
-            let over = slice.packets >= threshold(method, limits);
+            let rate = slice.rate(method).max(0) as u64;
+            let over = rate >= threshold(method, limits);
             self.streak = if over { self.streak + 1 } else { 0 };
             // The slice in which a flood begins is seldom whole: keep what may turn out to be its beginning.
-            self.cusum = if over || 4 * slice.packets >= threshold(method, limits) { ONE } else { 0 };
+            self.cusum = if over || 4 * rate >= threshold(method, limits) { ONE } else { 0 };
             return;
         }
         let mean = (self.completions / ONE).max(limits.cusum_floor_per_s as i64);
@@ -597,7 +606,11 @@ impl Watch {
         let (sources, estimated) = evidence.sources();
         let mut attackers: Vec<_> = evidence.attackers().collect();
         attackers.sort_unstable_by_key(|source| (std::cmp::Reverse(source.packets), source.addr));
-        let only = (sources == 1).then(|| attackers.first().map(|source| (source.addr, source.country, source.attribution))).flatten();
+        // A few ordinary packets beside a flood don't make it one of many sources.
+        let only = attackers
+            .first()
+            .filter(|source| sources == 1 || !estimated && source.packets * 100 >= evidence.packets * ONE_SOURCE_PERCENT)
+            .map(|source| (source.addr, source.country, source.attribution));
         let mut by_country: BTreeMap<Country, (usize, u64)> = BTreeMap::new();
         if !spoofed {
             for (country, by) in evidence.by_country().chain([(Country::NONE, &evidence.reserved)].into_iter().filter(|(_, by)| by.packets > 0)) {

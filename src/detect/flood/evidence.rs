@@ -114,12 +114,12 @@ impl Evidence {
         }
         self.recorded += attack;
         self.again += again;
-        self.complete += u64::from(record.act == Act::Complete);
+        self.complete += u64::from(matches!(record.act, Act::Complete | Act::Answered));
         self.disowned += u64::from(record.act == Act::Disowned);
         self.marked += u64::from(record.marked);
         self.serial += u64::from(record.serial);
         let hash = keyed.addr(record.source);
-        if hash >= self.threshold || record.act == Act::Disowned {
+        if hash >= self.threshold || matches!(record.act, Act::Disowned | Act::Answered) {
             return;
         }
         let source = self.sample.entry(hash).or_insert(Source {

@@ -97,6 +97,8 @@ pub enum Act {
     Again,
     /// A handshake that completed.
     Complete,
+    /// A datagram that was answered.
+    Answered,
     /// The "client" resets the SYN+ACK: its address lives and did not send the SYN.
     Disowned,
 }
@@ -114,6 +116,8 @@ pub fn classify(packet: &Packet<'_>) -> Option<(Method, Act)> {
         Step::First | Step::More if header.transport == Transport::Udp => {
             Some((reflector(header.source_port).map_or(Method::Udp, Method::Reflection), Act::Attack))
         }
+        // An answer of the host that was called: what it answers is no flood to it.
+        Step::Answer if header.transport == Transport::Udp && !packet.seen.by_opener() => Some((Method::Udp, Act::Answered)),
         Step::Fragment => Some((Method::Fragment, Act::Attack)),
         // Whoever is pinged to death answers every ping, so answers don't excuse an echo request.
         _ if header.transport == Transport::Icmp && (packet.seen.by_opener() || packet.seen.step == Step::Unasked) => {

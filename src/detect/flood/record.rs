@@ -113,6 +113,8 @@ impl FloodMemory {
             return;
         }
         let header = packet.header;
+        // An answer is about its sender, whom the question was sent to.
+        let victim = if act == Act::Answered { header.source } else { header.target };
         if self.records < RECORDS_MAX {
             self.records += 1;
             let serial = act == Act::Attack
@@ -127,17 +129,17 @@ impl FloodMemory {
                 _ => false,
             };
             tally.records.push(Record {
-                victim: header.target,
-                source: header.source,
+                victim,
+                source: if act == Act::Answered { header.target } else { header.source },
                 time_ns: packet.time_ns,
                 bytes: packet.wire_bytes,
-                port: header.target_port,
+                port: if act == Act::Answered { header.source_port } else { header.target_port },
                 method,
                 act,
                 ttl: header.ttl,
                 country: packet.seen.source_country,
                 attribution: packet.source_attribution,
-                direction: packet.direction,
+                direction: if act == Act::Answered { packet.direction.reversed() } else { packet.direction },
                 entry: packet.entry,
                 marked,
                 serial,
@@ -150,7 +152,8 @@ impl FloodMemory {
     #[cold]
     fn sum(&mut self, tally: &mut FloodTally, packet: &Packet<'_>, method: Method, act: Act) {
         let header = packet.header;
-        let (victim, country) = (header.target, packet.seen.source_country);
+        let victim = if act == Act::Answered { header.source } else { header.target };
+        let country = packet.seen.source_country;
         let mut slot = self.keyed.words(victim.0, (country.index() as u64) << 16 | method.code()) as usize;
         let place = loop {
             slot &= SUM_SLOTS - 1;
@@ -164,7 +167,7 @@ impl FloodMemory {
                         victim,
                         method,
                         country,
-                        direction: packet.direction,
+                        direction: if act == Act::Answered { packet.direction.reversed() } else { packet.direction },
                         port: header.target_port,
                         packets: 0,
                         complete: 0,
@@ -187,7 +190,7 @@ impl FloodMemory {
         sum.port = if sum.port == header.target_port { sum.port } else { 0 };
         sum.packets += u32::from(act == Act::Attack);
         sum.again += u32::from(act == Act::Again);
-        sum.complete += u32::from(act == Act::Complete);
+        sum.complete += u32::from(matches!(act, Act::Complete | Act::Answered));
         sum.bytes += u64::from(packet.wire_bytes);
     }
 

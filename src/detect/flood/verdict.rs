@@ -57,6 +57,33 @@ const COMPLETE_SHARE: f64 = 0.01;
 /// Share of SYNs that repeat an earlier one, as real stacks do when they get no answer.
 const AGAIN_SHARE: f64 = 0.05;
 
+/// Distinct sources from which on the law of random draws can be told from chance.
+const DRAWS_SOURCES_MIN: u64 = 200;
+/// Mean packets per source up to which that law shows: beyond it next to no source is left with a single packet, whoever sends.
+const DRAWS_MEAN_MAX: f64 = 5.0;
+/// How far the share of single-packet sources may be from that law.
+const DRAWS_TOLERANCE: f64 = 0.06;
+
+/// Whether packets fall on sources as random draws from a block of addresses do. The number of packets of each address is then Poisson
+/// distributed: with m packets per source seen, lambda / (1 - e^-lambda) = m, and the share of sources with one packet is
+/// lambda e^-lambda / (1 - e^-lambda). Real hosts repeat by their own clocks and are far from that law.
+fn random_draws(packets: u64, sources: u64, single: f64) -> bool {
+    if sources == 0 {
+        return false;
+    }
+    let mean = packets as f64 / sources as f64;
+    if !(1.0..=DRAWS_MEAN_MAX).contains(&mean) {
+        return false;
+    }
+    let (mut low, mut high) = (1e-6, DRAWS_MEAN_MAX);
+    for _ in 0..40 {
+        let lambda = (low + high) / 2.0;
+        if lambda / (1.0 - f64::exp(-lambda)) < mean { low = lambda } else { high = lambda }
+    }
+    let expected = low * f64::exp(-low) / (1.0 - f64::exp(-low));
+    (expected - single).abs() <= DRAWS_TOLERANCE
+}
+
 fn share(part: u64, whole: u64) -> f64 {
     if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
 }
@@ -94,11 +121,14 @@ pub fn judge(evidence: &Evidence, method: Method) -> Spoofing {
         let again = share(evidence.again, evidence.packets);
         signs.push(Sign { name: "retransmitted", value: rounded(again), threshold: AGAIN_SHARE, forged: again < AGAIN_SHARE });
     }
+    let draws = random_draws(evidence.recorded, sources, share(single, sampled));
+    signs.push(Sign { name: "random_draws", value: f64::from(u8::from(draws)), threshold: 1.0, forged: draws });
     let positive = |name: &str| signs.iter().any(|sign| sign.name == name && sign.forged);
     let supported = ["reserved_sources", "unknown_sources", "serial_source_ports", "ttl_values", "octet_entropy_bits", "disowned"]
         .iter()
         .any(|name| positive(name));
     let several = share(sampled - single, sampled) >= 0.5;
+    let silent = !handshakes || share(complete, sampled) < COMPLETE_SHARE && share(evidence.again, evidence.packets) < AGAIN_SHARE;
     let verdict = if sources < SOURCES_MIN {
         // A few addresses that send much: nobody forges so few, and framing one address is rare.
         Verdict::Genuine
@@ -106,6 +136,8 @@ pub fn judge(evidence: &Evidence, method: Method) -> Spoofing {
         && (complete == 0 || share(complete, sampled) < COMPLETE_SHARE)
         && (supported || sources >= 200)
     {
+        Verdict::Spoofed
+    } else if draws && silent && sources >= DRAWS_SOURCES_MIN {
         Verdict::Spoofed
     } else if several {
         Verdict::Genuine

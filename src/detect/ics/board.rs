@@ -83,6 +83,9 @@ struct Contact {
     functions: Vec<(Function, u64)>,
     requests: u64,
     sufficient: bool,
+    /// The port was closed each time so far.
+    refused: bool,
+    completed: bool,
     answered: bool,
     exception: bool,
     disclosed: BTreeMap<&'static str, String>,
@@ -109,6 +112,8 @@ impl Contact {
             functions: Vec::new(),
             requests: 0,
             sufficient: false,
+            refused: false,
+            completed: false,
             answered: false,
             exception: false,
             disclosed: BTreeMap::new(),
@@ -131,6 +136,8 @@ impl Contact {
         self.proved |= record.attribution == Attribution::Proved;
         match record.told {
             Told::Contact => {}
+            Told::Refused => self.refused = true,
+            Told::Completed => self.completed = true,
             Told::Request => {
                 self.requests += 1;
                 self.sufficient |= record.sufficient;
@@ -171,6 +178,8 @@ pub struct IcsBoard {
     spoken: HashMap<Key, u32, FixedState>,
     /// Bare contacts under way per source.
     bare: HashMap<Addr, u64, FixedState>,
+    /// Bare contacts under way per target.
+    touched: HashMap<Addr, u64, FixedState>,
     checked_s: u32,
 }
 
@@ -187,7 +196,7 @@ impl IcsBoard {
     }
 
     fn take(&mut self, now_s: u32, record: &Record, texts: &[Text], out: &mut Conclusions<'_>) {
-        let spoken = record.told != Told::Contact;
+        let spoken = matches!(record.told, Told::Request | Told::Answer);
         let key = Key {
             client: record.client,
             server: record.server,
@@ -202,20 +211,26 @@ impl IcsBoard {
         let taken_over = if spoken { self.contacts.remove(&bare_key) } else { None };
         if taken_over.is_some() {
             // The contact turns out to speak: it goes on under its protocol.
-            self.one_bare_less(record.client);
+            self.one_bare_less(&bare_key);
         } else if !spoken && self.spoken.contains_key(&key) {
             // Another connection of a contact that already speaks.
             return;
         } else if self.contacts.len() as u64 >= out.settings.ics.contacts {
             *out.evicted += 1;
             return;
+        } else if record.told == Told::Refused {
+            return;
         } else if !spoken {
-            let bare = self.bare.entry(record.client).or_default();
-            if *bare >= out.settings.ics.bare_per_source {
-                *out.evicted += 1;
+            // A sweep is a scan, and its touches are the scan's; a completed connection is a contact with a device all the same. So are
+            // many sources that touch one device: a flood, and its packets are the flood's.
+            let most = if record.told == Told::Completed { out.settings.ics.bare_per_source } else { out.settings.ics.touches_per_source };
+            let by_source = self.bare.get(&record.client).copied().unwrap_or_default();
+            let at_target = self.touched.get(&record.server).copied().unwrap_or_default();
+            if by_source >= most || record.told == Told::Contact && at_target >= out.settings.ics.touches_per_target {
                 return;
             }
-            *bare += 1;
+            *self.bare.entry(record.client).or_default() += 1;
+            *self.touched.entry(record.server).or_default() += 1;
         }
         if spoken {
             *self.spoken.entry(bare_key).or_default() += 1;
@@ -226,11 +241,13 @@ impl IcsBoard {
         self.contacts.insert(key, contact);
     }
 
-    fn one_bare_less(&mut self, client: Addr) {
-        if let Some(bare) = self.bare.get_mut(&client) {
-            *bare -= 1;
-            if *bare == 0 {
-                self.bare.remove(&client);
+    fn one_bare_less(&mut self, key: &Key) {
+        for (counts, addr) in [(&mut self.bare, key.client), (&mut self.touched, key.server)] {
+            if let Some(count) = counts.get_mut(&addr) {
+                *count -= 1;
+                if *count == 0 {
+                    counts.remove(&addr);
+                }
             }
         }
     }
@@ -253,15 +270,18 @@ impl IcsBoard {
 
     fn end(&mut self, key: Key, out: &mut Conclusions<'_>) {
         let Some(mut contact) = self.contacts.remove(&key) else { return };
+        let sweep = self.bare.get(&key.client).is_some_and(|&bare| bare >= out.settings.ics.touches_per_source);
         if key.protocol.is_empty() {
-            self.one_bare_less(key.client);
+            self.one_bare_less(&key);
         } else if let Some(count) = self.spoken.get_mut(&Key { protocol: "", ..key }) {
             *count -= 1;
             if *count == 0 {
                 self.spoken.remove(&Key { protocol: "", ..key });
             }
         }
-        contact.report(&key, State::Ended, out);
+        if contact.counts(&key, sweep) {
+            contact.report(&key, State::Ended, out);
+        }
     }
 
     fn keys_in_order(&self) -> Vec<Key> {
@@ -273,8 +293,10 @@ impl IcsBoard {
     /// A window ends.
     pub fn window_end(&mut self, out: &mut Conclusions<'_>) {
         for key in self.keys_in_order() {
+            let sweep = self.bare.get(&key.client).is_some_and(|&bare| bare >= out.settings.ics.touches_per_source);
             if let Some(contact) = self.contacts.get_mut(&key)
                 && contact.packets > contact.counted.0
+                && contact.counts(&key, sweep)
             {
                 contact.report(&key, State::Ongoing, out);
             }
@@ -290,6 +312,11 @@ impl IcsBoard {
 }
 
 impl Contact {
+    /// Whether it is a contact with a device: a closed port is none, and one touch of a sweep is the scan's.
+    fn counts(&self, key: &Key, sweep: bool) -> bool {
+        !key.protocol.is_empty() || self.completed || !self.refused && !(sweep && !self.started_counted)
+    }
+
     fn report(&mut self, key: &Key, state: State, out: &mut Conclusions<'_>) {
         let started = !self.started_counted;
         self.started_counted = true;

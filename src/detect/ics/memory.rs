@@ -30,12 +30,19 @@ pub const TEXT_BYTES: usize = 64;
 /// no contact with a service.
 const EPHEMERAL_MIN: u16 = 32_768;
 const SERVICE_MAX: u16 = 1_023;
+/// Industrial ports that other services use as much: a touch of these says nothing of industry (ics-protocols.md section 2). What speaks on
+/// them is recognised all the same.
+const SHARED_PORTS: [u16; 12] = [1200, 1217, 1234, 1502, 1883, 2222, 2455, 4000, 5006, 5007, 5050, 10001];
 
 /// What a record tells.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Told {
     /// A contact with the port, nothing more.
     Contact,
+    /// The port was closed.
+    Refused,
+    /// The handshake is complete: the source proved its address.
+    Completed,
     /// The client asked.
     Request,
     /// The device answered.
@@ -163,11 +170,8 @@ impl IcsMemory {
     #[inline]
     pub fn observe(&mut self, tally: &mut IcsTally, conversations: &mut Conversations, packet: &Packet<'_>) {
         let header = packet.header;
-        if packet.seen.step == Step::Syn {
-            let on_port = self.lookup.on_port(Transport::Tcp, header.target_port);
-            if !on_port.is_empty() && !ephemeral(header.source_port, header.target_port) {
-                self.contact(tally, packet, on_port);
-            }
+        if matches!(packet.seen.step, Step::Syn | Step::Refused | Step::Completed) && header.transport == Transport::Tcp {
+            self.handshake(tally, packet);
         }
         if packet.payload.is_empty() || !matches!(header.transport, Transport::Tcp | Transport::Udp) {
             return;
@@ -185,33 +189,44 @@ impl IcsMemory {
         if candidates.is_empty() || header.has(marks::LATER_FRAGMENT) || stray(packet.payload) {
             return;
         }
-        self.begin(tally, conversations, packet, candidates);
+        // A datagram that answers what nobody asked is a reflector's, or late; it says nothing of who would have asked.
+        let unasked = header.transport == Transport::Udp && packet.seen.opening_seen() && packet.seen.by_opener() && !packet.seen.two_way();
+        self.begin(tally, conversations, packet, candidates, unasked);
     }
 
-    #[cold]
-    fn contact(&mut self, tally: &mut IcsTally, packet: &Packet<'_>, on_port: Candidates) {
-        let Some(index) = on_port.iter().next() else { return };
+    /// A step of a handshake with an industrial port.
+    fn handshake(&mut self, tally: &mut IcsTally, packet: &Packet<'_>) {
         let header = packet.header;
+        let port = packet.called_port();
+        let Some(index) = self.lookup.on_port(Transport::Tcp, port).iter().next() else { return };
+        if SHARED_PORTS.contains(&port) || ephemeral(packet.opener_port(), port) || packet.flooded.get() {
+            return;
+        }
+        let told = match packet.seen.step {
+            Step::Refused => Told::Refused,
+            Step::Completed => Told::Completed,
+            _ => Told::Contact,
+        };
         self.push(
             tally,
             Record {
-                client: header.source,
-                server: header.target,
+                client: packet.opener(),
+                server: packet.called(),
                 time_ns: packet.time_ns,
-                packets: 1,
-                bytes: packet.wire_bytes,
-                port: header.target_port,
+                packets: u32::from(packet.seen.by_opener()),
+                bytes: if packet.seen.by_opener() { packet.wire_bytes } else { 0 },
+                port,
                 transport: header.transport,
-                told: Told::Contact,
+                told,
                 index: index as u8,
                 protocol: PROTOCOLS[index].name,
                 intent: Intent::Connect,
                 function: Function { name: "", code: 0 },
                 error: false,
                 sufficient: false,
-                client_country: packet.seen.source_country,
-                direction: packet.direction,
-                attribution: packet.source_attribution,
+                client_country: packet.opener_country(),
+                direction: packet.opening_direction(),
+                attribution: if packet.seen.by_opener() { packet.source_attribution } else { Attribution::Plausible },
                 disclosures: (0, 0),
             },
         );
@@ -228,10 +243,13 @@ impl IcsMemory {
 
     /// The first payload of a conversation that could be one of the candidates.
     #[cold]
-    fn begin(&mut self, tally: &mut IcsTally, conversations: &mut Conversations, packet: &Packet<'_>, candidates: Candidates) {
+    fn begin(&mut self, tally: &mut IcsTally, conversations: &mut Conversations, packet: &Packet<'_>, candidates: Candidates, unasked: bool) {
         // Only what speaks, or may yet, gets a place.
         let tried = self.parse(packet, candidates, packet.payload, 0, None);
         if matches!(tried, Tried::No) || matches!(tried, Tried::Short) && packet.header.transport != Transport::Tcp {
+            return;
+        }
+        if unasked && matches!(tried, Tried::Message(_, message) if message.role == Role::Answer) {
             return;
         }
         let place = self.next_stream;

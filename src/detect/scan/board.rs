@@ -193,6 +193,10 @@ impl ScanBoard {
         self.expire(now_s, out);
         self.touched.clear();
         for record in tally.records.iter() {
+            // Ports of a host under flood are touched by the flood.
+            if !out.flooded.is_empty() && out.flooded.contains(&record.target) {
+                continue;
+            }
             let key = (site(record.source), record.direction);
             let place = match self.places.get(&key) {
                 Some(&place) => place,

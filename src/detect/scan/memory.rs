@@ -272,6 +272,7 @@ impl ScanMemory {
             && header.transport == Transport::Tcp
             && self.is_hot(lane, packet.target_hash, header.target_port, packet.now_s)
         {
+            packet.flooded.set(true);
             return true;
         }
         if self.known(lane, self.contact_hash(hash, packet.target_hash ^ header.transport as u64, packet.called_port()), packet.now_s) {
