@@ -23,6 +23,8 @@ pub struct Conclusions<'a> {
     pub settings: &'a Settings,
     /// Victims of floods that go on: what touches them at the same time is the flood's.
     pub flooded: &'a mut BTreeSet<Addr>,
+    /// Sources whose scan over many ports was touched in this slice: what they touch is the scan's.
+    pub port_scanners: &'a mut BTreeSet<Addr>,
     /// Things that did not fit into a bound and were dropped; counted in `capture` records.
     pub evicted: &'a mut u64,
 }

@@ -230,7 +230,8 @@ fn unasked<'a>(packet: &Packet<'a>) -> Option<(Vector, Option<Quote>)> {
         }
         (Step::Unasked, Transport::Icmp) => match (header.source.is_v4(), header.icmp_type) {
             (true, 0 | 14 | 16 | 18) | (false, 129) => Some((Vector::Icmp, None)),
-            _ => quoted(header, packet.payload).map(|quote| (Vector::Icmp, Some(quote))),
+            // An error comes to whoever sent the packet that it quotes.
+            _ => quoted(header, packet.payload).filter(|quote| quote.source == header.target).map(|quote| (Vector::Icmp, Some(quote))),
         },
         _ => None,
     }

@@ -132,6 +132,7 @@ impl Lanes {
             source_attribution,
             entry: item.entry,
             flooded: Cell::new(false),
+            first: Cell::new(false),
         };
         self.detectors.observe(lane, &mut tally.detectors, &mut self.conversations, &packet);
     }

@@ -104,6 +104,7 @@ detectors! {
         new(lanes, shared) scan::ScanMemory::new(lanes, shared.keyed.clone()), scan::ScanBoard::new(shared.keyed.clone());
         observe(memory, lane, tally, conversations, packet) {
             let first = memory.observe(lane, tally, packet);
+            packet.first.set(first);
             if first && let Some(place) = packet.seen.place() {
                 conversations.mark_first_contact(place);
             }

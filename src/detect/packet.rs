@@ -32,6 +32,8 @@ pub struct Packet<'a> {
     pub entry: u8,
     /// Set by the scan detector: a first packet towards a service that a flood's worth of new sources touch.
     pub flooded: Cell<bool>,
+    /// Set by the scan detector: the source's first contact with this service.
+    pub first: Cell<bool>,
 }
 
 impl Packet<'_> {

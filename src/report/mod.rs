@@ -95,12 +95,13 @@ impl Reporter {
         self.window.add(health);
         self.evicted += tally.evicted;
         let mut events = Vec::new();
-        let mut flooded = BTreeSet::new();
+        let (mut flooded, mut port_scanners) = (BTreeSet::new(), BTreeSet::new());
         let mut out = Conclusions {
             rows: &mut self.rows,
             events: &mut events,
             settings: &self.settings,
             flooded: &mut flooded,
+            port_scanners: &mut port_scanners,
             evicted: &mut self.evicted,
         };
         self.boards.slice(seal.slice, &mut tally.detectors, &mut out);

@@ -1,6 +1,6 @@
 //! Contacts of one source with one target's industrial service in one protocol: they begin, reach an intent, and end by silence.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use foldhash::fast::FixedState;
 use serde::Serialize;
@@ -178,6 +178,10 @@ pub struct IcsBoard {
     spoken: HashMap<Key, u32, FixedState>,
     /// Bare contacts under way per source.
     bare: HashMap<Addr, u64, FixedState>,
+    /// Sources whose touches are a sweep's, for as long as they have any under way.
+    swept: HashSet<Addr, FixedState>,
+    /// Of these, the ones that have an event for it.
+    told: HashSet<Addr, FixedState>,
     /// Bare contacts under way per target.
     touched: HashMap<Addr, u64, FixedState>,
     checked_s: u32,
@@ -192,6 +196,13 @@ impl IcsBoard {
             let (from, to) = record.disclosures;
             let texts = tally.texts.get(from as usize..to as usize).unwrap_or_default();
             self.take(now_s, record, texts, out);
+        }
+        // A port scan's touches are the scan's: its source is remembered with the touches that came before it was known as one.
+        for &site in out.port_scanners.iter() {
+            if self.bare.contains_key(&site) {
+                self.swept.insert(site);
+                self.told.insert(site);
+            }
         }
     }
 
@@ -227,9 +238,16 @@ impl IcsBoard {
             let by_source = self.bare.get(&record.client).copied().unwrap_or_default();
             let at_target = self.touched.get(&record.server).copied().unwrap_or_default();
             if by_source >= most || record.told == Told::Contact && at_target >= out.settings.ics.touches_per_target {
+                if record.first {
+                    count_touch(record, out);
+                }
                 return;
             }
-            *self.bare.entry(record.client).or_default() += 1;
+            let bare = self.bare.entry(record.client).or_default();
+            *bare += 1;
+            if *bare >= out.settings.ics.touches_per_source {
+                self.swept.insert(record.client);
+            }
             *self.touched.entry(record.server).or_default() += 1;
         }
         if spoken {
@@ -249,6 +267,10 @@ impl IcsBoard {
                     counts.remove(&addr);
                 }
             }
+        }
+        if !self.bare.contains_key(&key.client) {
+            self.swept.remove(&key.client);
+            self.told.remove(&key.client);
         }
     }
 
@@ -270,7 +292,7 @@ impl IcsBoard {
 
     fn end(&mut self, key: Key, out: &mut Conclusions<'_>) {
         let Some(mut contact) = self.contacts.remove(&key) else { return };
-        let sweep = self.bare.get(&key.client).is_some_and(|&bare| bare >= out.settings.ics.touches_per_source);
+        let written = self.written(&key, &contact);
         if key.protocol.is_empty() {
             self.one_bare_less(&key);
         } else if let Some(count) = self.spoken.get_mut(&Key { protocol: "", ..key }) {
@@ -279,9 +301,16 @@ impl IcsBoard {
                 self.spoken.remove(&Key { protocol: "", ..key });
             }
         }
-        if contact.counts(&key, sweep) {
-            contact.report(&key, State::Ended, out);
+        if contact.counts(&key) {
+            contact.report(&key, State::Ended, written, out);
         }
+    }
+
+    /// Whether a contact gets an event of its own. One touch stands for a sweep; the others are counted in its rows, and are part of the
+    /// scan's event.
+    fn written(&mut self, key: &Key, contact: &Contact) -> bool {
+        let touch = key.protocol.is_empty() && !contact.completed;
+        !touch || contact.started_counted || !self.swept.contains(&key.client) || self.told.insert(key.client)
     }
 
     fn keys_in_order(&self) -> Vec<Key> {
@@ -293,13 +322,12 @@ impl IcsBoard {
     /// A window ends.
     pub fn window_end(&mut self, out: &mut Conclusions<'_>) {
         for key in self.keys_in_order() {
-            let sweep = self.bare.get(&key.client).is_some_and(|&bare| bare >= out.settings.ics.touches_per_source);
-            if let Some(contact) = self.contacts.get_mut(&key)
-                && contact.packets > contact.counted.0
-                && contact.counts(&key, sweep)
-            {
-                contact.report(&key, State::Ongoing, out);
+            let Some(mut contact) = self.contacts.remove(&key) else { continue };
+            if contact.packets > contact.counted.0 && contact.counts(&key) {
+                let written = self.written(&key, &contact);
+                contact.report(&key, State::Ongoing, written, out);
             }
+            self.contacts.insert(key, contact);
         }
     }
 
@@ -312,12 +340,12 @@ impl IcsBoard {
 }
 
 impl Contact {
-    /// Whether it is a contact with a device: a closed port is none, and one touch of a sweep is the scan's.
-    fn counts(&self, key: &Key, sweep: bool) -> bool {
-        !key.protocol.is_empty() || self.completed || !self.refused && !(sweep && !self.started_counted)
+    /// Whether it is a contact with a device: a closed port is none.
+    fn counts(&self, key: &Key) -> bool {
+        !key.protocol.is_empty() || self.completed || !self.refused
     }
 
-    fn report(&mut self, key: &Key, state: State, out: &mut Conclusions<'_>) {
+    fn report(&mut self, key: &Key, state: State, written: bool, out: &mut Conclusions<'_>) {
         let started = !self.started_counted;
         self.started_counted = true;
         let (packets, bytes) = (self.packets - self.counted.0, self.bytes - self.counted.1);
@@ -337,6 +365,9 @@ impl Contact {
             row.bytes += bytes;
             out.rows.total("ics_probe", started, packets, bytes);
             out.rows.ends(row_key, [key.client], [key.server]);
+        }
+        if !written {
+            return;
         }
         let confirmed = self.confirmed();
         let intent = if confirmed { self.intent } else { Intent::Connect };
@@ -372,6 +403,24 @@ impl Contact {
             }),
         });
     }
+}
+
+/// Counts one touch of a sweep or a flood, which has no contact of its own.
+fn count_touch(record: &Record, out: &mut Conclusions<'_>) {
+    let key = RowKey {
+        kind: "ics_probe",
+        direction: record.direction,
+        country: record.client_country,
+        attribution: record.attribution,
+        benign: false,
+    };
+    let row = out.rows.row(key);
+    row.events += 1;
+    row.started += 1;
+    row.packets += u64::from(record.packets);
+    row.bytes += u64::from(record.bytes);
+    out.rows.total("ics_probe", true, u64::from(record.packets), u64::from(record.bytes));
+    out.rows.ends(key, [record.client], [record.server]);
 }
 
 fn function_name(function: &Function) -> String {

@@ -5,7 +5,7 @@ use super::protocol::{Context, Intent, Message, Protocol, Role, Strength, Verdic
 use crate::decode::Transport;
 
 pub static PROTOCOL: Protocol =
-    Protocol { name: "iec104", ports: &[tcp(2404)], strength: Strength::AnywhereTwice, starts: &[&[START]], sector: "energy", parse };
+    Protocol { name: "iec104", ports: &[tcp(2404)], strength: Strength::Anywhere, starts: &[&[START]], sector: "energy", parse };
 
 const NAME: &str = PROTOCOL.name;
 const START: u8 = 0x68;

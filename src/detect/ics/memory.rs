@@ -32,7 +32,7 @@ const EPHEMERAL_MIN: u16 = 32_768;
 const SERVICE_MAX: u16 = 1_023;
 /// Industrial ports that other services use as much: a touch of these says nothing of industry (ics-protocols.md section 2). What speaks on
 /// them is recognised all the same.
-const SHARED_PORTS: [u16; 12] = [1200, 1217, 1234, 1502, 1883, 2222, 2455, 4000, 5006, 5007, 5050, 10001];
+const SHARED_PORTS: [u16; 13] = [1200, 1217, 1234, 1502, 1883, 2222, 2455, 4000, 5006, 5007, 5050, 8001, 10001];
 
 /// What a record tells.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -68,6 +68,8 @@ pub struct Record {
     pub error: bool,
     /// One message of the client suffices to confirm the protocol here.
     pub sufficient: bool,
+    /// The source's first contact with this service.
+    pub first: bool,
     pub client_country: Country,
     pub direction: Direction,
     pub attribution: Attribution,
@@ -224,6 +226,7 @@ impl IcsMemory {
                 function: Function { name: "", code: 0 },
                 error: false,
                 sufficient: false,
+                first: told == Told::Contact && packet.first.get(),
                 client_country: packet.opener_country(),
                 direction: packet.opening_direction(),
                 attribution: if packet.seen.by_opener() { packet.source_attribution } else { Attribution::Plausible },
@@ -473,6 +476,7 @@ impl IcsMemory {
                 Strength::AnywhereTwice => on_port,
                 Strength::PortTwice => false,
             },
+            first: false,
             client_country: if from_client { packet.seen.source_country } else { packet.seen.target_country },
             direction: if from_client { packet.direction } else { packet.direction.reversed() },
             attribution: if from_client { packet.source_attribution } else { Attribution::Plausible },

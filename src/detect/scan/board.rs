@@ -224,6 +224,8 @@ impl ScanBoard {
             followed.decide(now_s, &out.settings.scan);
             if followed.open.is_none() {
                 self.due.entry(due_s).or_default().push(followed.key());
+            } else if followed.shape() != "horizontal" {
+                out.port_scanners.insert(followed.site);
             }
         }
     }
@@ -465,7 +467,7 @@ impl Followed {
         let walk = limits.walk as i64;
         let horizontal = self.by_port.values().any(|port| port.position() >= walk && port.targets.at_least() >= limits.targets);
         // Connections to many hosts in which nobody says anything: whoever has business says what.
-        let silent = self.by_port.values().any(|port| {
+        let silent = self.by_port.walks.iter().filter(|((transport, _), _)| *transport == Transport::Tcp).any(|(_, port)| {
             port.targets.at_least() >= limits.silent_targets && port.spoken * 10 <= port.contacts && port.contacts - port.young() >= limits.silent_targets
         });
         let over_ports = self.whole.position() >= 2 * walk && self.whole.targets.at_least() >= limits.targets && self.whole.successes == 0;
