@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::addr::Addr;
 use crate::attribute::{Attribution, Country, Direction};
 use crate::keyed::Keyed;
-use crate::tally::Distinct;
+use crate::tally::{Distinct, Tally};
 
 /// What a row is about. The order is the order of the output.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -45,6 +45,18 @@ impl Rows {
     /// A row, made if it isn't there.
     pub fn row(&mut self, key: RowKey) -> &mut Row {
         self.rows.entry(key).or_default()
+    }
+
+    /// Adds a whole row of events that count once, to the row and to its kind's totals.
+    pub fn merge(&mut self, key: RowKey, add: &Row) {
+        for row in [self.rows.entry(key).or_default(), self.totals.entry(key.kind).or_default()] {
+            row.events += add.events;
+            row.started += add.started;
+            row.packets += add.packets;
+            row.bytes += add.bytes;
+            row.sources.merge(&add.sources);
+            row.targets.merge(&add.targets);
+        }
     }
 
     /// Counts one event in the totals of its kind.

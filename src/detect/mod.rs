@@ -113,7 +113,7 @@ detectors! {
     ics: Vec<ics::IcsMemory>, ics::IcsTally, ics::IcsBoard;
         new(lanes, shared)
             lanes.iter().map(|&lane| ics::IcsMemory::new(lane, shared.lookup.clone())).collect(),
-            ics::IcsBoard::default();
+            ics::IcsBoard::new(shared.keyed.clone());
         observe(memory, lane, tally, conversations, packet) memory[lane].observe(tally, conversations, packet);
         seal(memory, _tally) memory.iter_mut().for_each(ics::IcsMemory::seal);
 }

@@ -1,5 +1,5 @@
 //! A folder with the records by kind, or single files of one kind: each is written aside and renamed into place, so that whoever looks finds
-//! all of it or nothing.
+//! all of it or nothing. Nobody waits for the disk: after a power failure a run is repeated.
 
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
@@ -41,7 +41,7 @@ impl Aside {
 
     fn keep(mut self) -> Result<(), ReportError> {
         let error = self.error();
-        self.out.flush().and_then(|()| self.out.get_ref().sync_all()).map_err(&error)?;
+        self.out.flush().map_err(&error)?;
         fs::rename(&self.aside, &self.path).map_err(error)
     }
 }

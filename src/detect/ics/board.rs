@@ -7,8 +7,9 @@ use serde::Serialize;
 
 use crate::addr::Addr;
 use crate::attribute::{Attribution, Country, Direction};
-use crate::conclude::{Conclusions, Detail, Event, EventId, RowKey, State};
+use crate::conclude::{Conclusions, Detail, Event, EventId, Row, RowKey, State};
 use crate::decode::Transport;
+use crate::keyed::Keyed;
 
 use super::PROTOCOLS;
 use super::memory::{IcsTally, Record, Text, Told};
@@ -171,8 +172,10 @@ fn readable(text: &Text) -> String {
 }
 
 /// The reporter's side.
-#[derive(Default)]
 pub struct IcsBoard {
+    keyed: Keyed,
+    /// Touches of sweeps and floods in the open window, by row.
+    touches: Vec<(RowKey, Row)>,
     contacts: HashMap<Key, Contact, FixedState>,
     /// Protocols spoken in contacts under way, by the contact without its protocol.
     spoken: HashMap<Key, u32, FixedState>,
@@ -188,6 +191,20 @@ pub struct IcsBoard {
 }
 
 impl IcsBoard {
+    pub fn new(keyed: Keyed) -> Self {
+        IcsBoard {
+            keyed,
+            touches: Vec::new(),
+            contacts: HashMap::default(),
+            spoken: HashMap::default(),
+            bare: HashMap::default(),
+            swept: HashSet::default(),
+            told: HashSet::default(),
+            touched: HashMap::default(),
+            checked_s: 0,
+        }
+    }
+
     /// Takes a slice's merged tally and concludes.
     pub fn slice(&mut self, now_s: u32, tally: &mut IcsTally, out: &mut Conclusions<'_>) {
         *out.evicted += tally.evicted;
@@ -239,7 +256,7 @@ impl IcsBoard {
             let at_target = self.touched.get(&record.server).copied().unwrap_or_default();
             if by_source >= most || record.told == Told::Contact && at_target >= out.settings.ics.touches_per_target {
                 if record.first {
-                    count_touch(record, out);
+                    self.count_touch(record);
                 }
                 return;
             }
@@ -271,6 +288,37 @@ impl IcsBoard {
         if !self.bare.contains_key(&key.client) {
             self.swept.remove(&key.client);
             self.told.remove(&key.client);
+        }
+    }
+
+    /// Counts one touch of a sweep or a flood, which has no contact of its own.
+    fn count_touch(&mut self, record: &Record) {
+        let key = RowKey {
+            kind: "ics_probe",
+            direction: record.direction,
+            country: record.client_country,
+            attribution: record.attribution,
+            benign: false,
+        };
+        let place = match self.touches.iter().position(|(known, _)| *known == key) {
+            Some(place) => place,
+            None => {
+                self.touches.push((key, Row::default()));
+                self.touches.len() - 1
+            }
+        };
+        let row = &mut self.touches[place].1;
+        row.events += 1;
+        row.started += 1;
+        row.packets += u64::from(record.packets);
+        row.bytes += u64::from(record.bytes);
+        row.sources.add(self.keyed.addr(record.client));
+        row.targets.add(self.keyed.addr(record.server));
+    }
+
+    fn tell_touches(&mut self, out: &mut Conclusions<'_>) {
+        for (key, row) in self.touches.drain(..) {
+            out.rows.merge(key, &row);
         }
     }
 
@@ -321,6 +369,7 @@ impl IcsBoard {
 
     /// A window ends.
     pub fn window_end(&mut self, out: &mut Conclusions<'_>) {
+        self.tell_touches(out);
         for key in self.keys_in_order() {
             let Some(mut contact) = self.contacts.remove(&key) else { continue };
             if contact.packets > contact.counted.0 && contact.counts(&key) {
@@ -333,6 +382,7 @@ impl IcsBoard {
 
     /// The input ends.
     pub fn finish(&mut self, out: &mut Conclusions<'_>) {
+        self.tell_touches(out);
         for key in self.keys_in_order() {
             self.end(key, out);
         }
@@ -403,24 +453,6 @@ impl Contact {
             }),
         });
     }
-}
-
-/// Counts one touch of a sweep or a flood, which has no contact of its own.
-fn count_touch(record: &Record, out: &mut Conclusions<'_>) {
-    let key = RowKey {
-        kind: "ics_probe",
-        direction: record.direction,
-        country: record.client_country,
-        attribution: record.attribution,
-        benign: false,
-    };
-    let row = out.rows.row(key);
-    row.events += 1;
-    row.started += 1;
-    row.packets += u64::from(record.packets);
-    row.bytes += u64::from(record.bytes);
-    out.rows.total("ics_probe", true, u64::from(record.packets), u64::from(record.bytes));
-    out.rows.ends(key, [record.client], [record.server]);
 }
 
 fn function_name(function: &Function) -> String {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::addr::Addr;
-use crate::attribute::{Attribution, Country, Direction};
+use crate::attribute::{Attribution, Country, Direction, is_group};
 use crate::decode::{Transport, flags, marks};
 use crate::detect::conversation::{Conversations, Step};
 use crate::detect::packet::Packet;
@@ -191,8 +191,14 @@ impl IcsMemory {
         if candidates.is_empty() || header.has(marks::LATER_FRAGMENT) || stray(packet.payload) {
             return;
         }
-        // A datagram that answers what nobody asked is a reflector's, or late; it says nothing of who would have asked.
-        let unasked = header.transport == Transport::Udp && packet.seen.opening_seen() && packet.seen.by_opener() && !packet.seen.two_way();
+        // A datagram that answers what nobody asked is a reflector's, or late; it says nothing of who would have asked. Announcements to
+        // a whole network are something else.
+        let announced = is_group(header.target) || header.target.as_v4().is_some_and(|bits| bits & 0xff == 0xff);
+        let unasked = header.transport == Transport::Udp
+            && packet.seen.opening_seen()
+            && packet.seen.by_opener()
+            && !packet.seen.two_way()
+            && !announced;
         self.begin(tally, conversations, packet, candidates, unasked);
     }
 

@@ -100,6 +100,9 @@ fn session(bytes: &[u8], data: &[u8], last: bool, total: usize, remembered: bool
             Found::Nothing
         };
     };
+    if let Some(pdu) = bare(data, total, remembered) {
+        return mms(bytes, &pdu, total);
+    }
     let name = PROTOCOL.name;
     let exact = usize::from(length) + 2 + DATA_OFFSET == total || length == 0xff;
     match kind {
@@ -122,6 +125,16 @@ fn session(bytes: &[u8], data: &[u8], last: bool, total: usize, remembered: bool
         _ if SESSION_DATA.starts_with(data.get(..SESSION_DATA.len()).unwrap_or(data)) => presentation(bytes, data, last, total),
         _ => Found::Nothing,
     }
+}
+
+/// An MMS unit directly in the transport, without session and presentation, as some stacks and test tools send it: an initiate with its
+/// parameters (ISO 9506-2: proposed version, services supported), or in a conversation that is known for MMS a confirmed unit. The
+/// element fills the transport unit to the byte.
+fn bare(data: &[u8], total: usize, remembered: bool) -> Option<Element<'_>> {
+    let pdu = element(data)?;
+    let fills = pdu.total.is_some_and(|bytes| bytes + DATA_OFFSET == total);
+    let initiates = matches!(pdu.tag, 0xa8 | 0xa9) && pdu.content.windows(5).any(|window| matches!(window, [0xa4, _, 0x80, 1 | 2, _]));
+    (fills && (initiates || remembered && matches!(pdu.tag, 0xa0..=0xa4))).then_some(pdu)
 }
 
 /// Whether an association is MMS's.
