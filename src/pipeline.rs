@@ -25,7 +25,7 @@ use crate::source::{Frame, Input, Polled, SourceError};
 use crate::tally::TrafficTally;
 
 /// Tallies of one worker under way to the reporter: how far a worker may run ahead of it, in slices.
-const TALLIES_UNDER_WAY: usize = 3;
+const TALLIES_UNDER_WAY: usize = 2;
 /// Items ahead of the one at work whose memory is brought into the cache.
 const TOUCH_AHEAD: usize = 12;
 /// Items ahead of the one at work that are brought into the cache themselves, from the capture thread's.
@@ -133,6 +133,8 @@ struct Capture {
     /// The worker of each lane.
     owners: [u8; LANES],
     window_s: u32,
+    // Batches travel through the rings as they are: in boxes.
+    #[allow(clippy::vec_box)]
     batches: Vec<Box<Batch>>,
     to_workers: Vec<ToWorker>,
     marks: Sender<Mark>,

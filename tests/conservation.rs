@@ -72,6 +72,7 @@ fn adds_up(path: &Path, text: &[u8]) {
     let of_kind = |kind: &str| records.iter().filter(|record| record["record"] == kind).collect::<Vec<_>>();
     let (rows, windows, events) = (of_kind("count"), of_kind("capture"), of_kind("event"));
     let mut seen = Held::default();
+    let mut unwritten = 0;
     let mut of_windows: BTreeMap<&str, [u64; 3]> = BTreeMap::new();
     let mut starts = BTreeSet::new();
     for window in windows {
@@ -99,7 +100,7 @@ fn adds_up(path: &Path, text: &[u8]) {
                 *sum += number(total, name);
             }
         }
-        assert_eq!(window.get("events_unwritten"), None, "the test counts written events");
+        unwritten += window.get("events_unwritten").map_or(0, |count| count.as_u64().unwrap());
     }
     assert_eq!(seen, held(path), "{}", path.display());
 
@@ -113,6 +114,12 @@ fn adds_up(path: &Path, text: &[u8]) {
         sums[1] += number(&event["network"], "packets");
         sums[2] += number(&event["network"], "bytes");
         assert_eq!(event["wherefrom"]["state"], "ended", "a run ends every event: {event}");
+    }
+    if unwritten > 0 {
+        // Touches of a sweep are counted in rows and have no event each.
+        let started = |sums: &BTreeMap<&str, [u64; 3]>| sums.values().map(|sums| sums[0]).sum::<u64>();
+        assert_eq!(started(&of_windows), started(&of_events) + unwritten, "{}", path.display());
+        return;
     }
     assert_eq!(of_windows, of_events, "[events, packets, bytes] of all windows against the events: {}", path.display());
 }

@@ -25,6 +25,8 @@ pub struct Conclusions<'a> {
     pub flooded: &'a mut BTreeSet<Addr>,
     /// Sources whose scan over many ports was touched in this slice: what they touch is the scan's.
     pub port_scanners: &'a mut BTreeSet<Addr>,
+    /// Events that are counted in rows and not written.
+    pub unwritten: &'a mut u64,
     /// Things that did not fit into a bound and were dropped; counted in `capture` records.
     pub evicted: &'a mut u64,
 }

@@ -120,9 +120,14 @@ fn distinct(bitmap: &[u64]) -> u64 {
 }
 
 /// What one worker hands over at a slice's end.
-#[derive(Default)]
 pub struct BackscatterTally {
     answers: Vec<Answers>,
+}
+
+impl Default for BackscatterTally {
+    fn default() -> Self {
+        BackscatterTally { answers: Vec::with_capacity(SENDERS) }
+    }
 }
 
 impl BackscatterTally {

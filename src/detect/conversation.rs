@@ -152,6 +152,12 @@ mod seen {
 /// A packet without a conversation in the table.
 const NOWHERE: u32 = u32::MAX;
 
+/// A bit where something holds, without a branch.
+#[inline]
+fn bit_if(holds: bool, bit: u8) -> u8 {
+    u8::from(holds) * bit
+}
+
 impl Seen {
     /// The same with other countries: of an ICMP error, whose sender may be a router that the conversation does not know.
     pub fn with_countries(self, source_country: Country, target_country: Country) -> Self {
@@ -347,10 +353,10 @@ impl Entry {
         let (source_country, target_country) =
             if packet.source_low { (self.low_country, self.high_country) } else { (self.high_country, self.low_country) };
         let facts = seen::TWO_WAY
-            | u8::from(by_opener) * seen::BY_OPENER
-            | u8::from(self.facts & proved != 0) * seen::SOURCE_PROVED
-            | u8::from(self.facts & facts::OPENING_SEEN != 0) * seen::OPENING_SEEN
-            | u8::from(self.facts & facts::FIRST_CONTACT != 0) * seen::FIRST_CONTACT;
+            | bit_if(by_opener, seen::BY_OPENER)
+            | bit_if(self.facts & proved != 0, seen::SOURCE_PROVED)
+            | bit_if(self.facts & facts::OPENING_SEEN != 0, seen::OPENING_SEEN)
+            | bit_if(self.facts & facts::FIRST_CONTACT != 0, seen::FIRST_CONTACT);
         Some(Seen { step: Step::Ongoing, facts, source_country, target_country, place })
     }
 
@@ -394,7 +400,7 @@ impl Entry {
             (self.state >= State::TwoWay, seen::TWO_WAY),
             (self.facts & facts::FIRST_CONTACT != 0, seen::FIRST_CONTACT),
         ];
-        let facts = told.iter().fold(0, |facts, &(holds, bit)| facts | u8::from(holds) * bit);
+        let facts = told.iter().fold(0, |facts, &(holds, bit)| facts | bit_if(holds, bit));
         Seen { step, facts, source_country, target_country, place }
     }
 

@@ -65,11 +65,7 @@ impl Lanes {
         for (place, &number) in numbers.iter().enumerate() {
             places[usize::from(number) % LANES] = place as u8;
         }
-        Lanes {
-            places,
-            conversations: Conversations::new(numbers.len()),
-            detectors: DetectorMemories::new(numbers, shared),
-        }
+        Lanes { places, conversations: Conversations::new(numbers.len()), detectors: DetectorMemories::new(numbers, shared) }
     }
 
     #[inline]
@@ -91,7 +87,15 @@ impl Lanes {
 
     /// Shows a packet to every detector.
     #[inline]
-    pub fn observe(&mut self, shared: &Shared, tally: &mut SliceTally, traffic: &mut TrafficTally, batch: &Batch, item: &Item, moment: Moment) {
+    pub fn observe(
+        &mut self,
+        shared: &Shared,
+        tally: &mut SliceTally,
+        traffic: &mut TrafficTally,
+        batch: &Batch,
+        item: &Item,
+        moment: Moment,
+    ) {
         let lane = self.place(item);
         let header = &item.header;
         let payload = if header.payload_bytes == 0 { &[][..] } else { batch.payload(item) };

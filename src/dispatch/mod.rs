@@ -110,7 +110,7 @@ fn lane(anchor: u64) -> u8 {
 
 #[inline]
 fn sides(source_home: bool, target_home: bool, source_low: bool) -> u8 {
-    u8::from(source_home) * bits::SOURCE_HOME | u8::from(target_home) * bits::TARGET_HOME | u8::from(source_low) * bits::SOURCE_LOW
+    (u8::from(source_home) * bits::SOURCE_HOME) | (u8::from(target_home) * bits::TARGET_HOME) | (u8::from(source_low) * bits::SOURCE_LOW)
 }
 
 const _: () = assert!(LANES.is_power_of_two() && LANES <= 256);

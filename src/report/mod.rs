@@ -102,6 +102,7 @@ impl Reporter {
             settings: &self.settings,
             flooded: &mut flooded,
             port_scanners: &mut port_scanners,
+            unwritten: &mut self.unwritten,
             evicted: &mut self.evicted,
         };
         self.boards.slice(seal.slice, &mut tally.detectors, &mut out);

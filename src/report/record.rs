@@ -247,7 +247,7 @@ impl EventRecord<'_> {
         &self.event.id
     }
 
-    pub fn kind(&self) -> &'static str {
+    pub fn action(&self) -> &'static str {
         self.event.action
     }
 

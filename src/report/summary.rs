@@ -14,6 +14,9 @@ pub struct Place {
     pub packets: u64,
 }
 
+/// By country and attribution.
+pub type Places = BTreeMap<(&'static str, &'static str), Place>;
+
 /// One of the largest events.
 #[derive(Clone, Debug)]
 pub struct Top {
@@ -27,7 +30,7 @@ pub struct Top {
 #[derive(Clone, Debug, Default)]
 pub struct Summary {
     /// By kind, direction and country with its attribution.
-    pub places: BTreeMap<(&'static str, &'static str), BTreeMap<(&'static str, &'static str), Place>>,
+    pub places: BTreeMap<(&'static str, &'static str), Places>,
     /// Events begun, by kind: an event of many countries counts once.
     pub started: BTreeMap<&'static str, u64>,
     pub top: Vec<Top>,
@@ -53,7 +56,7 @@ impl Summary {
     }
 
     pub fn event(&mut self, record: &EventRecord<'_>) {
-        let (id, kind, packets) = (record.id(), record.kind(), record.packets());
+        let (id, kind, packets) = (record.id(), record.action(), record.packets());
         self.top.retain(|top| top.id != id);
         self.top.push(Top { id: id.into(), kind, line: record.line(), packets });
         self.top.sort_by(|a, b| (std::cmp::Reverse(a.packets), &a.id).cmp(&(std::cmp::Reverse(b.packets), &b.id)));

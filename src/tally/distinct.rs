@@ -20,6 +20,11 @@ pub struct Distinct {
 }
 
 impl Distinct {
+    /// A counter with all the room that it will ever need.
+    pub fn with_room() -> Self {
+        Distinct { few: Vec::with_capacity(EXACT_MAX), registers: Vec::with_capacity(REGISTERS), many: false }
+    }
+
     /// Adds one value by its keyed hash.
     #[inline]
     pub fn add(&mut self, hash: u64) {

@@ -15,11 +15,19 @@ struct Sum {
     ends: u32,
 }
 
-#[derive(Default)]
 struct Ends {
     row: u32,
     sources: Distinct,
     targets: Distinct,
+}
+
+/// Rows that have their counters from the start: as many as one direction has countries.
+const ROWS_WITH_ROOM: usize = 256;
+
+impl Ends {
+    fn with_room() -> Self {
+        Ends { row: 0, sources: Distinct::with_room(), targets: Distinct::with_room() }
+    }
 }
 
 /// Ends of conversations that are counted a little later, when the registers that they will raise have come into the cache.
@@ -55,7 +63,14 @@ pub struct TrafficRow<'a> {
 
 impl Default for TrafficTally {
     fn default() -> Self {
-        TrafficTally { pending: [Pending::default(); PENDING], pending_from: 0, pending_len: 0, sums: vec![Sum::default(); ROWS].into_boxed_slice(), ends: Vec::new(), used: 0 }
+        TrafficTally {
+            pending: [Pending::default(); PENDING],
+            pending_from: 0,
+            pending_len: 0,
+            sums: vec![Sum::default(); ROWS].into_boxed_slice(),
+            ends: (0..ROWS_WITH_ROOM).map(|_| Ends::with_room()).collect(),
+            used: 0,
+        }
     }
 }
 
@@ -67,14 +82,7 @@ impl TrafficTally {
 
     /// Counts one packet. `ends` are the keyed hashes of source and target, where the conversation was not counted in this window before.
     #[inline]
-    pub fn add(
-        &mut self,
-        direction: Direction,
-        country: Country,
-        attribution: Attribution,
-        bytes: u32,
-        ends: Option<(u64, u64)>,
-    ) {
+    pub fn add(&mut self, direction: Direction, country: Country, attribution: Attribution, bytes: u32, ends: Option<(u64, u64)>) {
         let row = Self::row(direction, country, attribution);
         let sum = &mut self.sums[row];
         sum.packets += 1;
@@ -123,7 +131,7 @@ impl TrafficTally {
         let sum = &mut self.sums[row];
         if sum.ends == 0 {
             if self.used == self.ends.len() {
-                self.ends.push(Ends::default());
+                self.ends.push(Ends::with_room());
             }
             self.ends[self.used].row = row as u32;
             self.used += 1;

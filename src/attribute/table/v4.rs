@@ -6,8 +6,8 @@ use std::collections::HashMap;
 use super::cut::Cut;
 use super::{CUT, NONE, entry};
 use crate::attribute::Country;
-use crate::huge;
 use crate::attribute::span::Span;
+use crate::huge;
 
 /// /24s in a block.
 const BLOCK: usize = 256;

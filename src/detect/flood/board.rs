@@ -159,7 +159,15 @@ pub struct FloodBoard {
 
 impl FloodBoard {
     pub fn new(keyed: Keyed) -> Self {
-        FloodBoard { keyed, watches: BTreeMap::new(), coarse: vec![0; COARSE_CELLS], last: vec![0; COARSE_CELLS], slices: Vec::new(), places: HashMap::default(), worthy: Vec::new() }
+        FloodBoard {
+            keyed,
+            watches: BTreeMap::new(),
+            coarse: vec![0; COARSE_CELLS],
+            last: vec![0; COARSE_CELLS],
+            slices: Vec::new(),
+            places: HashMap::default(),
+            worthy: Vec::new(),
+        }
     }
 
     fn cell(keyed: &Keyed, victim: Addr) -> usize {
@@ -613,7 +621,9 @@ impl Watch {
             .map(|source| (source.addr, source.country, source.attribution));
         let mut by_country: BTreeMap<Country, (usize, u64)> = BTreeMap::new();
         if !spoofed {
-            for (country, by) in evidence.by_country().chain([(Country::NONE, &evidence.reserved)].into_iter().filter(|(_, by)| by.packets > 0)) {
+            for (country, by) in
+                evidence.by_country().chain([(Country::NONE, &evidence.reserved)].into_iter().filter(|(_, by)| by.packets > 0))
+            {
                 by_country.entry(country).or_default().1 += by.packets;
             }
             for source in &attackers {

@@ -59,13 +59,21 @@ pub struct Sum {
     pub bytes: u64,
 }
 
+/// Records for which there is room from the start.
+const ROOM: usize = 8192;
+
 /// What one worker hands over at a slice's end.
-#[derive(Default)]
 pub struct FloodTally {
     pub records: Vec<Record>,
     pub sums: Vec<Sum>,
     /// Packets that had no room even in the sums.
     pub evicted: u64,
+}
+
+impl Default for FloodTally {
+    fn default() -> Self {
+        FloodTally { records: Vec::with_capacity(ROOM), sums: Vec::with_capacity(SUMS_MAX), evicted: 0 }
+    }
 }
 
 impl FloodTally {

@@ -129,15 +129,13 @@ pub fn judge(evidence: &Evidence, method: Method) -> Spoofing {
         .any(|name| positive(name));
     let several = share(sampled - single, sampled) >= 0.5;
     let silent = !handshakes || share(complete, sampled) < COMPLETE_SHARE && share(evidence.again, evidence.packets) < AGAIN_SHARE;
+    let by_singles = positive("single_packet_sources")
+        && (complete == 0 || share(complete, sampled) < COMPLETE_SHARE)
+        && (supported || sources >= DRAWS_SOURCES_MIN);
     let verdict = if sources < SOURCES_MIN {
         // A few addresses that send much: nobody forges so few, and framing one address is rare.
         Verdict::Genuine
-    } else if positive("single_packet_sources")
-        && (complete == 0 || share(complete, sampled) < COMPLETE_SHARE)
-        && (supported || sources >= 200)
-    {
-        Verdict::Spoofed
-    } else if draws && silent && sources >= DRAWS_SOURCES_MIN {
+    } else if by_singles || draws && silent && sources >= DRAWS_SOURCES_MIN {
         Verdict::Spoofed
     } else if several {
         Verdict::Genuine

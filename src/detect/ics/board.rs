@@ -318,6 +318,7 @@ impl IcsBoard {
 
     fn tell_touches(&mut self, out: &mut Conclusions<'_>) {
         for (key, row) in self.touches.drain(..) {
+            *out.unwritten += row.started;
             out.rows.merge(key, &row);
         }
     }
@@ -392,7 +393,7 @@ impl IcsBoard {
 impl Contact {
     /// Whether it is a contact with a device: a closed port is none.
     fn counts(&self, key: &Key) -> bool {
-        !key.protocol.is_empty() || self.completed || !self.refused
+        !key.protocol.is_empty() || self.completed || !self.refused || self.started_counted
     }
 
     fn report(&mut self, key: &Key, state: State, written: bool, out: &mut Conclusions<'_>) {
@@ -417,6 +418,7 @@ impl Contact {
             out.rows.ends(row_key, [key.client], [key.server]);
         }
         if !written {
+            *out.unwritten += u64::from(started);
             return;
         }
         let confirmed = self.confirmed();

@@ -85,12 +85,20 @@ pub struct Text {
     pub len: u8,
 }
 
+/// Disclosed texts for which there is room from the start.
+const TEXTS_ROOM: usize = 1024;
+
 /// What one worker hands over at a slice's end.
-#[derive(Default)]
 pub struct IcsTally {
     pub records: ByLane<Record>,
     pub texts: Vec<Text>,
     pub evicted: u64,
+}
+
+impl Default for IcsTally {
+    fn default() -> Self {
+        IcsTally { records: ByLane::default(), texts: Vec::with_capacity(TEXTS_ROOM), evicted: 0 }
+    }
 }
 
 impl IcsTally {
@@ -252,7 +260,14 @@ impl IcsMemory {
 
     /// The first payload of a conversation that could be one of the candidates.
     #[cold]
-    fn begin(&mut self, tally: &mut IcsTally, conversations: &mut Conversations, packet: &Packet<'_>, candidates: Candidates, unasked: bool) {
+    fn begin(
+        &mut self,
+        tally: &mut IcsTally,
+        conversations: &mut Conversations,
+        packet: &Packet<'_>,
+        candidates: Candidates,
+        unasked: bool,
+    ) {
         // Only what speaks, or may yet, gets a place.
         let tried = self.parse(packet, candidates, packet.payload, 0, None);
         if matches!(tried, Tried::No) || matches!(tried, Tried::Short) && packet.header.transport != Transport::Tcp {
@@ -497,6 +512,8 @@ impl IcsMemory {
     }
 }
 
+// It lives on the stack for the length of one call, like a verdict.
+#[allow(clippy::large_enum_variant)]
 enum Tried {
     No,
     Short,

@@ -283,11 +283,8 @@ impl ScanBoard {
             }
         }
         self.touched.clear();
-        let mut worth: Vec<_> = self
-            .followed
-            .iter()
-            .map(|f| (f.open.is_some(), f.whole.successes == 0, f.whole.failures(), f.last_s, f.key()))
-            .collect();
+        let mut worth: Vec<_> =
+            self.followed.iter().map(|f| (f.open.is_some(), f.whole.successes == 0, f.whole.failures(), f.last_s, f.key())).collect();
         worth.sort_unstable();
         worth.truncate(FOLLOWED_MAX / 4);
         *out.evicted += worth.len() as u64;
@@ -468,7 +465,9 @@ impl Followed {
         let horizontal = self.by_port.values().any(|port| port.position() >= walk && port.targets.at_least() >= limits.targets);
         // Connections to many hosts in which nobody says anything: whoever has business says what.
         let silent = self.by_port.walks.iter().filter(|((transport, _), _)| *transport == Transport::Tcp).any(|(_, port)| {
-            port.targets.at_least() >= limits.silent_targets && port.spoken * 10 <= port.contacts && port.contacts - port.young() >= limits.silent_targets
+            port.targets.at_least() >= limits.silent_targets
+                && port.spoken * 10 <= port.contacts
+                && port.contacts - port.young() >= limits.silent_targets
         });
         let over_ports = self.whole.position() >= 2 * walk && self.whole.targets.at_least() >= limits.targets && self.whole.successes == 0;
         let vertical = self

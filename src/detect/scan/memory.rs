@@ -6,9 +6,9 @@
 use crate::addr::Addr;
 use crate::attribute::{Attribution, Country, Direction};
 use crate::decode::Transport;
-use crate::dispatch::batch::Item;
 use crate::detect::conversation::Step;
 use crate::detect::packet::Packet;
+use crate::dispatch::batch::Item;
 use crate::dispatch::site;
 use crate::huge;
 use crate::keyed::Keyed;
@@ -130,8 +130,18 @@ struct Kept {
 }
 
 impl Kept {
-    const NONE: Kept =
-        Kept { target: Addr::NONE, time_ns: 0, port: 0, source_port: 0, transport: Transport::Other, method: Method::Other, tool: 0, soft: false, seq: 0, ip_id: 0 };
+    const NONE: Kept = Kept {
+        target: Addr::NONE,
+        time_ns: 0,
+        port: 0,
+        source_port: 0,
+        transport: Transport::Other,
+        method: Method::Other,
+        tool: 0,
+        soft: false,
+        seq: 0,
+        ip_id: 0,
+    };
 
     /// The record, given another one of the same source.
     fn record(&self, other: &Record) -> Record {
@@ -211,7 +221,9 @@ impl ScanMemory {
     #[inline]
     pub fn touch(&self, lane: usize, item: &Item) {
         huge::prefetch(&self.sources[self.source_bucket(lane, item.source_hash)]);
-        huge::prefetch(&self.contacts[contact_bucket(lane, self.contact_hash(item.source_hash, item.target_hash, item.header.target_port))]);
+        huge::prefetch(
+            &self.contacts[contact_bucket(lane, self.contact_hash(item.source_hash, item.target_hash, item.header.target_port))],
+        );
     }
 
     /// Takes note of a packet. Returns whether it is its opener's first contact with the service, which the conversation remembers.
@@ -262,15 +274,14 @@ impl ScanMemory {
         let header = packet.header;
         let Some(how) = method(header) else { return false };
         // Reflectors and flooded hosts answer from service ports to high ones: that touches no service.
-        if packet.seen.step == Step::First && header.transport == Transport::Udp && header.source_port < 1024 && header.target_port >= 1024 {
+        if packet.seen.step == Step::First && header.transport == Transport::Udp && header.source_port < 1024 && header.target_port >= 1024
+        {
             return false;
         }
         let hash = self.site_hash(header.source, packet.source_hash);
         let place = self.find(lane, hash);
         // Under a flood most first packets are of sources that nobody will see again: those cost one look-up.
-        if place.is_none()
-            && header.transport == Transport::Tcp
-            && self.is_hot(lane, packet.target_hash, header.target_port, packet.now_s)
+        if place.is_none() && header.transport == Transport::Tcp && self.is_hot(lane, packet.target_hash, header.target_port, packet.now_s)
         {
             packet.flooded.set(true);
             return true;
