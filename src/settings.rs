@@ -170,8 +170,8 @@ settings! {
         touches_per_target = 256 "contacts", 1..=1_000_000;
     }
     output {
-        /// Events of one kind that are written per window; the largest first, the rest counted.
-        events_per_window = 10_000 "events", 1..=10_000_000;
+        /// Events of one kind that are written per window; the gravest first, then the largest; the rest is counted.
+        events_per_window = 5_000 "events", 1..=10_000_000;
     }
 }
 

@@ -111,7 +111,7 @@ impl Reporter {
         } else if seal.window_ends {
             self.boards.window_end(&mut out);
         }
-        self.write_events(events)?;
+        self.write_events(&events)?;
         if let Some(latency) = &mut self.latency {
             let end_ns = (u64::from(seal.slice) + 1) * SLICE_NS;
             let now_ns = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_nanos() as u64);
@@ -132,14 +132,15 @@ impl Reporter {
         Ok(())
     }
 
-    /// Writes events in the order of their time; of each kind as many as a window may have, the largest first.
-    fn write_events(&mut self, mut events: Vec<Event>) -> Result<(), ReportError> {
+    /// Writes events in the order of their time; of each kind as many as a window may have, the gravest first, then the largest.
+    fn write_events(&mut self, events: &[Event]) -> Result<(), ReportError> {
         let limit = self.settings.output.events_per_window;
-        events.sort_by(|a, b| {
-            (a.kind, std::cmp::Reverse(a.packets), a.start_ns, a.id).cmp(&(b.kind, std::cmp::Reverse(b.packets), b.start_ns, b.id))
+        let mut ranked: Vec<&Event> = events.iter().collect();
+        ranked.sort_unstable_by_key(|event| {
+            (event.kind, std::cmp::Reverse((record::severity(event), event.packets)), event.start_ns, event.id)
         });
-        let mut kept: Vec<Event> = Vec::with_capacity(events.len());
-        for event in events {
+        let mut kept: Vec<&Event> = Vec::with_capacity(ranked.len());
+        for event in ranked {
             let place = match self.written.iter().position(|(kind, _)| *kind == event.kind) {
                 Some(place) => place,
                 None => {
@@ -154,8 +155,8 @@ impl Reporter {
                 self.unwritten += 1;
             }
         }
-        kept.sort_by_key(|event| (event.start_ns, event.kind, event.id));
-        for event in &kept {
+        kept.sort_unstable_by_key(|event| (event.start_ns, event.kind, event.id));
+        for event in kept {
             let record = EventRecord::new(&self.run.sensor, event);
             for sink in &mut self.sinks {
                 sink.event(&record)?;

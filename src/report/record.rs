@@ -278,7 +278,7 @@ impl EventRecord<'_> {
 }
 
 /// 1: a touch or backscatter; 2: identification, a scan; 3: reading, a flood; 4: writing or control.
-fn severity(event: &Event) -> u8 {
+pub(super) fn severity(event: &Event) -> u8 {
     match &event.detail {
         Detail::Backscatter(_) => 1,
         Detail::Scan(_) => 2,

@@ -7,6 +7,8 @@ mod cut;
 mod v4;
 mod v6;
 
+use std::thread;
+
 use v4::V4;
 use v6::V6;
 
@@ -42,8 +44,16 @@ pub struct GeoTable {
 impl GeoTable {
     /// Builds the table from ascending stretches without overlaps, of IPv4 and of IPv6 addresses as numbers. What does not
     /// ascend, or exceeds IPv4, is ignored.
-    pub fn new(v4: impl IntoIterator<Item = Span<Country>>, v6: impl IntoIterator<Item = Span<Country>>) -> Self {
-        GeoTable { v4: V4::new(v4), v6: V6::new(v6) }
+    pub fn new(v4: impl IntoIterator<Item = Span<Country>>, v6: impl IntoIterator<Item = Span<Country>> + Send) -> Self {
+        // Half of what a short run takes to start.
+        thread::scope(|threads| {
+            let v6 = threads.spawn(|| V6::new(v6));
+            let v4 = V4::new(v4);
+            match v6.join() {
+                Ok(v6) => GeoTable { v4, v6 },
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        })
     }
 
     /// Brings what [`GeoTable::country`] will read of an IPv4 address into the cache.

@@ -176,6 +176,8 @@ pub struct IcsBoard {
     keyed: Keyed,
     /// Touches of sweeps and floods in the open window, by row.
     touches: Vec<(RowKey, Row)>,
+    /// What a contact must come up to for an event of its own in this window.
+    cut: (Intent, u64),
     contacts: HashMap<Key, Contact, FixedState>,
     /// Protocols spoken in contacts under way, by the contact without its protocol.
     spoken: HashMap<Key, u32, FixedState>,
@@ -195,6 +197,7 @@ impl IcsBoard {
         IcsBoard {
             keyed,
             touches: Vec::new(),
+            cut: (Intent::Connect, 0),
             contacts: HashMap::default(),
             spoken: HashMap::default(),
             bare: HashMap::default(),
@@ -358,8 +361,23 @@ impl IcsBoard {
     /// Whether a contact gets an event of its own. One touch stands for a sweep; the others are counted in its rows, and are part of the
     /// scan's event.
     fn written(&mut self, key: &Key, contact: &Contact) -> bool {
+        if contact.rank() < self.cut {
+            return false;
+        }
         let touch = key.protocol.is_empty() && !contact.completed;
         !touch || contact.started_counted || !self.swept.contains(&key.client) || self.told.insert(key.client)
+    }
+
+    /// Intent and packets from which on a contact gets an event of its own, where there are more than a window writes: the deepest first,
+    /// then the largest.
+    fn worth_writing(&self, out: &Conclusions<'_>) -> (Intent, u64) {
+        let limit = out.settings.output.events_per_window as usize;
+        if self.contacts.len() <= limit {
+            return (Intent::Connect, 0);
+        }
+        let mut ranks: Vec<(Intent, u64)> = self.contacts.values().map(Contact::rank).collect();
+        let (_, &mut cut, _) = ranks.select_nth_unstable_by(limit, |a, b| b.cmp(a));
+        cut
     }
 
     fn keys_in_order(&self) -> Vec<Key> {
@@ -371,6 +389,7 @@ impl IcsBoard {
     /// A window ends.
     pub fn window_end(&mut self, out: &mut Conclusions<'_>) {
         self.tell_touches(out);
+        self.cut = self.worth_writing(out);
         for key in self.keys_in_order() {
             let Some(mut contact) = self.contacts.remove(&key) else { continue };
             if contact.packets > contact.counted.0 && contact.counts(&key) {
@@ -384,6 +403,7 @@ impl IcsBoard {
     /// The input ends.
     pub fn finish(&mut self, out: &mut Conclusions<'_>) {
         self.tell_touches(out);
+        self.cut = self.worth_writing(out);
         for key in self.keys_in_order() {
             self.end(key, out);
         }
@@ -391,6 +411,10 @@ impl IcsBoard {
 }
 
 impl Contact {
+    fn rank(&self) -> (Intent, u64) {
+        (if self.confirmed() { self.intent } else { Intent::Connect }, self.packets)
+    }
+
     /// Whether it is a contact with a device: a closed port is none.
     fn counts(&self, key: &Key) -> bool {
         !key.protocol.is_empty() || self.completed || !self.refused || self.started_counted
