@@ -88,7 +88,7 @@ impl Home {
     }
 
     /// Whether an address is home.
-    #[inline]
+    #[inline(always)]
     pub fn contains(&self, addr: Addr) -> bool {
         let said = match addr.as_v4() {
             Some(bits) => {

@@ -46,7 +46,7 @@ pub fn decode(link: LinkType, bytes: &[u8], wire_bytes: u32) -> Result<Header, R
 }
 
 /// The fast path of [`decode`]: plain frames, which nearly all are. Nothing means that [`decode`] has to look.
-#[inline]
+#[inline(always)]
 pub fn plain(link: LinkType, bytes: &[u8]) -> Option<Header> {
     if link == LinkType::ETHERNET { whole::ethernet(bytes) } else { None }
 }

@@ -30,7 +30,7 @@ struct Ip<'a> {
 }
 
 /// An Ethernet frame with at most one IEEE 802.1Q tag.
-#[inline]
+#[inline(always)]
 pub(super) fn ethernet(frame: &[u8]) -> Option<Header> {
     let ([.., e0, e1], mut packet) = frame.split_first_chunk::<ETHERNET_BYTES>()?;
     let mut kind = u16::from_be_bytes([*e0, *e1]);

@@ -5,7 +5,7 @@
 
 use crate::attribute::Country;
 use crate::decode::{Header, Transport, flags};
-use crate::huge;
+use crate::huge::{self, Table};
 
 /// Conversations kept per lane. 64 lanes keep half a million in 16 MiB: five seconds of half-open handshakes at 100,000 SYNs a second.
 pub const CONVERSATIONS: usize = 8192;
@@ -84,9 +84,16 @@ struct Entry {
 
 #[derive(Clone, Copy, Default)]
 #[repr(align(64))]
-struct Bucket {
+pub(crate) struct Bucket {
     hashes: [u64; WAYS],
     entries: [Entry; WAYS],
+}
+
+#[cfg(test)]
+impl Bucket {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.hashes == [0; WAYS] && self.entries.iter().all(|entry| entry.state == State::Free)
+    }
 }
 
 /// What a packet means in its conversation.
@@ -212,7 +219,7 @@ impl Seen {
 
 /// The conversations of a worker's lanes. Each lane has its own part of the table, and none takes another's room.
 pub struct Conversations {
-    buckets: Vec<Bucket>,
+    buckets: Table<Bucket>,
     /// Conversations that had to make room though they were not yet idle.
     pub evicted: u64,
 }
@@ -227,7 +234,7 @@ fn worth(entry: &Entry, hash: u64, now_s: u32) -> (bool, State, u32, u64) {
 impl Conversations {
     /// For so many lanes.
     pub fn new(lanes: usize) -> Self {
-        Conversations { buckets: huge::filled(lanes * BUCKETS, Bucket::default()), evicted: 0 }
+        Conversations { buckets: Table::new(lanes * BUCKETS), evicted: 0 }
     }
 
     #[inline]

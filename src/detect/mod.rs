@@ -14,6 +14,12 @@ pub mod scan;
 
 pub use lane::{Lanes, Moment, Shared, SliceTally};
 
+/// The entries of the large tables.
+pub(crate) mod tables {
+    pub(crate) use super::conversation::Bucket;
+    pub(crate) use super::scan::{ContactBucket, Kept, SourceBucket};
+}
+
 use crate::conclude::Conclusions;
 use conversation::Conversations;
 use packet::Packet;

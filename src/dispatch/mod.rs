@@ -51,7 +51,7 @@ impl Dispatch {
 
     /// Where the packet belongs. All that one foreign host does with home meets in one lane; conversations with no end or both ends at home
     /// go by the pair of hosts. An ICMP error goes where the conversation it quotes goes.
-    #[inline]
+    #[inline(always)]
     pub fn place(&self, header: &Header, payload: &[u8]) -> Place {
         let source_home = self.home.contains(header.source);
         let target_home = self.home.contains(header.target) || source_home && is_group(header.target);

@@ -10,7 +10,7 @@ use crate::detect::conversation::Step;
 use crate::detect::packet::Packet;
 use crate::dispatch::batch::Item;
 use crate::dispatch::site;
-use crate::huge;
+use crate::huge::{self, Table};
 use crate::keyed::Keyed;
 use crate::tally::ByLane;
 
@@ -96,7 +96,7 @@ impl ScanTally {
 }
 
 #[derive(Clone, Copy, Default)]
-struct ContactBucket {
+pub(crate) struct ContactBucket {
     marks: [u32; CONTACT_WAYS],
     last_s: [u32; CONTACT_WAYS],
 }
@@ -116,7 +116,7 @@ struct Entry {
 
 /// A contact of a source that is not handed over: what the record needs besides what the source's next packet brings again.
 #[derive(Clone, Copy)]
-struct Kept {
+pub(crate) struct Kept {
     target: Addr,
     time_ns: u64,
     port: u16,
@@ -130,19 +130,6 @@ struct Kept {
 }
 
 impl Kept {
-    const NONE: Kept = Kept {
-        target: Addr::NONE,
-        time_ns: 0,
-        port: 0,
-        source_port: 0,
-        transport: Transport::Other,
-        method: Method::Other,
-        tool: 0,
-        soft: false,
-        seq: 0,
-        ip_id: 0,
-    };
-
     /// The record, given another one of the same source.
     fn record(&self, other: &Record) -> Record {
         Record {
@@ -168,10 +155,17 @@ const _: () = assert!(size_of::<Kept>() <= 48, "keeping one costs a cache line")
 /// Four sources: what is needed to find one stands in one cache line, what is known of them in the two behind it.
 #[derive(Clone, Copy, Default)]
 #[repr(align(128))]
-struct SourceBucket {
+pub(crate) struct SourceBucket {
     /// Keyed hashes of the sources' sites; 0 is a free place.
     hashes: [u64; SOURCE_WAYS],
     entries: [Entry; SOURCE_WAYS],
+}
+
+#[cfg(test)]
+impl SourceBucket {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.hashes == [0; SOURCE_WAYS] && self.entries.iter().all(|entry| entry.contacts == 0 && !entry.handed_over)
+    }
 }
 
 /// What a lane has besides its parts of the tables.
@@ -188,10 +182,10 @@ struct LaneState {
 /// The memory of a worker's lanes. Each lane has its own part of each table.
 pub struct ScanMemory {
     keyed: Keyed,
-    contacts: Vec<ContactBucket>,
-    sources: Vec<SourceBucket>,
+    contacts: Table<ContactBucket>,
+    sources: Table<SourceBucket>,
     /// The contacts of sources that are not handed over yet.
-    kept: Vec<[Kept; KEPT]>,
+    kept: Table<[Kept; KEPT]>,
     lanes: Vec<LaneState>,
 }
 
@@ -210,9 +204,9 @@ impl ScanMemory {
         };
         ScanMemory {
             keyed,
-            contacts: huge::filled(lanes.len() * CONTACTS / CONTACT_WAYS, ContactBucket::default()),
-            sources: huge::filled(lanes.len() * SOURCES / SOURCE_WAYS, SourceBucket::default()),
-            kept: huge::filled(lanes.len() * SOURCES, [Kept::NONE; KEPT]),
+            contacts: Table::new(lanes.len() * CONTACTS / CONTACT_WAYS),
+            sources: Table::new(lanes.len() * SOURCES / SOURCE_WAYS),
+            kept: Table::new(lanes.len() * SOURCES),
             lanes: lanes.iter().map(state).collect(),
         }
     }

@@ -6,4 +6,5 @@ mod memory;
 mod method;
 
 pub use board::{ScanBoard, ScanDetail};
+pub(crate) use memory::{ContactBucket, Kept, SourceBucket};
 pub use memory::{ScanMemory, ScanTally};
