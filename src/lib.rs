@@ -20,7 +20,7 @@
 //! - [`report`]: it goes out. Records, the sinks that write them, and the summary.
 //!
 //! Beside the way: [`attribute`] (an address's country, home, direction, and how far to trust them), [`addr`], [`keyed`] (every hash that
-//! traffic could try to steer), [`health`] (what was lost or refused).
+//! traffic could try to steer), [`health`] (what was lost or refused), `huge` (memory for the large tables).
 //!
 //! Around it: [`pipeline`] alone starts and stops the threads of a run. [`cli`] holds flags as typed, [`settings`] every threshold, [`config`]
 //! what both come to, and [`app`] makes a run of it.
@@ -38,7 +38,7 @@
 //!
 //! No wall-clock time decides anything: it ends the slices of a silent interface, and says how late a live conclusion comes. No randomness,
 //! save the key of [`keyed`] on live traffic. No threshold in a worker: detectors conclude behind the merge. No lock and no
-//! name lookup on the way of a packet. No network access, and no `unsafe`.
+//! name lookup on the way of a packet. No network access, and no `unsafe` but in `huge`, which keeps large tables in huge pages.
 
 #![deny(unsafe_code)]
 

@@ -140,6 +140,12 @@ settings! {
         silent_targets = 25 "addresses", 2..=1_000_000;
         /// Distinct ports of one target that make a vertical scan if most are closed. Zeek's former misc/scan: 15.
         ports = 15 "ports", 2..=65_535;
+        /// Sources that make a distributed scan if they share one service and divide its targets. detection.md B.6.
+        distributed_sources = 20 "addresses", 2..=1_000_000;
+        /// Contacts of them all that it has at least.
+        distributed_contacts = 50 "contacts", 2..=1_000_000_000;
+        /// Quiet seconds after which contacts no longer belong together.
+        distributed_s = 300 "s", 1..=86_400;
         /// Seconds after which an unanswered contact has failed. detection.md A.1.
         answer_s = 5 "s", 1..=60;
         /// Quiet seconds that end a scan. Durumeric and others, USENIX Security 2014: 480.

@@ -15,6 +15,7 @@ use crate::keyed::Keyed;
 use crate::settings;
 use crate::tally::Distinct;
 
+use super::group::{Groups, Part};
 use super::memory::{Outcome, Record, ScanTally};
 use super::method::{Distances, Method, distances, tool_marks};
 
@@ -44,6 +45,11 @@ pub struct ScanDetail {
     pub contacts: u64,
     pub failures: u64,
     pub slow: bool,
+    /// Sources that share the work; distributed scans only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub members: Option<u64>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub countries: Vec<Part>,
 }
 
 /// Contacts and outcomes. Failures are what neither succeeded nor is too young to have failed.
@@ -175,6 +181,7 @@ pub struct ScanBoard {
     due: BTreeMap<u32, Vec<Key>>,
     touched: Vec<usize>,
     expired_s: u32,
+    groups: Groups,
 }
 
 type Key = (Addr, Direction);
@@ -184,7 +191,15 @@ const ROW_TARGETS_MAX: usize = 512;
 
 impl ScanBoard {
     pub fn new(keyed: Keyed) -> Self {
-        ScanBoard { keyed, places: HashMap::default(), followed: Vec::new(), due: BTreeMap::new(), touched: Vec::new(), expired_s: 0 }
+        ScanBoard {
+            keyed,
+            places: HashMap::default(),
+            followed: Vec::new(),
+            due: BTreeMap::new(),
+            touched: Vec::new(),
+            expired_s: 0,
+            groups: Groups::default(),
+        }
     }
 
     /// Takes a slice's merged tally and concludes.
@@ -215,13 +230,20 @@ impl ScanBoard {
             if !std::mem::replace(&mut followed.touched, true) {
                 self.touched.push(place);
             }
+            match record.outcome {
+                Outcome::Contact | Outcome::SoftContact => self.groups.contact(&self.keyed, now_s, key.0, record),
+                Outcome::Success if record.count > 0 => self.groups.answered(key.0, record.direction, record.transport, record.port),
+                _ => {}
+            }
             followed.add(&self.keyed, now_s, record);
         }
+        // What many share is looked at before what one does alone.
+        self.groups.look(now_s, out);
         let due_s = now_s.saturating_add(out.settings.scan.answer_s as u32);
         for &place in &self.touched {
             let Some(followed) = self.followed.get_mut(place) else { continue };
             followed.touched = false;
-            followed.decide(now_s, &out.settings.scan);
+            followed.decide(now_s, &out.settings.scan, &mut self.groups);
             if followed.open.is_none() {
                 self.due.entry(due_s).or_default().push(followed.key());
             } else if followed.shape() != "horizontal" {
@@ -238,7 +260,7 @@ impl ScanBoard {
             let due_s = *entry.key();
             for key in entry.remove() {
                 if let Some(&place) = self.places.get(&key) {
-                    self.followed[place].decide(due_s, &out.settings.scan);
+                    self.followed[place].decide(due_s, &out.settings.scan, &mut self.groups);
                 }
             }
         }
@@ -300,6 +322,7 @@ impl ScanBoard {
 
     /// A window ends.
     pub fn window_end(&mut self, out: &mut Conclusions<'_>) {
+        self.groups.window_end(out);
         for place in self.in_order() {
             let followed = &mut self.followed[place];
             if followed.packets > followed.counted.0 {
@@ -312,9 +335,10 @@ impl ScanBoard {
     pub fn finish(&mut self, out: &mut Conclusions<'_>) {
         for place in self.in_order() {
             let followed = &mut self.followed[place];
-            followed.decide(u32::MAX, &out.settings.scan);
+            followed.decide(u32::MAX, &out.settings.scan, &mut self.groups);
             followed.report(State::Ended, out);
         }
+        self.groups.finish(out);
         self.followed.clear();
         self.places.clear();
         self.due.clear();
@@ -442,7 +466,7 @@ impl Followed {
         }
     }
 
-    fn decide(&mut self, now_s: u32, limits: &settings::scan) {
+    fn decide(&mut self, now_s: u32, limits: &settings::scan, groups: &mut Groups) {
         let answer_s = limits.answer_s as u32;
         self.whole.grow_old(now_s, answer_s);
         if self.open.is_some() {
@@ -454,7 +478,8 @@ impl Followed {
         for (_, walk) in &mut self.by_target.walks {
             walk.grow_old(now_s, answer_s);
         }
-        if self.is_scan(limits) {
+        if self.is_scan(limits) && !groups.holds(self.site) {
+            groups.alone(self.site);
             let target = if self.vertical() { self.main_target() } else { None };
             self.open = Some(EventId::of("scan", self.site, target.unwrap_or(Addr::NONE), self.first_ns, self.direction.name()));
         }
@@ -578,11 +603,7 @@ impl Followed {
             source_country: self.country,
             target: if self.whole.targets.count() == 1 { self.main_target() } else { None },
             target_port: only_port.filter(|&port| port != 0),
-            transport: match method {
-                Method::Udp => "udp",
-                Method::Icmp => "icmp",
-                _ => "tcp",
-            },
+            transport: method.transport(),
             protocol: None,
             direction: self.direction,
             attribution,
@@ -605,13 +626,15 @@ impl Followed {
                 contacts: self.whole.contacts,
                 failures: self.whole.failures(),
                 slow: span_s >= 600 && self.whole.contacts * 3600 <= SLOW_PER_HOUR * span_s,
+                members: None,
+                countries: Vec::new(),
             }),
         });
     }
 }
 
 /// `tcp/502`; `icmp` for what has no ports.
-fn name_of(transport: Transport, port: u16) -> String {
+pub(super) fn name_of(transport: Transport, port: u16) -> String {
     match transport {
         Transport::Tcp => format!("tcp/{port}"),
         Transport::Udp => format!("udp/{port}"),

@@ -35,6 +35,16 @@ impl Method {
         Method::Other,
     ];
 
+    /// The transport as ECS names it.
+    pub fn transport(self) -> &'static str {
+        match self {
+            Method::Udp => "udp",
+            Method::Icmp => "icmp",
+            Method::Other => "sctp",
+            _ => "tcp",
+        }
+    }
+
     /// The name as it stands in records.
     pub fn name(self) -> &'static str {
         match self {

@@ -2,6 +2,7 @@
 //! Jung, Paxson, Berger and Balakrishnan (IEEE S&P 2004).
 
 mod board;
+mod group;
 mod memory;
 mod method;
 
