@@ -137,7 +137,7 @@ fn run(
     let lookup = Arc::new(ics::Lookup::new());
     let shared = Shared { keyed, database: config.database.clone(), lookup, window_s: config.window_s };
     let is_live = matches!(input, Input::Live(_));
-    let reporter = Reporter::new(record, config.settings, &shared, sinks(args)?, is_live);
+    let reporter = Reporter::new(record, config.settings, config.benign, &shared, sinks(args)?, is_live);
     let pipeline = Pipeline { shared, home: config.home, workers: config.workers, stop, frames: frames.clone() };
     let shown = progress.map(|progress| progress.show(frames));
     let done = pipeline::run(pipeline, input, reporter);

@@ -51,6 +51,9 @@ pub struct CommonArgs {
     /// A geo database instead of the one that comes with the program: MMDB, or CSV of ranges
     #[arg(long, value_name = "FILE")]
     pub geo_db: Option<PathBuf>,
+    /// A list of research scanners instead of the one that comes with the program; their scans and probes are marked `benign`
+    #[arg(long, value_name = "FILE")]
+    pub benign: Option<PathBuf>,
     /// A configuration file. Default: wherefrom.toml in the current folder, if there is one
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,

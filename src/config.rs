@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use crate::attribute::{Country, Database, DatabaseError, Home, HomeEntry, HomeError, Minimum};
+use crate::attribute::{Benign, BenignError, Country, Database, DatabaseError, Home, HomeEntry, HomeError, Minimum};
 use crate::cli::{CommonArgs, RunArgs};
 use crate::report::{GeoRecord, ListRecord, RunRecord};
 use crate::settings::{self, SettingError, Settings};
@@ -37,6 +37,8 @@ pub enum ConfigError {
     Country(String),
     #[error("{0}")]
     Database(#[from] DatabaseError),
+    #[error("{0}")]
+    Benign(#[from] BenignError),
     #[error("a window has from 1 to {WINDOW_S_MAX} seconds, not {0}")]
     Window(u32),
     #[error("the number of workers is from 1 to {max}, not {0}", max = crate::dispatch::LANES)]
@@ -54,6 +56,7 @@ struct File {
     home_file: Vec<PathBuf>,
     home_country: Option<String>,
     geo_db: Option<PathBuf>,
+    benign: Option<PathBuf>,
     window: Option<u32>,
     workers: Option<usize>,
     #[serde(flatten)]
@@ -66,6 +69,7 @@ pub struct Config {
     pub home: Home,
     pub home_country: Option<Country>,
     pub database: Arc<Database>,
+    pub benign: Benign,
     /// The configuration file in force.
     pub file: Option<PathBuf>,
     pub sensor: String,
@@ -93,6 +97,10 @@ impl Config {
             None => Database::embedded(),
         };
         let database = Arc::new(database);
+        let benign = match common.benign.as_ref().or(file.benign.as_ref()) {
+            Some(path) => Benign::open(path)?,
+            None => Benign::embedded(),
+        };
         let code = common.home_country.as_ref().or(file.home_country.as_ref());
         let home_country = code
             .map(|code| {
@@ -113,7 +121,7 @@ impl Config {
             return Err(ConfigError::Workers(workers));
         }
         let sensor = run.and_then(|run| run.sensor.clone()).or(file.sensor).unwrap_or_else(|| SENSOR.into());
-        Ok(Config { settings, home, home_country, database, file: path, sensor, window_s, workers })
+        Ok(Config { settings, home, home_country, database, benign, file: path, sensor, window_s, workers })
     }
 
     /// The record that heads every output.
@@ -138,7 +146,13 @@ impl Config {
                 build_date: self.database.build_date.clone(),
                 sha256: self.database.sha256.clone(),
             },
-            lists: run.indicators.iter().map(|path| list(path)).collect::<Result<_, _>>()?,
+            lists: std::iter::once(Ok(ListRecord {
+                name: self.benign.name.clone(),
+                entries: self.benign.len() as u64,
+                sha256: self.benign.sha256.clone(),
+            }))
+            .chain(run.indicators.iter().map(|path| list(path)))
+            .collect::<Result<_, _>>()?,
         })
     }
 

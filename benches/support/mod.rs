@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 
-use wherefrom::attribute::{Database, Home};
+use wherefrom::attribute::{Benign, Database, Home};
 use wherefrom::detect::{Shared, ics};
 use wherefrom::keyed::Keyed;
 use wherefrom::pipeline::{self, Pipeline, RunError};
@@ -35,7 +35,7 @@ pub fn run(input: Input, home: Home, database: Arc<Database>, sinks: Vec<Box<dyn
         geo: GeoRecord { name: String::new(), build_date: None, sha256: String::new() },
         lists: Vec::new(),
     };
-    let reporter = Reporter::new(record, Settings::default(), &shared, sinks, false);
+    let reporter = Reporter::new(record, Settings::default(), Benign::embedded(), &shared, sinks, false);
     let pipeline = Pipeline { shared, home, workers: 1, stop: Arc::new(AtomicBool::new(false)), frames: Arc::new(AtomicU64::new(0)) };
     pipeline::run(pipeline, input, reporter)
 }

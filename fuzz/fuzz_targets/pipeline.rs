@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, LazyLock};
 
 use libfuzzer_sys::{Corpus, fuzz_target};
-use wherefrom::attribute::{Database, Home};
+use wherefrom::attribute::{Benign, Database, Home};
 use wherefrom::cli::{CommonArgs, RunArgs};
 use wherefrom::config::Config;
 use wherefrom::detect::{Shared, ics};
@@ -58,7 +58,7 @@ fn replay(bytes: &[u8]) -> Corpus {
     let record = CONFIG.run_record(&RunArgs::default(), vec!["fuzzed.pcap".into()], None).expect("no lists are named");
     let shared = Shared { keyed: Keyed::fixed(), database: DATABASE.clone(), lookup: LOOKUP.clone(), window_s: CONFIG.window_s };
     let sink = Box::new(Ndjson::new(std::io::sink(), ReportError::Stdout));
-    let reporter = Reporter::new(record, CONFIG.settings.clone(), &shared, vec![sink], false);
+    let reporter = Reporter::new(record, CONFIG.settings.clone(), Benign::embedded(), &shared, vec![sink], false);
     let (stop, frames) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
     let pipeline = Pipeline { shared, home: Home::private(), workers: 1, stop, frames };
     pipeline::run(pipeline, Input::Files(Box::new(files)), reporter).expect("a whole file is read to its end");

@@ -1,6 +1,7 @@
 //! One gets a place: from an address to a country, and how far that can be trusted.
 
 mod attribution;
+mod benign;
 mod country;
 mod database;
 mod direction;
@@ -15,6 +16,7 @@ mod span;
 mod table;
 
 pub use attribution::Attribution;
+pub use benign::{Benign, BenignError};
 pub use country::Country;
 pub use database::{Database, DatabaseError, Minimum};
 pub use direction::Direction;

@@ -9,6 +9,7 @@ pub use rows::{Row, RowKey, Rows};
 use std::collections::BTreeSet;
 
 use crate::addr::Addr;
+use crate::attribute::Benign;
 use crate::settings::Settings;
 
 /// Nanoseconds of one slice: event time is cut into whole seconds.
@@ -21,6 +22,8 @@ pub struct Conclusions<'a> {
     /// Events that ended, and at a window's end those that go on, in the order in which they were concluded.
     pub events: &'a mut Vec<Event>,
     pub settings: &'a Settings,
+    /// Research scanners, which are marked.
+    pub benign: &'a Benign,
     /// Victims of floods that go on: what touches them at the same time is the flood's.
     pub flooded: &'a mut BTreeSet<Addr>,
     /// Sources whose scan over many ports was touched in this slice: what they touch is the scan's.

@@ -19,6 +19,7 @@ pub use record::{CaptureRecord, CountRecord, EventRecord, GeoRecord, KindTotal, 
 pub use summary::Summary;
 pub use terminal::Terminal;
 
+use crate::attribute::Benign;
 use crate::conclude::{Conclusions, Event, RowKey, Rows, SLICE_NS};
 use crate::decode::Refused;
 use crate::detect::{Boards, Shared, SliceTally};
@@ -53,6 +54,7 @@ pub trait Sink: Send {
 pub struct Reporter {
     run: RunRecord,
     settings: Settings,
+    benign: Benign,
     boards: Boards,
     rows: Rows,
     sinks: Vec<Box<dyn Sink>>,
@@ -68,9 +70,10 @@ pub struct Reporter {
 
 impl Reporter {
     /// `live` asks for latencies, which a replay has none of.
-    pub fn new(run: RunRecord, settings: Settings, shared: &Shared, sinks: Vec<Box<dyn Sink>>, live: bool) -> Self {
+    pub fn new(run: RunRecord, settings: Settings, benign: Benign, shared: &Shared, sinks: Vec<Box<dyn Sink>>, live: bool) -> Self {
         Reporter {
             settings,
+            benign,
             boards: Boards::new(shared),
             rows: Rows::new(shared.keyed.clone()),
             sinks,
@@ -100,6 +103,7 @@ impl Reporter {
             rows: &mut self.rows,
             events: &mut events,
             settings: &self.settings,
+            benign: &self.benign,
             flooded: &mut flooded,
             port_scanners: &mut port_scanners,
             unwritten: &mut self.unwritten,

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, LazyLock};
 
-use wherefrom::attribute::{Database, Home};
+use wherefrom::attribute::{Benign, Database, Home};
 use wherefrom::cli::{CommonArgs, RunArgs};
 use wherefrom::config::Config;
 use wherefrom::detect::{Shared, ics};
@@ -25,7 +25,7 @@ static CONFIG: LazyLock<Config> = LazyLock::new(|| {
 pub fn run(input: Input, workers: usize, window_s: u32, sink: Box<dyn Sink>) -> Result<(), RunError> {
     let record = CONFIG.run_record(&RunArgs::default(), vec!["replayed".into()], None).expect("no lists are named");
     let shared = Shared { keyed: Keyed::fixed(), database: DATABASE.clone(), lookup: LOOKUP.clone(), window_s };
-    let reporter = Reporter::new(record, CONFIG.settings.clone(), &shared, vec![sink], false);
+    let reporter = Reporter::new(record, CONFIG.settings.clone(), Benign::embedded(), &shared, vec![sink], false);
     let stop = Arc::new(AtomicBool::new(false));
     let frames = Arc::new(AtomicU64::new(0));
     pipeline::run(Pipeline { shared, home: Home::private(), workers, stop, frames }, input, reporter)

@@ -60,7 +60,7 @@ const AGAIN_SHARE: f64 = 0.05;
 /// Distinct sources from which on the law of random draws can be told from chance.
 const DRAWS_SOURCES_MIN: u64 = 200;
 /// Mean packets per source up to which that law shows: beyond it next to no source is left with a single packet, whoever sends.
-const DRAWS_MEAN_MAX: f64 = 5.0;
+const DRAWS_MEAN_MAX: f64 = 3.0;
 /// How far the share of single-packet sources may be from that law.
 const DRAWS_TOLERANCE: f64 = 0.06;
 
@@ -75,7 +75,7 @@ fn random_draws(packets: u64, sources: u64, single: f64) -> bool {
     if !(1.0..=DRAWS_MEAN_MAX).contains(&mean) {
         return false;
     }
-    let (mut low, mut high) = (1e-6, DRAWS_MEAN_MAX);
+    let (mut low, mut high) = (1e-6, 2.0 * DRAWS_MEAN_MAX);
     for _ in 0..40 {
         let lambda = (low + high) / 2.0;
         if lambda / (1.0 - f64::exp(-lambda)) < mean { low = lambda } else { high = lambda }

@@ -187,6 +187,8 @@ pub struct IcsBoard {
     swept: HashSet<Addr, FixedState>,
     /// Of these, the ones that have an event for it.
     told: HashSet<Addr, FixedState>,
+    /// Targets that were under flood while bare contacts with them were under way.
+    flooded: HashSet<Addr, FixedState>,
     /// Bare contacts under way per target.
     touched: HashMap<Addr, u64, FixedState>,
     checked_s: u32,
@@ -204,6 +206,7 @@ impl IcsBoard {
             swept: HashSet::default(),
             told: HashSet::default(),
             touched: HashMap::default(),
+            flooded: HashSet::default(),
             checked_s: 0,
         }
     }
@@ -216,6 +219,12 @@ impl IcsBoard {
             let (from, to) = record.disclosures;
             let texts = tally.texts.get(from as usize..to as usize).unwrap_or_default();
             self.take(now_s, record, texts, out);
+        }
+        // What touches a host under flood is the flood's.
+        for &victim in out.flooded.iter() {
+            if self.touched.contains_key(&victim) {
+                self.flooded.insert(victim);
+            }
         }
         // A port scan's touches are the scan's: its source is remembered with the touches that came before it was known as one.
         for &site in out.port_scanners.iter() {
@@ -259,7 +268,7 @@ impl IcsBoard {
             let at_target = self.touched.get(&record.server).copied().unwrap_or_default();
             if by_source >= most || record.told == Told::Contact && at_target >= out.settings.ics.touches_per_target {
                 if record.first {
-                    self.count_touch(record);
+                    self.count_touch(record, out.benign.scanner(record.client).is_some());
                 }
                 return;
             }
@@ -288,6 +297,9 @@ impl IcsBoard {
                 }
             }
         }
+        if !self.touched.contains_key(&key.server) {
+            self.flooded.remove(&key.server);
+        }
         if !self.bare.contains_key(&key.client) {
             self.swept.remove(&key.client);
             self.told.remove(&key.client);
@@ -295,13 +307,13 @@ impl IcsBoard {
     }
 
     /// Counts one touch of a sweep or a flood, which has no contact of its own.
-    fn count_touch(&mut self, record: &Record) {
+    fn count_touch(&mut self, record: &Record, benign: bool) {
         let key = RowKey {
             kind: "ics_probe",
             direction: record.direction,
             country: record.client_country,
             attribution: record.attribution,
-            benign: false,
+            benign,
         };
         let place = match self.touches.iter().position(|(known, _)| *known == key) {
             Some(place) => place,
@@ -345,6 +357,7 @@ impl IcsBoard {
     fn end(&mut self, key: Key, out: &mut Conclusions<'_>) {
         let Some(mut contact) = self.contacts.remove(&key) else { return };
         let written = self.written(&key, &contact);
+        let flooded = self.flooded.contains(&key.server);
         if key.protocol.is_empty() {
             self.one_bare_less(&key);
         } else if let Some(count) = self.spoken.get_mut(&Key { protocol: "", ..key }) {
@@ -353,7 +366,7 @@ impl IcsBoard {
                 self.spoken.remove(&Key { protocol: "", ..key });
             }
         }
-        if contact.counts(&key) {
+        if contact.counts(&key, flooded) {
             contact.report(&key, State::Ended, written, out);
         }
     }
@@ -392,7 +405,8 @@ impl IcsBoard {
         self.cut = self.worth_writing(out);
         for key in self.keys_in_order() {
             let Some(mut contact) = self.contacts.remove(&key) else { continue };
-            if contact.packets > contact.counted.0 && contact.counts(&key) {
+            let flooded = self.flooded.contains(&key.server);
+            if contact.packets > contact.counted.0 && contact.counts(&key, flooded) {
                 let written = self.written(&key, &contact);
                 contact.report(&key, State::Ongoing, written, out);
             }
@@ -415,12 +429,13 @@ impl Contact {
         (if self.confirmed() { self.intent } else { Intent::Connect }, self.packets)
     }
 
-    /// Whether it is a contact with a device: a closed port is none.
-    fn counts(&self, key: &Key) -> bool {
-        !key.protocol.is_empty() || self.completed || !self.refused || self.started_counted
+    /// Whether it is a contact with a device: a closed port is none, and neither is a packet of a flood.
+    fn counts(&self, key: &Key, flooded: bool) -> bool {
+        !key.protocol.is_empty() || self.completed || !self.refused && !flooded || self.started_counted
     }
 
     fn report(&mut self, key: &Key, state: State, written: bool, out: &mut Conclusions<'_>) {
+        let benign = out.benign.scanner(key.client).map(str::to_string);
         let started = !self.started_counted;
         self.started_counted = true;
         let (packets, bytes) = (self.packets - self.counted.0, self.bytes - self.counted.1);
@@ -432,7 +447,8 @@ impl Contact {
             (false, false) => Attribution::Plausible,
         };
         if packets > 0 || started {
-            let row_key = RowKey { kind: "ics_probe", direction: self.direction, country: self.country, attribution, benign: false };
+            let row_key =
+                RowKey { kind: "ics_probe", direction: self.direction, country: self.country, attribution, benign: benign.is_some() };
             let row = out.rows.row(row_key);
             row.events += 1;
             row.started += u64::from(started);
@@ -462,7 +478,7 @@ impl Contact {
             protocol: Some(self.protocol),
             direction: self.direction,
             attribution,
-            benign: None,
+            benign,
             entry: None,
             packets: self.packets,
             bytes: self.bytes,

@@ -564,6 +564,7 @@ impl Followed {
 
     fn report(&mut self, state: State, out: &mut Conclusions<'_>) {
         let Some(id) = self.open else { return };
+        let benign = out.benign.scanner(self.source).map(str::to_string);
         let started = !self.started_counted;
         self.started_counted = true;
         let (packets, bytes) = (self.packets - self.counted.0, self.bytes - self.counted.1);
@@ -575,7 +576,7 @@ impl Followed {
             (false, false) => Attribution::Plausible,
         };
         if packets > 0 || started {
-            let key = RowKey { kind: "scan", direction: self.direction, country: self.country, attribution, benign: false };
+            let key = RowKey { kind: "scan", direction: self.direction, country: self.country, attribution, benign: benign.is_some() };
             let row = out.rows.row(key);
             row.events += 1;
             row.started += u64::from(started);
@@ -607,7 +608,7 @@ impl Followed {
             protocol: None,
             direction: self.direction,
             attribution,
-            benign: None,
+            benign,
             entry: None,
             packets: self.packets,
             bytes: self.bytes,
