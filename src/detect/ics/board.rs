@@ -220,13 +220,16 @@ impl IcsBoard {
             let texts = tally.texts.get(from as usize..to as usize).unwrap_or_default();
             self.take(now_s, record, texts, out);
         }
-        // What touches a host under flood is the flood's.
+        self.heed(out);
+    }
+
+    /// What touches a host under flood is the flood's, and a port scan's touches are the scan's: each with what came before it was known.
+    fn heed(&mut self, out: &Conclusions<'_>) {
         for &victim in out.flooded.iter() {
             if self.touched.contains_key(&victim) {
                 self.flooded.insert(victim);
             }
         }
-        // A port scan's touches are the scan's: its source is remembered with the touches that came before it was known as one.
         for &site in out.port_scanners.iter() {
             if self.bare.contains_key(&site) {
                 self.swept.insert(site);
@@ -401,6 +404,7 @@ impl IcsBoard {
 
     /// A window ends.
     pub fn window_end(&mut self, out: &mut Conclusions<'_>) {
+        self.heed(out);
         self.tell_touches(out);
         self.cut = self.worth_writing(out);
         for key in self.keys_in_order() {
@@ -416,6 +420,7 @@ impl IcsBoard {
 
     /// The input ends.
     pub fn finish(&mut self, out: &mut Conclusions<'_>) {
+        self.heed(out);
         self.tell_touches(out);
         self.cut = self.worth_writing(out);
         for key in self.keys_in_order() {

@@ -246,9 +246,8 @@ impl ScanBoard {
             followed.decide(now_s, &out.settings.scan, &mut self.groups);
             if followed.open.is_none() {
                 self.due.entry(due_s).or_default().push(followed.key());
-            } else if followed.shape() != "horizontal" {
-                out.port_scanners.insert(followed.site);
             }
+            followed.tell(out);
         }
     }
 
@@ -261,6 +260,7 @@ impl ScanBoard {
             for key in entry.remove() {
                 if let Some(&place) = self.places.get(&key) {
                     self.followed[place].decide(due_s, &out.settings.scan, &mut self.groups);
+                    self.followed[place].tell(out);
                 }
             }
         }
@@ -336,6 +336,7 @@ impl ScanBoard {
         for place in self.in_order() {
             let followed = &mut self.followed[place];
             followed.decide(u32::MAX, &out.settings.scan, &mut self.groups);
+            followed.tell(out);
             followed.report(State::Ended, out);
         }
         self.groups.finish(out);
@@ -482,6 +483,13 @@ impl Followed {
             groups.alone(self.site);
             let target = if self.vertical() { self.main_target() } else { None };
             self.open = Some(EventId::of("scan", self.site, target.unwrap_or(Addr::NONE), self.first_ns, self.direction.name()));
+        }
+    }
+
+    /// Tells the other detectors of a scan over ports.
+    fn tell(&self, out: &mut Conclusions<'_>) {
+        if self.open.is_some() && self.shape() != "horizontal" {
+            out.port_scanners.insert(self.site);
         }
     }
 
