@@ -23,6 +23,8 @@ const CAPTURES: [&str; 20] = [
     "lab/flood_none_low.pcap",
     "lab/ics_identify.pcap",
     "lab/ics_sweep.pcap",
+    // Its flood comes from home and from abroad, as far as the private ranges are home.
+    "lab/scan_in_flood.pcap",
     "lab/scan_ipv6.pcap",
     "lab/scan_ping.pcap",
     "lab/scan_udp.pcap",

@@ -106,13 +106,15 @@ impl<W: Write + Send> Terminal<W> {
         }
         for ((kind, direction), places) in &summary.places {
             let started = summary.started.get(kind).copied().unwrap_or_default();
-            text += &format!("\n{kind}, {direction} ({} in all)\n", grouped(started));
+            let several = summary.places.keys().filter(|(of, _)| of == kind).count() > 1;
+            let scope = if several { "in all directions" } else { "in all" };
+            text += &format!("\n{kind}, {direction} ({} {scope})\n", grouped(started));
             let mut places: Vec<_> = places.iter().collect();
             places
                 .sort_by_key(|((country, attribution), place)| (std::cmp::Reverse((place.started, place.packets)), *country, *attribution));
-            let widest = places.first().map_or(1, |(_, place)| place.started.max(1));
+            let widest = places.iter().map(|(_, place)| place.packets).max().unwrap_or(1).max(1);
             for ((country, attribution), place) in places.iter().take(COUNTRIES_PER_KIND) {
-                let bar = "█".repeat((place.started * 24).div_ceil(widest) as usize);
+                let bar = "█".repeat((place.packets * 24).div_ceil(widest) as usize);
                 text += &format!(
                     "  {country}  {attribution:<10} {:>8} events {:>12} packets  {bar}\n",
                     grouped(place.started),

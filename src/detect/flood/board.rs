@@ -111,7 +111,8 @@ struct Slice {
     marked: u64,
     /// SYNs less completions by port.
     ports: [i32; PORT_CELLS],
-    direction: Direction,
+    /// Packets by direction: sources at home and abroad may flood one victim, and which packet comes first depends on the workers.
+    directions: [u64; Direction::COUNT],
     /// The victim's evidence, while a slice is added to it.
     evidence: Option<Box<Evidence>>,
 }
@@ -233,14 +234,15 @@ impl FloodBoard {
                 continue;
             }
             let key = Key { victim: record.victim, method: record.method };
-            let place = self.place(cell, key, record.direction);
+            let place = self.place(cell, key);
             self.slices[place].add(record);
             self.worthy.push((number as u32, place as u32));
         }
         for sum in &tally.sums {
             let cell = Self::cell(&self.keyed, sum.victim);
-            let place = self.place(cell, Key { victim: sum.victim, method: sum.method }, sum.direction);
+            let place = self.place(cell, Key { victim: sum.victim, method: sum.method });
             let slice = &mut self.slices[place];
+            slice.directions[sum.direction.index()] += u64::from(sum.packets);
             slice.packets += u64::from(sum.packets) + u64::from(sum.again);
             slice.again += u64::from(sum.again);
             slice.complete += u64::from(sum.complete);
@@ -250,7 +252,7 @@ impl FloodBoard {
     }
 
     /// The place of a victim's slice, made if it isn't there.
-    fn place(&mut self, cell: usize, key: Key, direction: Direction) -> usize {
+    fn place(&mut self, cell: usize, key: Key) -> usize {
         if let Some(place) = (self.last[cell] as usize).checked_sub(1)
             && self.slices[place].key == key
         {
@@ -258,7 +260,7 @@ impl FloodBoard {
         }
         let slices = &mut self.slices;
         let place = *self.places.entry(key).or_insert_with(|| {
-            slices.push(Slice::new(key, direction));
+            slices.push(Slice::new(key));
             slices.len() as u32 - 1
         });
         self.last[cell] = place + 1;
@@ -280,11 +282,14 @@ impl FloodBoard {
                 .filter(|other| other.victim == victim && matches!(other.method, Method::Reflection(_)))
                 .min();
             let Some(host) = host else { continue };
-            let (packets, bytes, direction) = {
+            let (packets, bytes, directions) = {
                 let slice = &mut self.slices[place];
-                (std::mem::take(&mut slice.packets), std::mem::take(&mut slice.bytes), slice.direction)
+                (std::mem::take(&mut slice.packets), std::mem::take(&mut slice.bytes), slice.directions)
             };
-            let adopter = self.place(Self::cell(&self.keyed, victim), host, direction);
+            let adopter = self.place(Self::cell(&self.keyed, victim), host);
+            for (mine, theirs) in self.slices[adopter].directions.iter_mut().zip(directions) {
+                *mine += theirs;
+            }
             self.slices[adopter].packets += packets;
             self.slices[adopter].bytes += bytes;
             for (_, of) in &mut self.worthy {
@@ -304,12 +309,12 @@ impl FloodBoard {
             if slice.packets < COARSE_MIN as u64 || self.watches.len() >= WATCHES_MAX {
                 return;
             }
-            self.watches.insert(key, Watch::new(slice.direction, limits.cusum_floor_per_s as i64));
+            self.watches.insert(key, Watch::new(slice.direction(), limits.cusum_floor_per_s as i64));
         }
         let Some(watch) = self.watches.get_mut(&key) else { return };
         watch.pass_to(now_s);
         watch.last_s = now_s;
-        watch.direction = slice.direction;
+        watch.direction = slice.direction();
         watch.step(slice, key.method, limits);
         if watch.cusum > 0 || watch.streak > 0 || watch.open.is_some() {
             if watch.evidence.is_none() && *holding < EVIDENCE_MAX {
@@ -434,11 +439,22 @@ fn port_cell(port: u16) -> usize {
 }
 
 impl Slice {
-    fn new(key: Key, direction: Direction) -> Self {
-        Slice { key, packets: 0, bytes: 0, again: 0, complete: 0, marked: 0, ports: [0; PORT_CELLS], direction, evidence: None }
+    fn new(key: Key) -> Self {
+        Slice {
+            key,
+            packets: 0,
+            bytes: 0,
+            again: 0,
+            complete: 0,
+            marked: 0,
+            ports: [0; PORT_CELLS],
+            directions: [0; Direction::COUNT],
+            evidence: None,
+        }
     }
 
     fn add(&mut self, record: &Record) {
+        self.directions[record.direction.index()] += 1;
         match record.act {
             Act::Attack => {
                 self.packets += 1;
@@ -457,6 +473,14 @@ impl Slice {
             }
             Act::Disowned => {}
         }
+    }
+
+    /// The direction of most packets.
+    fn direction(&self) -> Direction {
+        Direction::ALL
+            .into_iter()
+            .max_by_key(|direction| (self.directions[direction.index()], std::cmp::Reverse(*direction)))
+            .unwrap_or(Direction::External)
     }
 
     /// SYNs that neither repeat nor completed, over all ports.

@@ -13,9 +13,6 @@ use super::record::{Record, Sum};
 /// distinct sources to 1.6 % (1 / sqrt(k - 2); detection.md G).
 pub const SAMPLE_MAX: usize = 4096;
 
-/// Ports that are counted apart.
-const PORTS_MAX: usize = 1024;
-
 /// What is known of one source in the sample. Exact: whoever is in the sample was in it from its first packet on.
 #[derive(Clone, Copy, Debug)]
 pub struct Source {
@@ -57,6 +54,7 @@ pub struct Evidence {
     /// By [`Country::index`]; reserved addresses apart.
     pub countries: Vec<ByCountry>,
     pub reserved: ByCountry,
+    /// Every port: there are 65,536 at most, and a bound would keep whichever came first.
     pub ports: HashMap<u16, u64, foldhash::fast::FixedState>,
     /// The port of the last packet and its packets not yet in `ports`: floods have few ports, and mostly one.
     run: (u16, u64),
@@ -163,7 +161,7 @@ impl Evidence {
 
     fn end_run(&mut self) {
         let (port, packets) = std::mem::take(&mut self.run);
-        if packets > 0 && (self.ports.len() < PORTS_MAX || self.ports.contains_key(&port)) {
+        if packets > 0 {
             *self.ports.entry(port).or_default() += packets;
         }
     }

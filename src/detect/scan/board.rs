@@ -555,6 +555,12 @@ impl Followed {
         }
     }
 
+    /// Distinct targets. An estimate may exceed what is possible, as there are no more than contacts; the figure does not.
+    fn targets_count(&self) -> u64 {
+        let count = self.whole.targets.count();
+        if self.whole.targets.is_estimate() { count.min(self.marked.max(self.whole.contacts)) } else { count }
+    }
+
     fn main_target(&self) -> Option<Addr> {
         self.by_target.walks.iter().max_by_key(|(addr, walk)| (walk.contacts, Reverse(*addr))).map(|(addr, _)| *addr)
     }
@@ -624,7 +630,7 @@ impl Followed {
                 shape,
                 method,
                 tool: self.tool_name(),
-                targets: self.whole.targets.count(),
+                targets: self.targets_count(),
                 estimated: self.estimated || self.whole.targets.is_estimate(),
                 ports: ports
                     .into_iter()
