@@ -17,7 +17,7 @@ use wherefrom::source::{Synthetic, SyntheticOptions, Traffic};
 const WORKERS: [usize; 5] = [1, 2, 3, 8, 1];
 
 /// Small captures of every kind of traffic, broken ones among them.
-const CAPTURES: [&str; 20] = [
+const CAPTURES: [&str; 21] = [
     "lab/backscatter.pcap",
     "lab/flood_icmp.pcap",
     "lab/flood_none_low.pcap",
