@@ -38,9 +38,14 @@ impl Attribution {
         match (country.is_some(), proved) {
             (false, _) if !home && reserved(source).is_some() => Attribution::Reserved,
             (_, true) => Attribution::Proved,
-            (true, false) => Attribution::Plausible,
-            (false, false) => Attribution::Unknown,
+            (_, false) => Attribution::unproved(country),
         }
+    }
+
+    /// The lower end of the ladder: neither proved, nor forged, nor reserved.
+    #[inline]
+    pub fn unproved(country: Country) -> Self {
+        if country.is_some() { Attribution::Plausible } else { Attribution::Unknown }
     }
 
     /// The name as it stands in records.

@@ -1,10 +1,14 @@
 //! Many become one: what the reporter's detectors conclude from merged tallies, and the rows of a window that they add up to.
 
+mod course;
 mod event;
 mod rows;
+mod silence;
 
+pub use course::{Counted, Course};
 pub use event::{Detail, Event, EventId, State};
-pub use rows::{Row, RowKey, Rows};
+pub use rows::{Row, RowKey, Rows, Share};
+pub use silence::Silence;
 
 use std::collections::BTreeSet;
 

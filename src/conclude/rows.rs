@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::addr::Addr;
 use crate::attribute::{Attribution, Country, Direction};
 use crate::keyed::Keyed;
-use crate::tally::{Distinct, Tally};
+use crate::tally::Distinct;
 
 /// What a row is about. The order is the order of the output.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -30,6 +30,24 @@ pub struct Row {
     pub targets: Distinct,
 }
 
+/// What a window gets of one event.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Share {
+    /// It begins there.
+    pub started: bool,
+    pub packets: u64,
+    pub bytes: u64,
+}
+
+impl Row {
+    fn add(&mut self, share: Share) {
+        self.events += 1;
+        self.started += u64::from(share.started);
+        self.packets += share.packets;
+        self.bytes += share.bytes;
+    }
+}
+
 /// The rows of the open window, and totals per kind that count an event once even if it stands in many rows.
 pub struct Rows {
     keyed: Keyed,
@@ -47,31 +65,24 @@ impl Rows {
         self.rows.entry(key).or_default()
     }
 
-    /// Adds a whole row of events that count once, to the row and to its kind's totals.
-    pub fn merge(&mut self, key: RowKey, add: &Row) {
-        for row in [self.rows.entry(key).or_default(), self.totals.entry(key.kind).or_default()] {
-            row.events += add.events;
-            row.started += add.started;
-            row.packets += add.packets;
-            row.bytes += add.bytes;
-            row.sources.merge(&add.sources);
-            row.targets.merge(&add.targets);
+    /// Counts an event that stands in one row: there, and in the totals of its kind. Nothing, if the window gets nothing of it.
+    pub fn event(&mut self, key: RowKey, share: Share, sources: impl IntoIterator<Item = Addr>, targets: impl IntoIterator<Item = Addr>) {
+        if share.started || share.packets > 0 {
+            self.total(key.kind, share);
+            self.part(key, share, sources, targets);
         }
     }
 
-    /// Counts one event in the totals of its kind.
-    pub fn total(&mut self, kind: &'static str, started: bool, packets: u64, bytes: u64) {
-        let total = self.totals.entry(kind).or_default();
-        total.events += 1;
-        total.started += u64::from(started);
-        total.packets += packets;
-        total.bytes += bytes;
+    /// Counts one event in the totals of its kind, of which every row gets a part.
+    pub fn total(&mut self, kind: &'static str, share: Share) {
+        self.totals.entry(kind).or_default().add(share);
     }
 
-    /// Adds addresses to a row's and its kind's distinct sources and targets.
-    pub fn ends(&mut self, key: RowKey, sources: impl IntoIterator<Item = Addr>, targets: impl IntoIterator<Item = Addr>) {
+    /// Counts a row's part of an event. Its addresses are added to the distinct ones of the row and of its kind.
+    pub fn part(&mut self, key: RowKey, share: Share, sources: impl IntoIterator<Item = Addr>, targets: impl IntoIterator<Item = Addr>) {
         let row = self.rows.entry(key).or_default();
         let total = self.totals.entry(key.kind).or_default();
+        row.add(share);
         for source in sources {
             let hash = self.keyed.addr(source);
             row.sources.add(hash);

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::addr::Addr;
 use crate::attribute::{Attribution, Country, Direction};
-use crate::conclude::{Conclusions, Detail, Event, EventId, RowKey, State};
+use crate::conclude::{Conclusions, Counted, Detail, Event, EventId, RowKey, State};
 use crate::decode::{Transport, flags};
 use crate::dispatch::{Quote, quoted, site};
 use crate::keyed::Keyed;
@@ -80,6 +80,19 @@ impl Answers {
             port: 0,
             target: None,
             handed_over: false,
+        }
+    }
+
+    /// The same sender, of whom nothing was counted yet.
+    fn without_sums(&self) -> Self {
+        Answers {
+            packets: 0,
+            bytes: 0,
+            first_ns: u64::MAX,
+            vectors: [0; VECTORS.len()],
+            addresses: [0; ADDRESS_WORDS],
+            pairs: [0; PAIR_WORDS],
+            ..self.clone()
         }
     }
 
@@ -208,16 +221,7 @@ impl BackscatterMemory {
         for place in self.due.drain(..) {
             let Some(answers) = &mut self.senders[usize::from(place)] else { continue };
             tally.answers.push(answers.clone());
-            *answers = Answers {
-                packets: 0,
-                handed_over: true,
-                bytes: 0,
-                first_ns: u64::MAX,
-                vectors: [0; VECTORS.len()],
-                addresses: [0; ADDRESS_WORDS],
-                pairs: [0; PAIR_WORDS],
-                ..answers.clone()
-            };
+            *answers = Answers { handed_over: true, ..answers.without_sums() };
         }
     }
 }
@@ -258,8 +262,7 @@ pub struct BackscatterDetail {
 struct Followed {
     answers: Answers,
     open: Option<EventId>,
-    started_counted: bool,
-    counted: (u64, u64),
+    counted: Counted,
     last_s: u32,
 }
 
@@ -281,10 +284,9 @@ impl BackscatterBoard {
                 continue;
             }
             let followed = self.followed.entry(answers.sender).or_insert_with(|| Followed {
-                answers: Answers { packets: 0, bytes: 0, vectors: [0; VECTORS.len()], ..answers.clone() },
+                answers: answers.without_sums(),
                 open: None,
-                started_counted: false,
-                counted: (0, 0),
+                counted: Counted::default(),
                 last_s: now_s,
             });
             followed.answers.merge(answers);
@@ -313,7 +315,7 @@ impl BackscatterBoard {
     /// A window ends.
     pub fn window_end(&mut self, out: &mut Conclusions<'_>) {
         for followed in self.followed.values_mut() {
-            if u64::from(followed.answers.packets) > followed.counted.0 {
+            if u64::from(followed.answers.packets) > followed.counted.packets() {
                 followed.report(State::Ongoing, out);
             }
         }
@@ -331,22 +333,10 @@ impl Followed {
     fn report(&mut self, state: State, out: &mut Conclusions<'_>) {
         let Some(id) = self.open else { return };
         let sum = &self.answers;
-        let started = !self.started_counted;
-        self.started_counted = true;
-        let (packets, bytes) = (u64::from(sum.packets) - self.counted.0, sum.bytes - self.counted.1);
-        self.counted = (u64::from(sum.packets), sum.bytes);
         // The answers come from the host they name: it was flooded and says so. One-way packets prove nothing more.
         let attribution = Attribution::of(sum.sender, false, sum.country, false);
-        if packets > 0 || started {
-            let key = RowKey { kind: "backscatter", direction: sum.direction, country: sum.country, attribution, benign: false };
-            let row = out.rows.row(key);
-            row.events += 1;
-            row.started += u64::from(started);
-            row.packets += packets;
-            row.bytes += bytes;
-            out.rows.total("backscatter", started, packets, bytes);
-            out.rows.ends(key, [sum.sender], sum.target);
-        }
+        let key = RowKey { kind: "backscatter", direction: sum.direction, country: sum.country, attribution, benign: false };
+        out.rows.event(key, self.counted.take(sum.packets.into(), sum.bytes), [sum.sender], sum.target);
         out.events.push(Event {
             id,
             kind: "backscatter",

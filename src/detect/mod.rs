@@ -119,7 +119,7 @@ detectors! {
     ics: Vec<ics::IcsMemory>, ics::IcsTally, ics::IcsBoard;
         new(lanes, shared)
             lanes.iter().map(|&lane| ics::IcsMemory::new(lane, shared.lookup.clone())).collect(),
-            ics::IcsBoard::new(shared.keyed.clone());
+            ics::IcsBoard::default();
         observe(memory, lane, tally, conversations, packet) memory[lane].observe(tally, conversations, packet);
         seal(memory, _tally) memory.iter_mut().for_each(ics::IcsMemory::seal);
 }

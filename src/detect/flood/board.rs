@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::addr::Addr;
 use crate::attribute::{Attribution, Country, Direction};
-use crate::conclude::{Conclusions, Detail, Event, EventId, RowKey, SLICE_NS, State};
+use crate::conclude::{Conclusions, Detail, Event, EventId, RowKey, SLICE_NS, Share, State};
 use crate::keyed::Keyed;
 use crate::settings;
 
@@ -596,8 +596,8 @@ impl Watch {
         let started = !open.started_counted;
         open.started_counted = true;
 
-        let mut window = (0, 0);
-        let mut rows: BTreeMap<(Country, Attribution), (u64, u64)> = BTreeMap::new();
+        let mut window = Share { started, ..Share::default() };
+        let mut rows: BTreeMap<(Country, Attribution), Share> = BTreeMap::new();
         let counted = Country::all().zip(&mut evidence.countries).map(|(country, by)| (country, false, by));
         for (country, reserved, by) in counted.chain([(Country::NONE, true, &mut evidence.reserved)]).filter(|(.., by)| by.packets > 0) {
             let (packets, bytes) = (by.packets - by.counted_packets, by.bytes - by.counted_bytes);
@@ -605,27 +605,22 @@ impl Watch {
             let place = match (reserved, spoofed) {
                 (true, _) => (Country::NONE, Attribution::Reserved),
                 (false, true) => (Country::NONE, Attribution::Spoofed),
-                (false, false) if country == Country::NONE => (country, Attribution::Unknown),
-                (false, false) => (country, Attribution::Plausible),
+                (false, false) => (country, Attribution::unproved(country)),
             };
-            let row = rows.entry(place).or_default();
-            *row = (row.0 + packets, row.1 + bytes);
-            window = (window.0 + packets, window.1 + bytes);
+            for share in [&mut window, rows.entry(place).or_insert(Share { started, ..Share::default() })] {
+                share.packets += packets;
+                share.bytes += bytes;
+            }
         }
-        out.rows.total(kind, started, window.0, window.1);
-        for ((country, attribution), (packets, bytes)) in rows {
+        out.rows.total(kind, window);
+        for ((country, attribution), share) in rows {
             let row_key = RowKey { kind, direction: self.direction, country, attribution, benign: false };
-            let row = out.rows.row(row_key);
-            row.events += 1;
-            row.started += u64::from(started);
-            row.packets += packets;
-            row.bytes += bytes;
             let mine = |source: &&super::evidence::Source| {
                 let reserved = source.attribution == Attribution::Reserved;
                 (reserved == (attribution == Attribution::Reserved)) && (spoofed || reserved || source.country == country)
             };
             let sources: Vec<Addr> = evidence.attackers().filter(mine).map(|source| source.addr).collect();
-            out.rows.ends(row_key, sources, [key.victim]);
+            out.rows.part(row_key, share, sources, [key.victim]);
         }
         out.events.push(self.event(key, state, spoofing));
     }

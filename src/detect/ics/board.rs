@@ -6,10 +6,8 @@ use foldhash::fast::FixedState;
 use serde::Serialize;
 
 use crate::addr::Addr;
-use crate::attribute::{Attribution, Country, Direction};
-use crate::conclude::{Conclusions, Detail, Event, EventId, Row, RowKey, State};
+use crate::conclude::{Conclusions, Course, Detail, Event, EventId, RowKey, Share, Silence, State};
 use crate::decode::Transport;
-use crate::keyed::Keyed;
 
 use super::PROTOCOLS;
 use super::memory::{IcsTally, Record, Text, Told};
@@ -71,15 +69,7 @@ struct Contact {
     id: EventId,
     protocol: &'static str,
     index: u8,
-    country: Country,
-    direction: Direction,
-    proved: bool,
-    reserved: bool,
-    first_ns: u64,
-    last_ns: u64,
-    last_s: u32,
-    packets: u64,
-    bytes: u64,
+    course: Course,
     intent: Intent,
     functions: Vec<(Function, u64)>,
     requests: u64,
@@ -90,8 +80,6 @@ struct Contact {
     answered: bool,
     exception: bool,
     disclosed: BTreeMap<&'static str, String>,
-    started_counted: bool,
-    counted: (u64, u64),
 }
 
 impl Contact {
@@ -100,15 +88,7 @@ impl Contact {
             id: EventId::of("ics_probe", record.client, record.server, record.time_ns, &format!("{}/{:?}", record.port, record.transport)),
             protocol: record.protocol,
             index: record.index,
-            country: record.client_country,
-            direction: record.direction,
-            proved: false,
-            reserved: record.attribution == Attribution::Reserved,
-            first_ns: record.time_ns,
-            last_ns: record.time_ns,
-            last_s: 0,
-            packets: 0,
-            bytes: 0,
+            course: Course::new(record.time_ns, record.client_country, record.direction, record.attribution),
             intent: Intent::Connect,
             functions: Vec::new(),
             requests: 0,
@@ -118,8 +98,6 @@ impl Contact {
             answered: false,
             exception: false,
             disclosed: BTreeMap::new(),
-            started_counted: false,
-            counted: (0, 0),
         }
     }
 
@@ -129,12 +107,7 @@ impl Contact {
     }
 
     fn add(&mut self, record: &Record, texts: &[Text], now_s: u32) {
-        self.last_s = self.last_s.max(now_s);
-        self.first_ns = self.first_ns.min(record.time_ns);
-        self.last_ns = self.last_ns.max(record.time_ns);
-        self.packets += u64::from(record.packets);
-        self.bytes += u64::from(record.bytes);
-        self.proved |= record.attribution == Attribution::Proved;
+        self.course.add(now_s, record.time_ns, record.packets, record.bytes, record.attribution);
         match record.told {
             Told::Contact => {}
             Told::Refused => self.refused = true,
@@ -171,11 +144,23 @@ fn readable(text: &Text) -> String {
     String::from_utf8_lossy(bytes).chars().filter(|c| !c.is_control() && *c != '\u{fffd}').collect::<String>().trim().to_string()
 }
 
+/// Counts one touch of a sweep or a flood, which has no contact of its own.
+fn count_touch(record: &Record, out: &mut Conclusions<'_>) {
+    let key = RowKey {
+        kind: "ics_probe",
+        direction: record.direction,
+        country: record.client_country,
+        attribution: record.attribution,
+        benign: out.benign.scanner(record.client).is_some(),
+    };
+    let share = Share { started: true, packets: record.packets.into(), bytes: record.bytes.into() };
+    out.rows.event(key, share, [record.client], [record.server]);
+    *out.unwritten += 1;
+}
+
 /// The reporter's side.
+#[derive(Default)]
 pub struct IcsBoard {
-    keyed: Keyed,
-    /// Touches of sweeps and floods in the open window, by row.
-    touches: Vec<(RowKey, Row)>,
     /// What a contact must come up to for an event of its own in this window.
     cut: (Intent, u64),
     contacts: HashMap<Key, Contact, FixedState>,
@@ -191,26 +176,10 @@ pub struct IcsBoard {
     flooded: HashSet<Addr, FixedState>,
     /// Bare contacts under way per target.
     touched: HashMap<Addr, u64, FixedState>,
-    checked_s: u32,
+    silence: Silence,
 }
 
 impl IcsBoard {
-    pub fn new(keyed: Keyed) -> Self {
-        IcsBoard {
-            keyed,
-            touches: Vec::new(),
-            cut: (Intent::Connect, 0),
-            contacts: HashMap::default(),
-            spoken: HashMap::default(),
-            bare: HashMap::default(),
-            swept: HashSet::default(),
-            told: HashSet::default(),
-            touched: HashMap::default(),
-            flooded: HashSet::default(),
-            checked_s: 0,
-        }
-    }
-
     /// Takes a slice's merged tally and concludes.
     pub fn slice(&mut self, now_s: u32, tally: &mut IcsTally, out: &mut Conclusions<'_>) {
         *out.evicted += tally.evicted;
@@ -271,7 +240,7 @@ impl IcsBoard {
             let at_target = self.touched.get(&record.server).copied().unwrap_or_default();
             if by_source >= most || record.told == Told::Contact && at_target >= out.settings.ics.touches_per_target {
                 if record.first {
-                    self.count_touch(record, out.benign.scanner(record.client).is_some());
+                    count_touch(record, out);
                 }
                 return;
             }
@@ -309,47 +278,12 @@ impl IcsBoard {
         }
     }
 
-    /// Counts one touch of a sweep or a flood, which has no contact of its own.
-    fn count_touch(&mut self, record: &Record, benign: bool) {
-        let key = RowKey {
-            kind: "ics_probe",
-            direction: record.direction,
-            country: record.client_country,
-            attribution: record.attribution,
-            benign,
-        };
-        let place = match self.touches.iter().position(|(known, _)| *known == key) {
-            Some(place) => place,
-            None => {
-                self.touches.push((key, Row::default()));
-                self.touches.len() - 1
-            }
-        };
-        let row = &mut self.touches[place].1;
-        row.events += 1;
-        row.started += 1;
-        row.packets += u64::from(record.packets);
-        row.bytes += u64::from(record.bytes);
-        row.sources.add(self.keyed.addr(record.client));
-        row.targets.add(self.keyed.addr(record.server));
-    }
-
-    fn tell_touches(&mut self, out: &mut Conclusions<'_>) {
-        for (key, row) in self.touches.drain(..) {
-            *out.unwritten += row.started;
-            out.rows.merge(key, &row);
-        }
-    }
-
     fn expire(&mut self, now_s: u32, out: &mut Conclusions<'_>) {
-        // Contacts end by minutes of silence: a look a second would cost more than it tells.
-        const LOOK_EVERY_S: u32 = 5;
-        if now_s.saturating_sub(self.checked_s) < LOOK_EVERY_S {
+        if !self.silence.is_due(now_s) {
             return;
         }
-        self.checked_s = now_s;
         let quiet_s = out.settings.ics.quiet_s as u32;
-        let ended = |contact: &Contact| now_s.saturating_sub(contact.last_s) > quiet_s;
+        let ended = |contact: &Contact| now_s.saturating_sub(contact.course.last_s) > quiet_s;
         let mut keys: Vec<Key> = self.contacts.iter().filter(|(_, contact)| ended(contact)).map(|(key, _)| *key).collect();
         keys.sort_unstable();
         for key in keys {
@@ -381,7 +315,7 @@ impl IcsBoard {
             return false;
         }
         let touch = key.protocol.is_empty() && !contact.completed;
-        !touch || contact.started_counted || !self.swept.contains(&key.client) || self.told.insert(key.client)
+        !touch || contact.course.started() || !self.swept.contains(&key.client) || self.told.insert(key.client)
     }
 
     /// Intent and packets from which on a contact gets an event of its own, where there are more than a window writes: the deepest first,
@@ -405,12 +339,11 @@ impl IcsBoard {
     /// A window ends.
     pub fn window_end(&mut self, out: &mut Conclusions<'_>) {
         self.heed(out);
-        self.tell_touches(out);
         self.cut = self.worth_writing(out);
         for key in self.keys_in_order() {
             let Some(mut contact) = self.contacts.remove(&key) else { continue };
             let flooded = self.flooded.contains(&key.server);
-            if contact.packets > contact.counted.0 && contact.counts(&key, flooded) {
+            if contact.course.has_grown() && contact.counts(&key, flooded) {
                 let written = self.written(&key, &contact);
                 contact.report(&key, State::Ongoing, written, out);
             }
@@ -421,7 +354,6 @@ impl IcsBoard {
     /// The input ends.
     pub fn finish(&mut self, out: &mut Conclusions<'_>) {
         self.heed(out);
-        self.tell_touches(out);
         self.cut = self.worth_writing(out);
         for key in self.keys_in_order() {
             self.end(key, out);
@@ -431,37 +363,17 @@ impl IcsBoard {
 
 impl Contact {
     fn rank(&self) -> (Intent, u64) {
-        (if self.confirmed() { self.intent } else { Intent::Connect }, self.packets)
+        (if self.confirmed() { self.intent } else { Intent::Connect }, self.course.packets)
     }
 
     /// Whether it is a contact with a device: a closed port is none, and neither is a packet of a flood.
     fn counts(&self, key: &Key, flooded: bool) -> bool {
-        !key.protocol.is_empty() || self.completed || !self.refused && !flooded || self.started_counted
+        !key.protocol.is_empty() || self.completed || !self.refused && !flooded || self.course.started()
     }
 
     fn report(&mut self, key: &Key, state: State, written: bool, out: &mut Conclusions<'_>) {
         let benign = out.benign.scanner(key.client).map(str::to_string);
-        let started = !self.started_counted;
-        self.started_counted = true;
-        let (packets, bytes) = (self.packets - self.counted.0, self.bytes - self.counted.1);
-        self.counted = (self.packets, self.bytes);
-        let attribution = match (self.proved, self.reserved) {
-            (true, _) => Attribution::Proved,
-            (false, true) => Attribution::Reserved,
-            (false, false) if self.country == Country::NONE => Attribution::Unknown,
-            (false, false) => Attribution::Plausible,
-        };
-        if packets > 0 || started {
-            let row_key =
-                RowKey { kind: "ics_probe", direction: self.direction, country: self.country, attribution, benign: benign.is_some() };
-            let row = out.rows.row(row_key);
-            row.events += 1;
-            row.started += u64::from(started);
-            row.packets += packets;
-            row.bytes += bytes;
-            out.rows.total("ics_probe", started, packets, bytes);
-            out.rows.ends(row_key, [key.client], [key.server]);
-        }
+        let started = self.course.count(out.rows, "ics_probe", benign.is_some(), key.client, [key.server]);
         if !written {
             *out.unwritten += u64::from(started);
             return;
@@ -473,20 +385,20 @@ impl Contact {
             id: self.id,
             kind: "ics_probe",
             state,
-            start_ns: self.first_ns,
-            end_ns: self.last_ns,
+            start_ns: self.course.first_ns,
+            end_ns: self.course.last_ns,
             source: Some(key.client),
-            source_country: self.country,
+            source_country: self.course.country,
             target: Some(key.server),
             target_port: Some(key.port),
             transport: if key.transport == Transport::Udp { "udp" } else { "tcp" },
             protocol: Some(self.protocol),
-            direction: self.direction,
-            attribution,
+            direction: self.course.direction,
+            attribution: self.course.attribution(),
             benign,
             entry: None,
-            packets: self.packets,
-            bytes: self.bytes,
+            packets: self.course.packets,
+            bytes: self.course.bytes,
             detail: Detail::Ics(IcsDetail {
                 protocol: self.protocol,
                 intent: intent.name(),

@@ -7,8 +7,8 @@ use foldhash::fast::FixedState;
 use serde::Serialize;
 
 use crate::addr::Addr;
-use crate::attribute::{Attribution, Country, Direction};
-use crate::conclude::{Conclusions, Detail, Event, EventId, RowKey, State};
+use crate::attribute::Direction;
+use crate::conclude::{Conclusions, Course, Detail, Event, EventId, SLICE_NS, Silence, State};
 use crate::decode::Transport;
 use crate::dispatch::site;
 use crate::keyed::Keyed;
@@ -138,15 +138,7 @@ struct Followed {
     /// The address seen first.
     source: Addr,
     one_address: bool,
-    country: Country,
-    direction: Direction,
-    proved: bool,
-    reserved: bool,
-    first_ns: u64,
-    last_ns: u64,
-    last_s: u32,
-    packets: u64,
-    bytes: u64,
+    course: Course,
     whole: Walk,
     /// The first ports and targets, each with its own walk.
     by_port: Few<(Transport, u16)>,
@@ -165,8 +157,6 @@ struct Followed {
     /// The first targets, for the distinct targets of rows.
     targets: Vec<Addr>,
     open: Option<EventId>,
-    started_counted: bool,
-    counted: (u64, u64),
     /// Already among those that this slice has touched.
     touched: bool,
 }
@@ -180,7 +170,7 @@ pub struct ScanBoard {
     /// Sources to look at again when their contacts have had time for an answer, by when that is.
     due: BTreeMap<u32, Vec<Key>>,
     touched: Vec<usize>,
-    expired_s: u32,
+    silence: Silence,
     groups: Groups,
 }
 
@@ -197,7 +187,7 @@ impl ScanBoard {
             followed: Vec::new(),
             due: BTreeMap::new(),
             touched: Vec::new(),
-            expired_s: 0,
+            silence: Silence::default(),
             groups: Groups::default(),
         }
     }
@@ -267,16 +257,13 @@ impl ScanBoard {
     }
 
     fn expire(&mut self, now_s: u32, out: &mut Conclusions<'_>) {
-        // Scans end by minutes of silence: a look a second would cost more than it tells.
-        const LOOK_EVERY_S: u32 = 5;
-        if now_s.saturating_sub(self.expired_s) < LOOK_EVERY_S {
+        if !self.silence.is_due(now_s) {
             return;
         }
-        self.expired_s = now_s;
         let quiet_s = out.settings.scan.quiet_s as u32;
         let memory_s = out.settings.scan.memory_s as u32;
         let over = |followed: &Followed| {
-            let idle_s = now_s.saturating_sub(followed.last_s);
+            let idle_s = now_s.saturating_sub(followed.course.last_s);
             if followed.open.is_none() { idle_s > memory_s } else { idle_s > quiet_s.max(followed.usual_gap_s().saturating_mul(4)) }
         };
         let keys: Vec<Key> = self.followed.iter().filter(|followed| over(followed)).map(Followed::key).collect();
@@ -305,8 +292,11 @@ impl ScanBoard {
             }
         }
         self.touched.clear();
-        let mut worth: Vec<_> =
-            self.followed.iter().map(|f| (f.open.is_some(), f.whole.successes == 0, f.whole.failures(), f.last_s, f.key())).collect();
+        let mut worth: Vec<_> = self
+            .followed
+            .iter()
+            .map(|f| (f.open.is_some(), f.whole.successes == 0, f.whole.failures(), f.course.last_s, f.key()))
+            .collect();
         worth.sort_unstable();
         worth.truncate(FOLLOWED_MAX / 4);
         *out.evicted += worth.len() as u64;
@@ -325,7 +315,7 @@ impl ScanBoard {
         self.groups.window_end(out);
         for place in self.in_order() {
             let followed = &mut self.followed[place];
-            if followed.packets > followed.counted.0 {
+            if followed.course.has_grown() {
                 followed.report(State::Ongoing, out);
             }
         }
@@ -352,15 +342,7 @@ impl Followed {
             site: site(record.source),
             source: record.source,
             one_address: true,
-            country: record.country,
-            direction: record.direction,
-            proved: false,
-            reserved: record.attribution == Attribution::Reserved,
-            first_ns: record.time_ns,
-            last_ns: record.time_ns,
-            last_s: 0,
-            packets: 0,
-            bytes: 0,
+            course: Course::new(record.time_ns, record.country, record.direction, record.attribution),
             whole: Walk::default(),
             by_port: Few::default(),
             by_target: Few::default(),
@@ -375,24 +357,17 @@ impl Followed {
             estimated: false,
             targets: Vec::new(),
             open: None,
-            started_counted: false,
-            counted: (0, 0),
             touched: false,
         }
     }
 
     fn key(&self) -> Key {
-        (self.site, self.direction)
+        (self.site, self.course.direction)
     }
 
     fn add(&mut self, keyed: &Keyed, now_s: u32, record: &Record) {
-        self.last_s = self.last_s.max(now_s);
-        self.first_ns = self.first_ns.min(record.time_ns);
-        self.last_ns = self.last_ns.max(record.time_ns);
-        self.packets += u64::from(record.packets);
-        self.bytes += u64::from(record.bytes);
+        self.course.add(now_s, record.time_ns, record.packets, record.bytes, record.attribution);
         self.one_address &= record.source == self.source;
-        self.proved |= record.attribution == Attribution::Proved;
         let count = u64::from(record.count);
         let mut none = Walk::default();
         let mut no_target = Walk::default();
@@ -482,7 +457,8 @@ impl Followed {
         if self.is_scan(limits) && !groups.holds(self.site) {
             groups.alone(self.site);
             let target = if self.vertical() { self.main_target() } else { None };
-            self.open = Some(EventId::of("scan", self.site, target.unwrap_or(Addr::NONE), self.first_ns, self.direction.name()));
+            self.open =
+                Some(EventId::of("scan", self.site, target.unwrap_or(Addr::NONE), self.course.first_ns, self.course.direction.name()));
         }
     }
 
@@ -570,37 +546,21 @@ impl Followed {
         most.unwrap_or(Method::Other)
     }
 
+    fn span_s(&self) -> u64 {
+        (self.course.last_ns - self.course.first_ns) / SLICE_NS
+    }
+
     /// The mean time between two contacts so far, in seconds.
     fn usual_gap_s(&self) -> u32 {
-        let span_s = (self.last_ns - self.first_ns) / 1_000_000_000;
-        (span_s / self.whole.contacts.max(1)) as u32
+        (self.span_s() / self.whole.contacts.max(1)) as u32
     }
 
     fn report(&mut self, state: State, out: &mut Conclusions<'_>) {
         let Some(id) = self.open else { return };
         let benign = out.benign.scanner(self.source).map(str::to_string);
-        let started = !self.started_counted;
-        self.started_counted = true;
-        let (packets, bytes) = (self.packets - self.counted.0, self.bytes - self.counted.1);
-        self.counted = (self.packets, self.bytes);
-        let attribution = match (self.proved, self.reserved) {
-            (true, _) => Attribution::Proved,
-            (false, true) => Attribution::Reserved,
-            (false, false) if self.country == Country::NONE => Attribution::Unknown,
-            (false, false) => Attribution::Plausible,
-        };
-        if packets > 0 || started {
-            let key = RowKey { kind: "scan", direction: self.direction, country: self.country, attribution, benign: benign.is_some() };
-            let row = out.rows.row(key);
-            row.events += 1;
-            row.started += u64::from(started);
-            row.packets += packets;
-            row.bytes += bytes;
-            out.rows.total("scan", started, packets, bytes);
-            out.rows.ends(key, [self.source], self.targets.iter().copied());
-        }
+        self.course.count(out.rows, "scan", benign.is_some(), self.source, self.targets.iter().copied());
         let shape = self.shape();
-        let span_s = (self.last_ns - self.first_ns) / 1_000_000_000;
+        let span_s = self.span_s();
         let mut ports: Vec<_> = self.by_port.walks.iter().filter(|(_, walk)| walk.targets.count() > 0).collect();
         ports.sort_by_key(|((transport, port), walk)| (Reverse(walk.targets.count()), *transport, *port));
         let method = self.main_method();
@@ -612,20 +572,20 @@ impl Followed {
             id,
             kind: "scan",
             state,
-            start_ns: self.first_ns,
-            end_ns: self.last_ns,
+            start_ns: self.course.first_ns,
+            end_ns: self.course.last_ns,
             source: Some(if self.one_address { self.source } else { self.site }),
-            source_country: self.country,
+            source_country: self.course.country,
             target: if self.whole.targets.count() == 1 { self.main_target() } else { None },
             target_port: only_port.filter(|&port| port != 0),
             transport: method.transport(),
             protocol: None,
-            direction: self.direction,
-            attribution,
+            direction: self.course.direction,
+            attribution: self.course.attribution(),
             benign,
             entry: None,
-            packets: self.packets,
-            bytes: self.bytes,
+            packets: self.course.packets,
+            bytes: self.course.bytes,
             detail: Detail::Scan(ScanDetail {
                 shape,
                 method,

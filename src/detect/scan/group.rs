@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::addr::Addr;
 use crate::attribute::{Attribution, Country, Direction};
-use crate::conclude::{Conclusions, Detail, Event, EventId, RowKey, State};
+use crate::conclude::{Conclusions, Detail, Event, EventId, RowKey, Share, State};
 use crate::decode::Transport;
 use crate::keyed::Keyed;
 use crate::settings;
@@ -230,17 +230,14 @@ impl Group {
         self.started_counted = true;
         for (&country, &(_, packets, bytes)) in &by_country {
             let counted = self.counted.insert(country, (packets, bytes)).unwrap_or_default();
-            let attribution = if country == Country::NONE { Attribution::Unknown } else { Attribution::Plausible };
+            let attribution = Attribution::unproved(country);
             let key = RowKey { kind: "scan", direction: self.service.direction, country, attribution, benign: false };
-            let row = out.rows.row(key);
-            row.events += 1;
-            row.started += u64::from(started);
-            row.packets += packets.saturating_sub(counted.0);
-            row.bytes += bytes.saturating_sub(counted.1);
-            let members: Vec<Addr> = self.parts().filter(|(_, member)| member.country == country).map(|(addr, _)| *addr).collect();
-            out.rows.ends(key, members, []);
+            let share = Share { started, packets: packets.saturating_sub(counted.0), bytes: bytes.saturating_sub(counted.1) };
+            let members = self.parts().filter(|(_, member)| member.country == country).map(|(addr, _)| *addr);
+            out.rows.part(key, share, members, []);
         }
-        out.rows.total("scan", started, packets.saturating_sub(before.0), bytes.saturating_sub(before.1));
+        let share = Share { started, packets: packets.saturating_sub(before.0), bytes: bytes.saturating_sub(before.1) };
+        out.rows.total("scan", share);
         let mut countries: Vec<Part> =
             by_country.iter().map(|(country, &(sources, packets, _))| Part { country: country.code(), sources, packets }).collect();
         countries.sort_by_key(|part| (std::cmp::Reverse(part.sources), part.country));
