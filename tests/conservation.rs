@@ -142,6 +142,17 @@ fn the_collection_adds_up() {
     collection(&CAPTURES).iter().for_each(|path| replayed_adds_up(path));
 }
 
+/// The first touches come before anybody knows that they are a sweep's, and the window ends in between.
+#[test]
+fn a_sweep_over_two_windows_adds_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sweep.pcap");
+    let mixture = vec![(Traffic::IcsProbes { probers: 1, devices: 16 }, 1)];
+    let options = SyntheticOptions { seed: 0, frames: 77, frames_per_second: 5, ipv6_percent: 0, mixture, ..SyntheticOptions::default() };
+    write_damaged(&path, options, &[Damage::Cut(0), Damage::Cut(0), Damage::Cut(0), Damage::Moved(48_600)], 9);
+    replayed_adds_up(&path);
+}
+
 /// What happens to a frame on its way into the file.
 #[derive(Clone, Copy, Debug)]
 enum Damage {

@@ -90,19 +90,11 @@ impl Course {
         self.packets > self.counted.packets()
     }
 
-    /// Adds what the rows don't have yet to those of the open window. Returns whether the event begins there.
-    pub fn count(
-        &mut self,
-        rows: &mut Rows,
-        kind: &'static str,
-        benign: bool,
-        source: Addr,
-        targets: impl IntoIterator<Item = Addr>,
-    ) -> bool {
+    /// Adds what the rows don't have yet to those of the open window.
+    pub fn count(&mut self, rows: &mut Rows, kind: &'static str, benign: bool, source: Addr, targets: impl IntoIterator<Item = Addr>) {
         let share = self.counted.take(self.packets, self.bytes);
         let key = RowKey { kind, direction: self.direction, country: self.country, attribution: self.attribution(), benign };
         rows.event(key, share, [source], targets);
-        share.started
     }
 }
 
@@ -120,13 +112,14 @@ mod tests {
         let mut rows = Rows::new(Keyed::fixed());
         let mut course = course(Attribution::Unknown);
         course.add(1, 7, 2, 120, Attribution::Unknown);
-        assert!(course.has_grown() && course.count(&mut rows, "scan", false, Addr::v4(1), [Addr::v4(2)]));
+        assert!(course.has_grown() && !course.started());
+        course.count(&mut rows, "scan", false, Addr::v4(1), [Addr::v4(2)]);
+        assert!(!course.has_grown() && course.started());
         course.add(2, 3, 1, 60, Attribution::Unknown);
         assert_eq!((course.first_ns, course.last_ns, course.last_s), (3, 7, 2));
-        assert!(!course.count(&mut rows, "scan", false, Addr::v4(1), [Addr::v4(3)]));
-        assert!(!course.has_grown());
+        course.count(&mut rows, "scan", false, Addr::v4(1), [Addr::v4(3)]);
         // Nothing is left to count, and nothing is.
-        assert!(!course.count(&mut rows, "scan", false, Addr::v4(1), []));
+        course.count(&mut rows, "scan", false, Addr::v4(1), []);
         let (_, row) = rows.iter().next().unwrap();
         assert_eq!((row.events, row.started, row.packets, row.bytes), (2, 1, 3, 180));
         assert_eq!((row.sources.count(), row.targets.count()), (1, 2));

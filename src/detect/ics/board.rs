@@ -80,6 +80,8 @@ struct Contact {
     answered: bool,
     exception: bool,
     disclosed: BTreeMap<&'static str, String>,
+    /// It has an event of its own.
+    written: bool,
 }
 
 impl Contact {
@@ -98,6 +100,7 @@ impl Contact {
             answered: false,
             exception: false,
             disclosed: BTreeMap::new(),
+            written: false,
         }
     }
 
@@ -315,7 +318,7 @@ impl IcsBoard {
             return false;
         }
         let touch = key.protocol.is_empty() && !contact.completed;
-        !touch || contact.course.started() || !self.swept.contains(&key.client) || self.told.insert(key.client)
+        !touch || contact.written || !self.swept.contains(&key.client) || self.told.insert(key.client)
     }
 
     /// Intent and packets from which on a contact gets an event of its own, where there are more than a window writes: the deepest first,
@@ -373,9 +376,11 @@ impl Contact {
 
     fn report(&mut self, key: &Key, state: State, written: bool, out: &mut Conclusions<'_>) {
         let benign = out.benign.scanner(key.client).map(str::to_string);
-        let started = self.course.count(out.rows, "ics_probe", benign.is_some(), key.client, [key.server]);
+        self.course.count(out.rows, "ics_probe", benign.is_some(), key.client, [key.server]);
+        self.written |= written;
         if !written {
-            *out.unwritten += u64::from(started);
+            // Not before its end: it may yet be written.
+            *out.unwritten += u64::from(state == State::Ended && !self.written);
             return;
         }
         let confirmed = self.confirmed();
