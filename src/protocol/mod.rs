@@ -1,0 +1,5 @@
+//! What a conversation carries, read: one protocol a file or folder. Readers take bytes in order and give views; they judge nothing.
+//!
+//! [`carried`] holds the views that every detector of payload sees, whatever protocol brought them.
+
+pub mod carried;
