@@ -3,3 +3,5 @@
 //! [`carried`] holds the views that every detector of payload sees, whatever protocol brought them.
 
 pub mod carried;
+pub mod cursor;
+pub mod tls;
