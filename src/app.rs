@@ -12,9 +12,10 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::addr::Addr;
 use crate::attribute::{Attribution, reserved};
-use crate::cli::{Cli, Command, GeoArgs, LiveArgs, ReadArgs, RunArgs};
+use crate::cli::{Cli, Command, ExplainArgs, GeoArgs, LiveArgs, ReadArgs, RunArgs};
 use crate::config::{Config, ConfigError};
 use crate::detect::{Shared, ics};
+use crate::explain::{self, ExplainError};
 use crate::keyed::Keyed;
 use crate::pipeline::{self, Pipeline, RunError};
 use crate::report::{Directory, Ndjson, ReportError, Reporter, Sink, Terminal};
@@ -41,6 +42,8 @@ enum AppError {
     Run(#[from] RunError),
     #[error("{0}")]
     Report(#[from] ReportError),
+    #[error("{0}")]
+    Explain(#[from] ExplainError),
     #[error("{0:?} is not an IP address")]
     Address(String),
 }
@@ -50,6 +53,7 @@ pub fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Read(args) => read(&args),
         Command::Live(args) => live(&args),
+        Command::Explain(args) => explain(&args),
         Command::Geo(args) => geo(&args),
         Command::Config(args) => Config::new(&args.common, None).map_err(Into::into).and_then(|config| say(&config.describe())),
         Command::Completions { shell } => {
@@ -134,15 +138,50 @@ fn run(
         complain(&"Ctrl-C will end the run without its last window");
     }
     let frames = Arc::new(AtomicU64::new(0));
+    let sinks = sinks(args)?;
+    let shown = progress.map(|progress| progress.show(frames.clone()));
+    let done = run_to(sinks, config, record, input, keyed, stop, frames);
+    drop(shown);
+    Ok(done?)
+}
+
+/// Runs an input through the pipeline to these sinks.
+fn run_to(
+    sinks: Vec<Box<dyn Sink>>,
+    config: Config,
+    record: crate::report::RunRecord,
+    input: Input,
+    keyed: Keyed,
+    stop: Arc<AtomicBool>,
+    frames: Arc<AtomicU64>,
+) -> Result<(), RunError> {
     let lookup = Arc::new(ics::Lookup::new());
     let shared = Shared { keyed, database: config.database.clone(), lookup, window_s: config.window_s };
     let is_live = matches!(input, Input::Live(_));
-    let reporter = Reporter::new(record, config.settings, config.benign, &shared, sinks(args)?, is_live);
-    let pipeline = Pipeline { shared, home: config.home, workers: config.workers, stop, frames: frames.clone() };
-    let shown = progress.map(|progress| progress.show(frames));
-    let done = pipeline::run(pipeline, input, reporter);
-    drop(shown);
-    Ok(done?)
+    let reporter = Reporter::new(record, config.settings, config.benign, &shared, sinks, is_live);
+    pipeline::run(Pipeline { shared, home: config.home, workers: config.workers, stop, frames }, input, reporter)
+}
+
+fn explain(args: &ExplainArgs) -> Result<(), AppError> {
+    let config = || Config::new(&args.run.common, Some(&args.run));
+    let first = config()?;
+    let options = FilesOptions { limit: args.limit, filter: args.run.filter.clone() };
+    let replay = |window_s: u32, sink: Box<dyn Sink>, stop: Arc<AtomicBool>| -> Result<(), AppError> {
+        let mut config = config()?;
+        config.window_s = window_s;
+        // The event is asked for by name: it must not be one of those that are only counted.
+        config.settings.output.events_per_window = u64::MAX;
+        let input = args.files.iter().map(|path| name_of(path)).collect();
+        let record = config.run_record(&args.run, input, args.limit)?;
+        let files = Files::open(&args.files, &options)?;
+        Ok(run_to(vec![sink], config, record, Input::Files(Box::new(files)), Keyed::fixed(), stop, Arc::default())?)
+    };
+    let told = explain::explain(&args.id, first.window_s, &first.settings, replay, || Files::open(&args.files, &options))?;
+    if args.run.json {
+        let line = serde_json::to_string(&told).map_err(|cause| ReportError::Stdout(cause.into()))?;
+        return say(&format!("{line}\n"));
+    }
+    say(&told.to_string())
 }
 
 /// Standard output shows tables to a person and NDJSON to a program, unless the records go into a folder.

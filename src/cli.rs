@@ -23,6 +23,8 @@ pub enum Command {
     Read(Box<ReadArgs>),
     /// Listen on an interface
     Live(Box<LiveArgs>),
+    /// Print the evidence behind one event: values, thresholds, and the packets that decided
+    Explain(Box<ExplainArgs>),
     /// Say what the attribution makes of addresses, and from which database
     Geo(GeoArgs),
     /// Print the settings in force, and where each comes from
@@ -108,6 +110,22 @@ pub struct ReadArgs {
     pub limit: Option<u64>,
     /// Capture files and folders, read in the order of time; `-` for standard input
     #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+}
+
+/// Takes what the run took that found the event, so that the replay is the same; where its records went makes no difference.
+#[derive(Args, Debug, Clone)]
+pub struct ExplainArgs {
+    #[command(flatten)]
+    pub run: RunArgs,
+    /// Stop after so many frames
+    #[arg(long, value_name = "FRAMES")]
+    pub limit: Option<u64>,
+    /// The event, by the `event.id` of its record
+    #[arg(value_name = "EVENT-ID")]
+    pub id: String,
+    /// Capture files and folders
+    #[arg(required = true, value_name = "CAPTURE")]
     pub files: Vec<PathBuf>,
 }
 

@@ -23,7 +23,7 @@
 //! traffic could try to steer), [`health`] (what was lost or refused), `huge` (memory for the large tables).
 //!
 //! Around it: [`pipeline`] alone starts and stops the threads of a run. [`cli`] holds flags as typed, [`settings`] every threshold, [`config`]
-//! what both come to, and [`app`] makes a run of it.
+//! what both come to, and [`app`] makes a run of it. [`explain`] replays captures for the evidence behind one event.
 //!
 //! # What always holds
 //!
@@ -51,6 +51,7 @@ pub mod config;
 pub mod decode;
 pub mod detect;
 pub mod dispatch;
+pub mod explain;
 pub mod health;
 mod huge;
 pub mod keyed;

@@ -127,6 +127,16 @@ pub fn classify(packet: &Packet<'_>) -> Option<(Method, Act)> {
     }
 }
 
+/// The name of the method that a segment's flags belong to, as far as they tell: a SYN, or a segment without a connection.
+pub fn flags_method(header: &Header) -> &'static str {
+    if header.tcp_flags & (flags::SYN | flags::ACK | flags::RST) == flags::SYN { Method::Syn.name() } else { stray(header).name() }
+}
+
+/// The reflector protocol of a source port, as records name it.
+pub fn reflector_name(source_port: u16) -> Option<&'static str> {
+    reflector(source_port).and_then(|index| Method::Reflection(index).reflector_protocol())
+}
+
 /// The method of a segment without a connection, by its flags.
 fn stray(header: &Header) -> Method {
     use flags::{ACK, FIN, PSH, RST, SYN, URG};

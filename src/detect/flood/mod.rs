@@ -11,5 +11,6 @@ mod reflector;
 mod verdict;
 
 pub use board::{FloodBoard, FloodDetail};
+pub use method::{flags_method, reflector_name};
 pub use record::{FloodMemory, FloodTally};
 pub use verdict::{Spoofing, Verdict};
