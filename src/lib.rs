@@ -14,12 +14,13 @@
 //! - [`decode`]: bytes become a [`decode::Header`], whatever is around the innermost addresses, or a reason why not.
 //! - [`dispatch`]: a packet finds its lane and its worker, through [`dispatch::ring`] in batches.
 //! - [`detect`]: a packet is judged. First its conversation says what it means, then each detector of the list looks at it:
-//!   [`detect::flood`], [`detect::backscatter`], [`detect::scan`], [`detect::ics`].
+//!   [`detect::flood`], [`detect::backscatter`], [`detect::scan`], [`detect::ics`]; and [`detect::payload`], which reads what is carried
+//!   and tells it to detectors of its own.
 //! - [`tally`]: what workers keep and hand over; it adds up in any order.
 //! - [`conclude`]: many become one. Events with a beginning and an end, and the rows of a window.
 //! - [`report`]: it goes out. Records, the sinks that write them, and the summary.
 //!
-//! Beside the way: [`protocol`] (what a conversation carries, read), [`attribute`] (an address's country, home, direction, and how far to trust them), [`addr`], [`keyed`] (every hash that
+//! Beside the way: [`protocol`] (what a conversation carries, read), [`stream`] (each side's bytes in order), [`attribute`] (an address's country, home, direction, and how far to trust them), [`addr`], [`keyed`] (every hash that
 //! traffic could try to steer), [`health`] (what was lost or refused), `huge` (memory for the large tables).
 //!
 //! Around it: [`pipeline`] alone starts and stops the threads of a run. [`cli`] holds flags as typed, [`settings`] every threshold, [`config`]
@@ -60,4 +61,5 @@ pub mod protocol;
 pub mod report;
 pub mod settings;
 pub mod source;
+pub mod stream;
 pub mod tally;

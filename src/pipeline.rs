@@ -312,7 +312,7 @@ fn work(
     while let Some(batch) = from.pop() {
         observe(&mut lanes, shared, &mut tally, &mut traffic, &batch);
         if let Some(seal) = batch.seal {
-            lanes.seal(&mut tally);
+            lanes.seal(&mut tally, seal);
             if seal.window_ends || seal.last {
                 traffic.settle();
                 std::mem::swap(&mut tally.traffic, &mut traffic);

@@ -78,8 +78,10 @@ struct Entry {
     facts: u8,
     low_country: Country,
     high_country: Country,
-    /// A detector's own handle, 0 if none.
+    /// The industrial detector's handle, 0 if none.
     tag: u16,
+    /// The payload detector's handle, 0 if it has not decided yet.
+    reader: u32,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -263,6 +265,35 @@ impl Conversations {
         self.buckets[bucket].entries[way].tag
     }
 
+    /// The payload detector's handle for a conversation, 0 if none was set.
+    #[inline]
+    pub fn reader(&self, place: u32) -> u32 {
+        let (bucket, way) = (place as usize / WAYS, place as usize % WAYS);
+        self.buckets[bucket].entries[way].reader
+    }
+
+    /// Sets the payload detector's handle.
+    pub fn set_reader(&mut self, place: u32, reader: u32) {
+        let (bucket, way) = (place as usize / WAYS, place as usize % WAYS);
+        self.buckets[bucket].entries[way].reader = reader;
+    }
+
+    /// Changes the payload detector's handle, if the place still has the conversation with that handle.
+    pub fn change_reader(&mut self, place: u32, from: u32, to: u32) {
+        if self.reader(place) == from {
+            self.set_reader(place, to);
+        }
+    }
+
+    /// The sequence numbers of the first bytes that the opener and the one called send, where their SYNs were seen.
+    pub fn first_bytes(&self, place: u32) -> (Option<u32>, Option<u32>) {
+        let (bucket, way) = (place as usize / WAYS, place as usize % WAYS);
+        let entry = &self.buckets[bucket].entries[way];
+        let opened = entry.facts & facts::OPENING_SEEN != 0 && matches!(entry.state, State::HalfSeen | State::Answered | State::TwoWay);
+        let answered = opened && entry.facts & facts::CALLED_PROVED != 0;
+        (opened.then(|| entry.opener_seq.wrapping_add(1)), answered.then(|| entry.called_seq.wrapping_add(1)))
+    }
+
     /// Sets a detector's handle.
     pub fn set_tag(&mut self, place: u32, tag: u16) {
         let (bucket, way) = (place as usize / WAYS, place as usize % WAYS);
@@ -429,6 +460,8 @@ impl Entry {
             window: self.window,
             low_country: self.low_country,
             high_country: self.high_country,
+            // The payload detector ends what it read, and begins anew.
+            reader: self.reader,
             ..Entry::default()
         };
         Step::Syn

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::attribute::{Attribution, Database, Direction};
 use crate::conclude::SLICE_NS;
 use crate::decode::{Transport, flags};
-use crate::dispatch::batch::{Batch, Item, bits};
+use crate::dispatch::batch::{Batch, Item, Seal, bits};
 use crate::dispatch::{LANES, quoted};
 use crate::keyed::Keyed;
 use crate::tally::{Tally, TrafficTally};
@@ -14,7 +14,7 @@ use crate::tally::{Tally, TrafficTally};
 use super::conversation::{Arrival, Conversations, Step};
 use super::ics::Lookup;
 use super::packet::Packet;
-use super::{DetectorMemories, DetectorTallies};
+use super::{DetectorMemories, DetectorTallies, SliceEnd};
 
 /// The memory of the lanes of one worker.
 pub struct Lanes {
@@ -142,8 +142,9 @@ impl Lanes {
     }
 
     /// The slice ends.
-    pub fn seal(&mut self, tally: &mut SliceTally) {
-        self.detectors.seal(&mut tally.detectors);
+    pub fn seal(&mut self, tally: &mut SliceTally, seal: Seal) {
+        let mut end = SliceEnd { conversations: &mut self.conversations, now_s: seal.slice, last: seal.last };
+        self.detectors.seal(&mut tally.detectors, &mut end);
         tally.evicted += std::mem::take(&mut self.conversations.evicted);
     }
 }

@@ -10,6 +10,7 @@ pub mod flood;
 pub mod ics;
 mod lane;
 mod packet;
+pub mod payload;
 pub mod scan;
 
 pub use lane::{Lanes, Moment, Shared, SliceTally};
@@ -24,11 +25,20 @@ use crate::conclude::Conclusions;
 use conversation::Conversations;
 use packet::Packet;
 
+/// The end of a slice, as a lane's memories see it.
+struct SliceEnd<'a> {
+    conversations: &'a mut Conversations,
+    /// The slice, in seconds.
+    now_s: u32,
+    /// The input ends with it.
+    last: bool,
+}
+
 macro_rules! detectors {
     ($($name:ident: $memory:ty, $tally:ty, $board:ty;
        new($lanes:ident, $shared:ident) $new:expr, $new_board:expr;
        observe($m:ident, $lane:ident, $t:ident, $conversations:ident, $packet:ident) $observe:expr;
-       seal($sm:ident, $st:ident) $seal:expr;)+) => {
+       seal($sm:ident, $st:ident, $end:ident) $seal:expr;)+) => {
         /// Every detector's memory of a worker's lanes.
         pub struct DetectorMemories { $($name: $memory),+ }
 
@@ -54,8 +64,8 @@ macro_rules! detectors {
                 })+
             }
 
-            fn seal(&mut self, tallies: &mut DetectorTallies) {
-                $({ let ($sm, $st) = (&mut self.$name, &mut tallies.$name); let _ = &$st; $seal })+
+            fn seal(&mut self, tallies: &mut DetectorTallies, end: &mut SliceEnd<'_>) {
+                $({ let ($sm, $st, $end) = (&mut self.$name, &mut tallies.$name, &mut *end); let _ = (&$st, &$end); $seal })+
             }
         }
 
@@ -99,13 +109,13 @@ detectors! {
             lanes.iter().map(|_| flood::FloodMemory::new(shared.keyed.clone())).collect(),
             flood::FloodBoard::new(shared.keyed.clone());
         observe(memory, lane, tally, _conversations, packet) memory[lane].observe(tally, packet);
-        seal(memory, tally) memory.iter_mut().for_each(|lane| lane.seal(tally));
+        seal(memory, tally, _end) memory.iter_mut().for_each(|lane| lane.seal(tally));
     backscatter: Vec<backscatter::BackscatterMemory>, backscatter::BackscatterTally, backscatter::BackscatterBoard;
         new(lanes, shared)
             lanes.iter().map(|_| backscatter::BackscatterMemory::new(shared.keyed.clone())).collect(),
             backscatter::BackscatterBoard::default();
         observe(memory, lane, _tally, _conversations, packet) memory[lane].observe(packet);
-        seal(memory, tally) memory.iter_mut().for_each(|lane| lane.seal(tally));
+        seal(memory, tally, _end) memory.iter_mut().for_each(|lane| lane.seal(tally));
     scan: scan::ScanMemory, scan::ScanTally, scan::ScanBoard;
         new(lanes, shared) scan::ScanMemory::new(lanes, shared.keyed.clone()), scan::ScanBoard::new(shared.keyed.clone());
         observe(memory, lane, tally, conversations, packet) {
@@ -115,11 +125,17 @@ detectors! {
                 conversations.mark_first_contact(place);
             }
         };
-        seal(memory, tally) memory.seal(tally);
+        seal(memory, tally, _end) memory.seal(tally);
     ics: Vec<ics::IcsMemory>, ics::IcsTally, ics::IcsBoard;
         new(lanes, shared)
             lanes.iter().map(|&lane| ics::IcsMemory::new(lane, shared.lookup.clone())).collect(),
             ics::IcsBoard::default();
         observe(memory, lane, tally, conversations, packet) memory[lane].observe(tally, conversations, packet);
-        seal(memory, _tally) memory.iter_mut().for_each(ics::IcsMemory::seal);
+        seal(memory, _tally, _end) memory.iter_mut().for_each(ics::IcsMemory::seal);
+    payload: Vec<payload::PayloadMemory>, payload::PayloadTally, payload::PayloadBoard;
+        new(lanes, shared)
+            lanes.iter().map(|&lane| payload::PayloadMemory::of_lane(lane, shared)).collect(),
+            payload::PayloadBoard::new(shared);
+        observe(memory, lane, tally, conversations, packet) memory[lane].observe(tally, conversations, packet);
+        seal(memory, tally, end) memory.iter_mut().for_each(|lane| lane.seal(tally, end));
 }

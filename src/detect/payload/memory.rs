@@ -1,0 +1,342 @@
+//! A lane's memory of what conversations carry: which of them are read, by whom, and each side's bytes in order.
+
+use crate::decode::{Transport, flags, marks};
+use crate::detect::SliceEnd;
+use crate::detect::conversation::{Conversations, Step};
+use crate::detect::packet::Packet;
+use crate::stream::{Blocks, Held, Order, Place};
+
+use super::flow::{FLOWS, Flow, Flows, Reader};
+use super::listener::Listener;
+use super::tally::ReadingTally;
+use super::unknown::Unknown;
+
+/// A conversation's handle once nobody wants any more of it: a packet of it costs one look-up.
+const NOBODY: u32 = u32::MAX;
+/// Blocks of one lane: 384 KiB, 24 MiB in all.
+const BLOCKS: usize = 768;
+/// Stretches of bytes that wait behind holes, per lane.
+const STRETCHES: usize = 64;
+/// Bytes of one side that wait behind a hole, at most: as much as a window without scaling (RFC 9293 section 3.1).
+const WAITING_BYTES_MAX: usize = 64 * 1024;
+/// Quiet seconds after which a conversation is no longer read. Servers close what is idle after 5 to 120 s; what was begun in it is told
+/// then as far as it was seen.
+const IDLE_S: u32 = 120;
+/// Flows looked at per slice for idleness, at most.
+const LOOKS_PER_SLICE: usize = 64;
+
+/// A lane's memory, and whoever listens.
+pub struct Reading<L: Listener> {
+    flows: Flows,
+    desk: Desk<L>,
+    /// Bytes from behind a hole while they are read.
+    late: Vec<u8>,
+}
+
+/// What the readers of a lane's flows share.
+pub struct Desk<L: Listener> {
+    pub blocks: Blocks,
+    pub held: Held,
+    pub scratch: Vec<u8>,
+    pub listener: L,
+}
+
+/// Bytes, in order, or the want of them.
+#[derive(Clone, Copy)]
+enum Came<'a> {
+    Bytes(&'a [u8]),
+    Missing,
+    End,
+}
+
+impl<L: Listener> Reading<L> {
+    pub fn new(listener: L) -> Self {
+        let desk = Desk { blocks: Blocks::new(BLOCKS), held: Held::new(STRETCHES), scratch: Vec::new(), listener };
+        Reading { flows: Flows::new(FLOWS), desk, late: Vec::new() }
+    }
+
+    /// Takes note of a packet.
+    #[inline]
+    pub fn observe(&mut self, tally: &mut ReadingTally<L::Tally>, conversations: &mut Conversations, packet: &Packet<'_>) {
+        self.desk.listener.packet(&mut tally.listeners, packet);
+        let Some(place) = packet.seen.place() else { return };
+        let handle = conversations.reader(place);
+        if packet.seen.step == Step::Syn {
+            if handle != 0 {
+                self.give_up(tally, conversations, place, handle, 0);
+            }
+            return;
+        }
+        if handle == NOBODY || !matches!(packet.header.transport, Transport::Tcp | Transport::Udp) {
+            return;
+        }
+        let closing = packet.header.transport == Transport::Tcp && packet.header.tcp_flags & (flags::FIN | flags::RST) != 0;
+        if packet.payload.is_empty() && !(closing && handle != 0) || packet.header.has(marks::LATER_FRAGMENT) {
+            return;
+        }
+        self.read(tally, conversations, packet, place, handle);
+    }
+
+    fn read(
+        &mut self,
+        tally: &mut ReadingTally<L::Tally>,
+        conversations: &mut Conversations,
+        packet: &Packet<'_>,
+        place: u32,
+        handle: u32,
+    ) {
+        let known = handle.checked_sub(1).map(|at| at as u16);
+        let is_mine = |flow: &mut Flow| flow.conversation == packet.conversation;
+        let at = match known {
+            Some(at) if self.flows.get_mut(at).is_some_and(is_mine) => at,
+            _ if packet.payload.is_empty() => return,
+            _ => self.begin(tally, conversations, packet, place),
+        };
+        let Some(flow) = self.flows.get_mut(at) else { return };
+        flow.touch(packet);
+        if packet.header.transport == Transport::Udp {
+            self.came(tally, at, packet.source_low, Came::Bytes(packet.payload));
+        } else {
+            self.segment(tally, packet, at);
+        }
+        let over = |flow: &mut Flow| {
+            let ended = flow.sides.iter().all(|side| side.ended) || packet.header.tcp_flags & flags::RST != 0 && !flow.datagrams;
+            ended || matches!(flow.reader, Reader::Nobody)
+        };
+        if self.flows.get_mut(at).is_some_and(over) {
+            self.give_up(tally, conversations, place, u32::from(at) + 1, NOBODY);
+        }
+    }
+
+    /// A place for a conversation that was not read so far.
+    fn begin(&mut self, tally: &mut ReadingTally<L::Tally>, conversations: &mut Conversations, packet: &Packet<'_>, place: u32) -> u16 {
+        let (opener, called) = conversations.first_bytes(place);
+        let opener_low = packet.seen.by_opener() == packet.source_low;
+        let order = |low: bool| {
+            let first = if low == opener_low { opener } else { called };
+            first.filter(|_| packet.header.transport == Transport::Tcp).map_or(Order::default(), Order::from)
+        };
+        let mut flow = Flow::new(packet, place, [order(false), order(true)]);
+        loop {
+            // The flow is made anew for each try: a place is nearly always free.
+            match self.flows.put(flow) {
+                Some(at) => {
+                    conversations.set_reader(place, u32::from(at) + 1);
+                    return at;
+                }
+                None => flow = Flow::new(packet, place, [order(false), order(true)]),
+            }
+            let Some(oldest) = self.flows.first() else { return u16::MAX };
+            tally.readings.evicted += 1;
+            let of = self.flows.get_mut(oldest).map_or(place, |flow| flow.place);
+            self.give_up(tally, conversations, of, u32::from(oldest) + 1, NOBODY);
+        }
+    }
+
+    /// A TCP segment of a flow.
+    fn segment(&mut self, tally: &mut ReadingTally<L::Tally>, packet: &Packet<'_>, at: u16) {
+        let header = packet.header;
+        let low = packet.source_low;
+        let owner = owner(at, low);
+        let Some(flow) = self.flows.get_mut(at) else { return };
+        if header.tcp_flags & flags::ACK != 0 {
+            let theirs = &mut flow.sides[usize::from(!low)];
+            if theirs.acked.is_none_or(|acked| header.ack.wrapping_sub(acked) < 1 << 31) {
+                theirs.acked = Some(header.ack);
+            }
+        }
+        let side = &mut flow.sides[usize::from(low)];
+        let mut payload = packet.payload;
+        if !payload.is_empty() {
+            match side.order.place(header.seq, payload.len()) {
+                Place::Next { repeated } => payload = &payload[repeated..],
+                Place::Repeated => payload = &[],
+                Place::Ahead { missing } => {
+                    let end = header.seq.wrapping_add(payload.len() as u32);
+                    // What the other side has got and was not seen here will not come again.
+                    let lost = side.acked.is_some_and(|acked| acked.wrapping_sub(header.seq) < 1 << 31);
+                    let waits = !lost
+                        && self.desk.held.bytes(owner) + payload.len() <= WAITING_BYTES_MAX
+                        && self.desk.held.keep(&mut self.desk.blocks, owner, header.seq, payload);
+                    if waits {
+                        side.waits = true;
+                        payload = &[];
+                    } else {
+                        tally.readings.over_budget += u64::from(!lost);
+                        let first = self.desk.held.first(owner, side.order.next().unwrap_or(header.seq));
+                        let missing = first.map_or(missing, |first| side.order.missing_before(first).min(missing));
+                        self.missing(tally, at, low, missing);
+                        self.drain(tally, at, low, Some(header.seq));
+                        payload = self.flows.get_mut(at).map_or(&[][..], |flow| {
+                            let done = flow.sides[usize::from(low)].order.missing_before(end).min(payload.len() as u32);
+                            &payload[payload.len() - done as usize..]
+                        });
+                    }
+                }
+                Place::Elsewhere => {
+                    self.desk.held.drop_all(&mut self.desk.blocks, owner);
+                    side.order.jump(header.seq);
+                    tally.readings.gaps += 1;
+                    self.came(tally, at, low, Came::Missing);
+                }
+            }
+        }
+        if !payload.is_empty() {
+            self.take(tally, at, low, payload);
+        }
+        let cut = u32::from(header.payload_claimed.saturating_sub(header.payload_bytes));
+        if cut > 0 && !packet.payload.is_empty() {
+            let end = header.seq.wrapping_add(u32::from(header.payload_claimed));
+            let missing = self.flows.get_mut(at).map_or(0, |flow| flow.sides[usize::from(low)].order.missing_before(end));
+            self.missing(tally, at, low, missing.min(cut));
+        }
+        self.drain(tally, at, low, None);
+        if header.tcp_flags & flags::FIN != 0
+            && let Some(flow) = self.flows.get_mut(at)
+        {
+            flow.sides[usize::from(low)].fin = Some(header.seq.wrapping_add(u32::from(header.payload_claimed)));
+        }
+        self.end(tally, at, low);
+    }
+
+    /// Bytes that come next.
+    fn take(&mut self, tally: &mut ReadingTally<L::Tally>, at: u16, low: bool, bytes: &[u8]) {
+        if let Some(flow) = self.flows.get_mut(at) {
+            flow.sides[usize::from(low)].order.advance(bytes.len() as u32);
+        }
+        self.came(tally, at, low, Came::Bytes(bytes));
+    }
+
+    /// Bytes that will not come.
+    fn missing(&mut self, tally: &mut ReadingTally<L::Tally>, at: u16, low: bool, bytes: u32) {
+        if bytes == 0 {
+            return;
+        }
+        if let Some(flow) = self.flows.get_mut(at) {
+            flow.sides[usize::from(low)].order.advance(bytes);
+        }
+        tally.readings.gaps += 1;
+        tally.readings.gap_bytes += u64::from(bytes);
+        self.came(tally, at, low, Came::Missing);
+    }
+
+    /// Takes what waited, as far as it comes next; up to a number all that waited, holes or not.
+    fn drain(&mut self, tally: &mut ReadingTally<L::Tally>, at: u16, low: bool, until: Option<u32>) {
+        let owner = owner(at, low);
+        loop {
+            let Some(flow) = self.flows.get_mut(at) else { return };
+            let side = &mut flow.sides[usize::from(low)];
+            let Some(next) = side.order.next().filter(|_| side.waits) else { return };
+            let mut late = std::mem::take(&mut self.late);
+            late.clear();
+            let found = self.desk.held.take(&mut self.desk.blocks, owner, next, &mut late);
+            if found {
+                self.take(tally, at, low, &late);
+            }
+            self.late = late;
+            if found {
+                continue;
+            }
+            let Some(first) = self.desk.held.first(owner, next) else {
+                if let Some(flow) = self.flows.get_mut(at) {
+                    flow.sides[usize::from(low)].waits = false;
+                }
+                return;
+            };
+            // What the other side has got by now, or what must make room, is not waited for.
+            let Some(flow) = self.flows.get_mut(at) else { return };
+            let side = &flow.sides[usize::from(low)];
+            let lost = side.acked.is_some_and(|acked| acked.wrapping_sub(first) < 1 << 31);
+            let ends = until.is_some_and(|until| until.wrapping_sub(first) < 1 << 31);
+            if !lost && !ends {
+                return;
+            }
+            let missing = side.order.missing_before(first);
+            if missing == 0 {
+                self.desk.held.drop_all(&mut self.desk.blocks, owner);
+                return;
+            }
+            self.missing(tally, at, low, missing);
+        }
+    }
+
+    /// A side's stream is over once all before its FIN has come.
+    fn end(&mut self, tally: &mut ReadingTally<L::Tally>, at: u16, low: bool) {
+        let Some(flow) = self.flows.get_mut(at) else { return };
+        let side = &mut flow.sides[usize::from(low)];
+        if side.ended || side.fin.is_none() || side.fin != side.order.next() && side.order.next().is_some() {
+            return;
+        }
+        side.ended = true;
+        self.came(tally, at, low, Came::End);
+    }
+
+    /// Hands what came to the flow's reader.
+    fn came(&mut self, tally: &mut ReadingTally<L::Tally>, at: u16, low: bool, came: Came<'_>) {
+        let Some(flow) = self.flows.get_mut(at) else { return };
+        let by_opener = low == flow.opener_low;
+        if let (Reader::Undecided, Came::Bytes(_)) = (&flow.reader, came) {
+            flow.reader = Reader::Unknown(Unknown::default());
+        }
+        let ends = flow.ends(flow.opener_low);
+        let desk = &mut self.desk;
+        let goes_on = match (&mut flow.reader, came) {
+            (Reader::Unknown(unknown), Came::Bytes(bytes)) => {
+                let Desk { blocks, scratch, listener, .. } = desk;
+                let goes_on = unknown.hear(blocks, scratch, listener, &mut tally.listeners, &ends, by_opener, bytes, flow.datagrams);
+                if !goes_on {
+                    unknown.drop_all(blocks);
+                }
+                goes_on
+            }
+            // A hole says nothing, and whoever listens has no use for its length.
+            (Reader::Undecided | Reader::Unknown(_), Came::Missing | Came::End) => true,
+            (Reader::Undecided | Reader::Nobody, _) => false,
+        };
+        if !goes_on {
+            flow.reader = Reader::Nobody;
+        }
+    }
+
+    /// Ends the reading of a conversation, and leaves `next` as its handle.
+    fn give_up(&mut self, tally: &mut ReadingTally<L::Tally>, conversations: &mut Conversations, place: u32, handle: u32, next: u32) {
+        conversations.change_reader(place, handle, next);
+        let Some(at) = handle.checked_sub(1).filter(|_| handle != NOBODY) else { return };
+        let at = at as u16;
+        for low in [false, true] {
+            let next = self.flows.get_mut(at).and_then(|flow| flow.sides[usize::from(low)].order.next());
+            self.drain(tally, at, low, next.map(all_before));
+            self.desk.held.drop_all(&mut self.desk.blocks, owner(at, low));
+        }
+        let Some(mut flow) = self.flows.take(at) else { return };
+        if let Reader::Unknown(unknown) = &mut flow.reader {
+            unknown.drop_all(&mut self.desk.blocks);
+        }
+    }
+
+    /// The slice ends: whoever was quiet for long is not read any more, and nobody once the input ends.
+    pub(in crate::detect) fn seal(&mut self, tally: &mut ReadingTally<L::Tally>, end: &mut SliceEnd<'_>) {
+        let looks = if end.last { FLOWS } else { LOOKS_PER_SLICE };
+        for _ in 0..looks {
+            let Some(at) = self.flows.first() else { break };
+            let Some(flow) = self.flows.get_mut(at) else { break };
+            if end.now_s.saturating_sub(flow.last_s) < IDLE_S && !end.last {
+                self.flows.move_last(at);
+                continue;
+            }
+            let place = flow.place;
+            self.give_up(tally, end.conversations, place, u32::from(at) + 1, 0);
+        }
+        self.desk.listener.seal(&mut tally.listeners);
+    }
+}
+
+/// Whose bytes wait: a flow's, of one side.
+fn owner(at: u16, low: bool) -> u32 {
+    u32::from(at) << 1 | u32::from(low)
+}
+
+/// A number behind all that can wait.
+fn all_before(next: u32) -> u32 {
+    next.wrapping_add((1 << 31) - 1)
+}

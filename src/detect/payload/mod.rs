@@ -1,0 +1,49 @@
+//! What conversations carry, read: which of them are read, by whom, and who is told.
+//!
+//! A conversation's first bytes say what it speaks, whatever its port. Its reader follows both sides in order ([`crate::stream`]) and tells
+//! what was carried, in the words of [`crate::protocol::carried`], to every [`Listener`] of the list below. What nobody wants costs one
+//! look-up a packet.
+
+mod board;
+mod flow;
+mod listener;
+mod memory;
+mod tally;
+mod unknown;
+
+pub use board::PayloadBoard;
+pub use listener::{Glance, HEARD_BYTES, Listener, SNIFFED_BYTES, Spoken};
+pub use tally::Readings;
+
+use super::Shared;
+use super::packet::Packet;
+use crate::conclude::Conclusions;
+use crate::protocol::carried::{Delivery, Ends, Exchange};
+use listener::listeners;
+
+/// A lane's memory with the detectors of the list.
+pub type PayloadMemory = memory::Reading<Listeners>;
+
+/// What a worker hands over.
+pub type PayloadTally = tally::ReadingTally<ListenerTallies>;
+
+listeners! {}
+
+impl PayloadMemory {
+    /// The memory of one lane.
+    pub fn of_lane(lane: u8, shared: &Shared) -> Self {
+        memory::Reading::new(Listeners::new(lane, shared))
+    }
+}
+
+impl PayloadTally {
+    pub fn clear(&mut self) {
+        self.listeners.clear();
+        self.readings = Readings::default();
+    }
+
+    pub fn append(&mut self, other: &mut Self) {
+        self.listeners.append(&mut other.listeners);
+        self.readings.add(&other.readings);
+    }
+}
