@@ -47,6 +47,9 @@ pub struct CommonArgs {
     /// A file of home networks, one a line
     #[arg(long, value_name = "FILE")]
     pub home_file: Vec<PathBuf>,
+    /// Home addresses that nobody uses, as CIDR; `!CIDR` takes a part out again. Whoever touches three is a scanner. Repeatable
+    #[arg(long, value_name = "CIDR")]
+    pub dark: Vec<String>,
     /// Every address of this country (ISO 3166-1 alpha-2) is home
     #[arg(long, value_name = "CC")]
     pub home_country: Option<String>,

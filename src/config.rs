@@ -33,6 +33,10 @@ pub enum ConfigError {
     Set(String),
     #[error("{0}")]
     Home(#[from] HomeError),
+    #[error("dark: {0}")]
+    Dark(Box<HomeError>),
+    #[error("dark: {0} is not home; only unused addresses of home can be dark")]
+    DarkAbroad(String),
     #[error("{0:?} is not a country; codes are those of ISO 3166-1 alpha-2, such as CN")]
     Country(String),
     #[error("{0}")]
@@ -55,6 +59,8 @@ struct File {
     #[serde(default)]
     home_file: Vec<PathBuf>,
     home_country: Option<String>,
+    #[serde(default)]
+    dark: Vec<String>,
     geo_db: Option<PathBuf>,
     benign: Option<PathBuf>,
     window: Option<u32>,
@@ -68,6 +74,8 @@ pub struct Config {
     pub settings: Settings,
     pub home: Home,
     pub home_country: Option<Country>,
+    /// Home addresses that nobody uses.
+    pub dark: Option<Arc<Home>>,
     pub database: Arc<Database>,
     pub benign: Benign,
     /// The configuration file in force.
@@ -110,6 +118,7 @@ impl Config {
             })
             .transpose()?;
         let home = home(common, &file, home_country, &database)?;
+        let dark = dark(common, &file, &home)?;
         let window_s = run.and_then(|run| run.window).or(file.window).unwrap_or(WINDOW_S);
         if !(1..=WINDOW_S_MAX).contains(&window_s) {
             return Err(ConfigError::Window(window_s));
@@ -121,7 +130,7 @@ impl Config {
             return Err(ConfigError::Workers(workers));
         }
         let sensor = run.and_then(|run| run.sensor.clone()).or(file.sensor).unwrap_or_else(|| SENSOR.into());
-        Ok(Config { settings, home, home_country, database, benign, file: path, sensor, window_s, workers })
+        Ok(Config { settings, home, home_country, dark, database, benign, file: path, sensor, window_s, workers })
     }
 
     /// The record that heads every output.
@@ -136,6 +145,7 @@ impl Config {
             input,
             home: self.home.entries().iter().map(ToString::to_string).collect(),
             home_country: self.home_country.map(Country::code),
+            dark: self.dark.iter().flat_map(|dark| dark.entries()).map(ToString::to_string).collect(),
             window_s: self.window_s,
             filter: run.filter.clone(),
             limit,
@@ -166,6 +176,10 @@ impl Config {
         let home: Vec<String> = self.home.entries().iter().map(|entry| format!("{:?}", entry.to_string())).collect();
         text +=
             &format!("sensor = {:?}\nwindow = {}\nworkers = {}\nhome = [{}]\n", self.sensor, self.window_s, self.workers, home.join(", "));
+        if let Some(dark) = &self.dark {
+            let dark: Vec<String> = dark.entries().iter().map(|entry| format!("{:?}", entry.to_string())).collect();
+            text += &format!("dark = [{}]\n", dark.join(", "));
+        }
         if let Some(country) = self.home_country {
             text += &format!("home-country = {:?}\n", country.code());
         }
@@ -218,6 +232,21 @@ fn home(common: &CommonArgs, file: &File, country: Option<Country>, database: &A
         None if entries.is_empty() => Home::private(),
         None => Home::new(entries)?,
     })
+}
+
+/// The unused addresses, all of which must be home.
+fn dark(common: &CommonArgs, file: &File, home: &Home) -> Result<Option<Arc<Home>>, ConfigError> {
+    let texts = if common.dark.is_empty() { &file.dark } else { &common.dark };
+    let entries = texts
+        .iter()
+        .map(|text| text.parse::<HomeEntry>())
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|wrong| ConfigError::Dark(Box::new(wrong)))?;
+    if let Some(abroad) = entries.iter().find(|entry| entry.inside && !home.contains(entry.network.first())) {
+        return Err(ConfigError::DarkAbroad(abroad.to_string()));
+    }
+    let dark = if entries.is_empty() { None } else { Some(Home::new(entries).map_err(|wrong| ConfigError::Dark(Box::new(wrong)))?) };
+    Ok(dark.map(Arc::new))
 }
 
 /// A list for the run record: its name, how many lines say something, and its hash.

@@ -104,13 +104,13 @@ impl Settings {
 
 settings! {
     flood {
-        /// SYNs a second that neither completed nor repeat an earlier one, towards one address and port, from which on a SYN flood can begin. A small server's backlog (128 to 4,096 entries) does not bear much more for long; detection.md A.2.
+        /// SYNs a second that neither completed nor repeat an earlier one, towards one address and port, from which on a SYN flood can begin. A small server's backlog (128 to 4,096 entries) does not bear much more for long.
         syn_unfinished_per_s = 50 "SYNs/s", 1..=1_000_000_000;
         /// The same over all ports of one address, for floods over random ports: far above what a vertical scan by one source sends.
         syn_any_port_per_s = 5_000 "SYNs/s", 1..=1_000_000_000;
-        /// Share of SYNs in the last three slices that must have stayed unfinished; keeps a rush of real clients out. detection.md A.2.
+        /// Share of SYNs in the last three slices that must have stayed unfinished; keeps a rush of real clients out.
         syn_unfinished_percent = 80 "%", 1..=100;
-        /// CUSUM threshold N over the excess of unfinished SYNs, in units of a server's ordinary completions. detection.md A.2.
+        /// CUSUM threshold N over the excess of unfinished SYNs, in units of a server's ordinary completions. Non-parametric CUSUM: Wang, Zhang, Shin, INFOCOM 2002.
         cusum_threshold = 5 "x", 1..=1000;
         /// The least number of completions a second that a server's ordinary traffic is taken for, so that a host without any does not alarm at its first scan.
         cusum_floor_per_s = 20 "SYNs/s", 1..=1_000_000;
@@ -120,7 +120,7 @@ settings! {
         icmp_per_s = 250 "packets/s", 1..=1_000_000_000;
         /// TCP segments a second without a connection (ACK, RST, FIN, SYN+ACK, any other flags) towards one address.
         tcp_per_s = 500 "packets/s", 1..=1_000_000_000;
-        /// Unasked answers a second of one reflector protocol towards one address. detection.md A.6.
+        /// Unasked answers a second of one reflector protocol towards one address.
         amplification_per_s = 100 "packets/s", 1..=1_000_000_000;
         /// Later fragments a second towards one address, without a datagram flood that they belong to.
         fragment_per_s = 1_000 "packets/s", 1..=1_000_000_000;
@@ -128,11 +128,11 @@ settings! {
         slices = 2 "slices", 1..=60;
         /// Quiet seconds (under half the threshold) that end a flood. Its end is its last packet all the same.
         quiet_s = 3 "s", 1..=3_600;
-        /// Distinct reflectors that make amplification of answers without the protocol's mark. detection.md A.6.
+        /// Distinct reflectors that make amplification of answers without the protocol's mark.
         reflectors = 10 "addresses", 1..=1_000_000;
     }
     scan {
-        /// Failed less successful first contacts that make a source a scanner: the threshold random walk with the values of its authors (theta 0.8 and 0.2, alpha 0.01, beta 0.99). detection.md B.3.
+        /// Failed less successful first contacts that make a source a scanner: the threshold random walk with the values of its authors (theta 0.8 and 0.2, alpha 0.01, beta 0.99). Jung and others, IEEE S&P 2004.
         walk = 4 "contacts", 1..=1000;
         /// Distinct targets that a horizontal scan has at least.
         targets = 5 "addresses", 2..=1_000_000;
@@ -140,13 +140,15 @@ settings! {
         silent_targets = 25 "addresses", 2..=1_000_000;
         /// Distinct ports of one target that make a vertical scan if most are closed. Zeek's former misc/scan: 15.
         ports = 15 "ports", 2..=65_535;
-        /// Sources that make a distributed scan if they share one service and divide its targets. detection.md B.6.
+        /// Unused home addresses (`--dark`), with their ports, that make a scanner of whoever touches them. ncsa/bro-simple-scan lowers its threshold at three.
+        dark_contacts = 3 "address-port pairs", 1..=1_000_000;
+        /// Sources that make a distributed scan if they share one service and divide its targets.
         distributed_sources = 20 "addresses", 2..=1_000_000;
         /// Contacts of them all that it has at least.
         distributed_contacts = 50 "contacts", 2..=1_000_000_000;
         /// Quiet seconds after which contacts no longer belong together.
         distributed_s = 300 "s", 1..=86_400;
-        /// Seconds after which an unanswered contact has failed. detection.md A.1.
+        /// Seconds after which an unanswered contact has failed.
         answer_s = 5 "s", 1..=60;
         /// Quiet seconds that end a scan. Durumeric and others, USENIX Security 2014: 480.
         quiet_s = 480 "s", 1..=86_400;

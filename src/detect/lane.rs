@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::sync::Arc;
 
-use crate::attribute::{Attribution, Database, Direction};
+use crate::attribute::{Attribution, Database, Direction, Home};
 use crate::conclude::SLICE_NS;
 use crate::decode::{Transport, flags};
 use crate::dispatch::batch::{Batch, Item, Seal, bits};
@@ -54,6 +54,8 @@ pub struct Shared {
     pub keyed: Keyed,
     pub database: Arc<Database>,
     pub lookup: Arc<Lookup>,
+    /// Home addresses that nobody uses, if any are named.
+    pub dark: Option<Arc<Home>>,
     /// Seconds of a window.
     pub window_s: u32,
 }

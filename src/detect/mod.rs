@@ -117,7 +117,9 @@ detectors! {
         observe(memory, lane, _tally, _conversations, packet) memory[lane].observe(packet);
         seal(memory, tally, _end) memory.iter_mut().for_each(|lane| lane.seal(tally));
     scan: scan::ScanMemory, scan::ScanTally, scan::ScanBoard;
-        new(lanes, shared) scan::ScanMemory::new(lanes, shared.keyed.clone()), scan::ScanBoard::new(shared.keyed.clone());
+        new(lanes, shared)
+            scan::ScanMemory::new(lanes, shared.keyed.clone(), shared.dark.clone()),
+            scan::ScanBoard::new(shared.keyed.clone(), shared.dark.clone());
         observe(memory, lane, tally, conversations, packet) {
             let first = memory.observe(lane, tally, packet);
             packet.first.set(first);

@@ -302,6 +302,9 @@ pub struct RunRecord {
     pub home: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub home_country: Option<&'static str>,
+    /// Unused home networks.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub dark: Vec<String>,
     pub window_s: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub filter: Option<String>,

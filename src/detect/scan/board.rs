@@ -2,12 +2,13 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use foldhash::fast::FixedState;
 use serde::Serialize;
 
 use crate::addr::Addr;
-use crate::attribute::Direction;
+use crate::attribute::{Direction, Home};
 use crate::conclude::{Conclusions, Course, Detail, Event, EventId, SLICE_NS, Silence, State};
 use crate::decode::Transport;
 use crate::dispatch::site;
@@ -45,11 +46,18 @@ pub struct ScanDetail {
     pub contacts: u64,
     pub failures: u64,
     pub slow: bool,
+    /// Unused home addresses, with their ports, that it touched.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub dark: u64,
     /// Sources that share the work; distributed scans only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub members: Option<u64>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub countries: Vec<Part>,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// Contacts and outcomes. Failures are what neither succeeded nor is too young to have failed.
@@ -154,6 +162,8 @@ struct Followed {
     mirai: bool,
     masscan: bool,
     estimated: bool,
+    /// Unused addresses and ports that it touched.
+    dark: Distinct,
     /// The first targets, for the distinct targets of rows.
     targets: Vec<Addr>,
     open: Option<EventId>,
@@ -164,6 +174,7 @@ struct Followed {
 /// The reporter's side.
 pub struct ScanBoard {
     keyed: Keyed,
+    dark: Option<Arc<Home>>,
     /// Places in `followed`.
     places: HashMap<Key, usize, FixedState>,
     followed: Vec<Followed>,
@@ -180,9 +191,10 @@ type Key = (Addr, Direction);
 const ROW_TARGETS_MAX: usize = 512;
 
 impl ScanBoard {
-    pub fn new(keyed: Keyed) -> Self {
+    pub fn new(keyed: Keyed, dark: Option<Arc<Home>>) -> Self {
         ScanBoard {
             keyed,
+            dark,
             places: HashMap::default(),
             followed: Vec::new(),
             due: BTreeMap::new(),
@@ -226,6 +238,10 @@ impl ScanBoard {
                 _ => {}
             }
             followed.add(&self.keyed, now_s, record);
+            let contact = matches!(record.outcome, Outcome::Contact | Outcome::SoftContact);
+            if contact && self.dark.as_ref().is_some_and(|dark| dark.contains(record.target)) {
+                followed.dark.add(self.keyed.words(record.target.0, u64::from(record.port)));
+            }
         }
         // What many share is looked at before what one does alone.
         self.groups.look(now_s, out);
@@ -355,6 +371,7 @@ impl Followed {
             mirai: true,
             masscan: true,
             estimated: false,
+            dark: Distinct::default(),
             targets: Vec::new(),
             open: None,
             touched: false,
@@ -487,7 +504,9 @@ impl Followed {
             && !matches!(self.tool_name(), "nmap")
             && self.marked >= TOOL_CONTACTS
             && (self.whole.targets.at_least() >= TOOL_CONTACTS || self.whole.ports.at_least() >= TOOL_CONTACTS);
-        horizontal || silent || over_ports || vertical || marked
+        // Nobody has business with an address that nobody uses; one may be mistyped, and a client tries again.
+        let dark = self.dark.at_least() >= limits.dark_contacts;
+        horizontal || silent || over_ports || vertical || marked || dark
     }
 
     fn tool_name(&self) -> &'static str {
@@ -601,6 +620,7 @@ impl Followed {
                 contacts: self.whole.contacts,
                 failures: self.whole.failures(),
                 slow: span_s >= 600 && self.whole.contacts * 3600 <= SLOW_PER_HOUR * span_s,
+                dark: self.dark.count(),
                 members: None,
                 countries: Vec::new(),
             }),

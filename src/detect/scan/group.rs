@@ -271,6 +271,7 @@ impl Group {
                 contacts,
                 failures: contacts - answered,
                 slow: span_s >= 3600,
+                dark: 0,
                 members: Some(sources),
                 countries,
             }),

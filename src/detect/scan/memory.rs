@@ -3,8 +3,10 @@
 //! Most sources are clients: their contacts succeed, and they never leave the lane. A source with a few failed first contacts is handed
 //! over, with those contacts and all that follow.
 
+use std::sync::Arc;
+
 use crate::addr::Addr;
-use crate::attribute::{Attribution, Country, Direction};
+use crate::attribute::{Attribution, Country, Direction, Home};
 use crate::decode::Transport;
 use crate::detect::conversation::Step;
 use crate::detect::packet::Packet;
@@ -182,6 +184,8 @@ struct LaneState {
 /// The memory of a worker's lanes. Each lane has its own part of each table.
 pub struct ScanMemory {
     keyed: Keyed,
+    /// Home addresses that nobody uses: whoever touches one is handed over at once.
+    dark: Option<Arc<Home>>,
     contacts: Table<ContactBucket>,
     sources: Table<SourceBucket>,
     /// The contacts of sources that are not handed over yet.
@@ -193,7 +197,7 @@ pub struct ScanMemory {
 const BEYOND_MAX: usize = 256;
 
 impl ScanMemory {
-    pub fn new(lanes: &[u8], keyed: Keyed) -> Self {
+    pub fn new(lanes: &[u8], keyed: Keyed, dark: Option<Arc<Home>>) -> Self {
         let state = |&number: &u8| LaneState {
             number,
             hot: Box::new([0; HOT_CELLS]),
@@ -204,6 +208,7 @@ impl ScanMemory {
         };
         ScanMemory {
             keyed,
+            dark,
             contacts: Table::new(lanes.len() * CONTACTS / CONTACT_WAYS),
             sources: Table::new(lanes.len() * SOURCES / SOURCE_WAYS),
             kept: Table::new(lanes.len() * SOURCES),
@@ -285,13 +290,14 @@ impl ScanMemory {
             return false;
         }
         let place = place.unwrap_or_else(|| self.make_place(lane, hash, packet.now_s));
+        let dark = self.dark.as_ref().is_some_and(|dark| dark.contains(header.target));
         let entry = self.entry_mut(place);
         entry.last_s = packet.now_s;
         entry.contacts = entry.contacts.saturating_add(1);
         entry.packets = entry.packets.saturating_add(1);
         entry.bytes = entry.bytes.saturating_add(packet.wire_bytes);
         // What other lanes know of a source that is not abroad is unknown here: it is always handed over.
-        let suspicious = packet.direction != Direction::Inbound || entry.contacts.saturating_sub(entry.successes) > KEPT as u32;
+        let suspicious = dark || packet.direction != Direction::Inbound || entry.contacts.saturating_sub(entry.successes) > KEPT as u32;
         let soft = header.transport == Transport::Udp && header.payload_claimed > 0 && !is_probe(packet.payload);
         let mut record = Record {
             source: header.source,
