@@ -156,7 +156,14 @@ fn run_to(
     frames: Arc<AtomicU64>,
 ) -> Result<(), RunError> {
     let lookup = Arc::new(ics::Lookup::new());
-    let shared = Shared { keyed, database: config.database.clone(), lookup, dark: config.dark.clone(), window_s: config.window_s };
+    let shared = Shared {
+        keyed,
+        database: config.database.clone(),
+        lookup,
+        dark: config.dark.clone(),
+        entries: config.entries(),
+        window_s: config.window_s,
+    };
     let is_live = matches!(input, Input::Live(_));
     let reporter = Reporter::new(record, config.settings, config.benign, &shared, sinks, is_live);
     pipeline::run(Pipeline { shared, home: config.home, workers: config.workers, stop, frames }, input, reporter)

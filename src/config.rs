@@ -1,5 +1,6 @@
 //! What is in force: flags and `wherefrom.toml` together, checked once. Past this, nobody checks again.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -8,6 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::attribute::{Benign, BenignError, Country, Database, DatabaseError, Home, HomeEntry, HomeError, Minimum};
 use crate::cli::{CommonArgs, RunArgs};
+use crate::dispatch::{Door, ENTRIES_MAX, Entries, mac};
 use crate::report::{GeoRecord, ListRecord, RunRecord};
 use crate::settings::{self, SettingError, Settings};
 
@@ -17,6 +19,8 @@ const DEFAULT_FILE: &str = "wherefrom.toml";
 const WINDOW_S: u32 = 60;
 /// Longest window: a day.
 const WINDOW_S_MAX: u32 = 86_400;
+/// The highest VLAN identifier that is not reserved (IEEE 802.1Q table 9-2).
+const VLAN_MAX: u16 = 4094;
 /// The sensor's name unless told otherwise.
 const SENSOR: &str = "wherefrom";
 
@@ -37,6 +41,10 @@ pub enum ConfigError {
     Dark(Box<HomeError>),
     #[error("dark: {0} is not home; only unused addresses of home can be dark")]
     DarkAbroad(String),
+    #[error("entry {0:?} takes one of vlan = 1 to {VLAN_MAX}, interface = \"NAME\", mac = \"02:00:5e:00:53:01\"")]
+    Entry(String),
+    #[error("points of entry can have {ENTRIES_MAX} names at most, not {0}")]
+    Entries(usize),
     #[error("{0:?} is not a country; codes are those of ISO 3166-1 alpha-2, such as CN")]
     Country(String),
     #[error("{0}")]
@@ -61,12 +69,36 @@ struct File {
     home_country: Option<String>,
     #[serde(default)]
     dark: Vec<String>,
+    #[serde(default)]
+    entry: Vec<EntryText>,
     geo_db: Option<PathBuf>,
     benign: Option<PathBuf>,
     window: Option<u32>,
     workers: Option<usize>,
     #[serde(flatten)]
     groups: toml::Table,
+}
+
+/// A point of entry, as it is written: a name, and one thing that it is told by.
+#[derive(Deserialize, Clone, Debug)]
+#[serde(deny_unknown_fields)]
+struct EntryText {
+    name: String,
+    vlan: Option<u16>,
+    interface: Option<String>,
+    mac: Option<String>,
+}
+
+impl EntryText {
+    fn door(&self) -> Result<Door, ConfigError> {
+        match (self.vlan, &self.interface, &self.mac) {
+            (Some(vlan @ 1..=VLAN_MAX), None, None) => Some(Door::Vlan(vlan)),
+            (None, Some(interface), None) => Some(Door::Interface(interface.clone())),
+            (None, None, Some(text)) => mac(text).map(Door::Mac),
+            _ => None,
+        }
+        .ok_or_else(|| ConfigError::Entry(self.name.escape_default().to_string()))
+    }
 }
 
 /// What every command works with.
@@ -76,6 +108,8 @@ pub struct Config {
     pub home_country: Option<Country>,
     /// Home addresses that nobody uses.
     pub dark: Option<Arc<Home>>,
+    /// Points of entry that have names.
+    pub doors: Vec<(String, Door)>,
     pub database: Arc<Database>,
     pub benign: Benign,
     /// The configuration file in force.
@@ -119,6 +153,11 @@ impl Config {
             .transpose()?;
         let home = home(common, &file, home_country, &database)?;
         let dark = dark(common, &file, &home)?;
+        let doors = file.entry.iter().map(|entry| Ok((entry.name.clone(), entry.door()?))).collect::<Result<Vec<_>, ConfigError>>()?;
+        let names = doors.iter().map(|(name, _)| name).collect::<BTreeSet<_>>().len();
+        if names > ENTRIES_MAX {
+            return Err(ConfigError::Entries(names));
+        }
         let window_s = run.and_then(|run| run.window).or(file.window).unwrap_or(WINDOW_S);
         if !(1..=WINDOW_S_MAX).contains(&window_s) {
             return Err(ConfigError::Window(window_s));
@@ -130,7 +169,7 @@ impl Config {
             return Err(ConfigError::Workers(workers));
         }
         let sensor = run.and_then(|run| run.sensor.clone()).or(file.sensor).unwrap_or_else(|| SENSOR.into());
-        Ok(Config { settings, home, home_country, dark, database, benign, file: path, sensor, window_s, workers })
+        Ok(Config { settings, home, home_country, dark, doors, database, benign, file: path, sensor, window_s, workers })
     }
 
     /// The record that heads every output.
@@ -146,6 +185,7 @@ impl Config {
             home: self.home.entries().iter().map(ToString::to_string).collect(),
             home_country: self.home_country.map(Country::code),
             dark: self.dark.iter().flat_map(|dark| dark.entries()).map(ToString::to_string).collect(),
+            entries: self.doors.iter().map(|(name, door)| format!("{name}: {door}")).collect(),
             window_s: self.window_s,
             filter: run.filter.clone(),
             limit,
@@ -164,6 +204,11 @@ impl Config {
             .chain(run.indicators.iter().map(|path| list(path)))
             .collect::<Result<_, _>>()?,
         })
+    }
+
+    /// The points of entry, if any have names.
+    pub fn entries(&self) -> Option<Arc<Entries>> {
+        if self.doors.is_empty() { None } else { Some(Arc::new(Entries::new(self.doors.clone()))) }
     }
 
     /// Every setting with its value and origin, as a configuration file.
@@ -194,6 +239,14 @@ impl Config {
             let value = self.settings.value(setting);
             text +=
                 &format!("{name} = {value}  # {}, {} to {}; {}\n", setting.unit, setting.min, setting.max, self.settings.origin(setting));
+        }
+        for (name, door) in &self.doors {
+            let told_by = match door {
+                Door::Vlan(vlan) => format!("vlan = {vlan}"),
+                Door::Interface(interface) => format!("interface = {interface:?}"),
+                Door::Mac(mac) => format!("mac = \"{}\"", mac.map(|byte| format!("{byte:02x}")).join(":")),
+            };
+            text += &format!("\n[[entry]]\nname = {name:?}\n{told_by}\n");
         }
         text
     }

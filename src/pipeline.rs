@@ -17,7 +17,7 @@ use crate::decode::{self, Header};
 use crate::detect::{Lanes, Moment, Shared, SliceTally};
 use crate::dispatch::batch::{Batch, Item, Seal, bits};
 use crate::dispatch::ring::{FromCapture, ToWorker, WorkerGone, ring};
-use crate::dispatch::{Dispatch, LANES};
+use crate::dispatch::{Dispatch, Doors, LANES};
 use crate::health::{Dropped, SliceHealth};
 use crate::huge;
 use crate::report::{ReportError, Reporter};
@@ -95,6 +95,7 @@ pub fn run(pipeline: Pipeline, input: Input, reporter: Reporter) -> Result<(), R
         let dispatch = Dispatch::new(shared.keyed.clone(), home);
         let mut capture = Capture {
             dispatch,
+            doors: shared.entries.clone().map(|entries| Doors::new(entries, input.interface_names())),
             owners: std::array::from_fn(|lane| (lane % workers) as u8),
             window_s: shared.window_s,
             batches: Vec::new(),
@@ -130,6 +131,8 @@ struct Mark {
 
 struct Capture {
     dispatch: Dispatch,
+    /// Where points of entry have names.
+    doors: Option<Doors>,
     /// The worker of each lane.
     owners: [u8; LANES],
     window_s: u32,
@@ -242,6 +245,7 @@ impl Capture {
         let at = usize::from(header.payload_offset);
         let payload = frame.bytes.get(at..at + usize::from(header.payload_bytes)).unwrap_or_default();
         let place = self.dispatch.place(header, payload);
+        let entry = self.doors.as_mut().map_or(0, |doors| doors.of(frame, header));
         let worker = usize::from(self.owners[usize::from(place.lane) % LANES]);
         let batch = &mut self.batches[worker];
         batch.items.push(Item {
@@ -254,7 +258,7 @@ impl Capture {
             payload_at: batch.arena.len() as u32,
             lane: place.lane,
             bits: place.bits | late,
-            entry: 0,
+            entry,
         });
         if !payload.is_empty() {
             batch.arena.extend_from_slice(payload);

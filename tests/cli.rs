@@ -300,6 +300,7 @@ fn counts_agree(path: &Path, rows: &[Value]) {
     for (line, row) in lines.iter().zip(rows) {
         for (name, got) in names.iter().zip(line) {
             let expected = match &row[name] {
+                Value::Null if name == "entry" => String::new(),
                 Value::Null => "false".into(), // `estimated`, which is absent where it does not hold
                 Value::String(text) => text.clone(),
                 other => other.to_string(),

@@ -67,3 +67,64 @@ fn an_unused_address_must_be_home() {
     assert_eq!(output.status.code(), Some(2), "{said}");
     assert!(said.contains("202.112.11.0/26") && said.contains("not home"), "{said}");
 }
+
+/// A flood of SYNs by forged sources through two circuits, and a little of it through neither.
+fn forged_flood(path: &Path) {
+    let mut capture = Capture::create(path);
+    let mut random = 0x9e37_79b9_7f4a_7c15u64;
+    for n in 0..6000u64 {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let bits = (random >> 32) as u32;
+        let source = [1 + (bits % 220) as u8, (bits >> 8) as u8, (bits >> 16) as u8, 1 + (bits >> 24) as u8 % 250];
+        let entry = match n % 10 {
+            0..7 => Entry { peer: 1, vlan: 100 },
+            7..9 => Entry { peer: 9, vlan: 0 },
+            _ => Entry::default(),
+        };
+        let segment = Segment { from: (source, (random >> 16) as u16), seq: bits, ..syn(source, 5, 443) };
+        capture.add(START_NS + n * SECOND_NS / 1500, entry, segment);
+    }
+    capture.finish();
+}
+
+#[test]
+fn a_forged_flood_is_counted_by_its_points_of_entry() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, config) = (folder.path().join("flood.pcap"), folder.path().join("doors.toml"));
+    forged_flood(&path);
+    let doors = "[[entry]]\nname = \"transit\"\nvlan = 100\n[[entry]]\nname = \"exchange\"\nmac = \"02:00:00:00:00:09\"\n";
+    std::fs::write(&config, doors).unwrap();
+    let output = read(&path, &["--config", config.to_str().unwrap()]);
+    let forged = |name: &str, record: &Value| {
+        record["record"] == "count"
+            && record["kind"] == "syn_flood"
+            && record["attribution"] == "spoofed"
+            && record["entry"].as_str() == Some(name)
+    };
+    let all = records(&output.stdout);
+    let rows: Vec<&Value> = all.iter().filter(|record| record["record"] == "count" && record["kind"] == "syn_flood").collect();
+    let packets: u64 = rows.iter().map(|row| row["packets"].as_u64().unwrap()).sum();
+    assert_eq!(packets, 6000, "rows add up to the flood: {rows:?}");
+    let through = |name: &str| rows.iter().filter(|row| row["entry"] == name).map(|row| row["packets"].as_u64().unwrap()).sum::<u64>();
+    assert_eq!((through("transit"), through("exchange")), (4200, 1200));
+    assert!(all.iter().any(|record| forged("transit", record)), "{rows:?}");
+    let events = events(&output);
+    let entries = &events[0]["wherefrom"]["flood"]["entries"];
+    assert_eq!(entries, &serde_json::json!([{"entry": "transit", "packets": 4200}, {"entry": "exchange", "packets": 1200}]));
+    // The same flood where no point of entry has a name.
+    let plain = records(&read(&path, &[]).stdout);
+    assert!(plain.iter().all(|record| record.get("entry").is_none()));
+}
+
+#[test]
+fn a_point_of_entry_is_told_by_one_thing() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("doors.toml");
+    for wrong in ["", "vlan = 4095", "vlan = 7\nmac = \"02:00:00:00:00:09\"", "mac = \"nowhere\""] {
+        std::fs::write(&config, format!("[[entry]]\nname = \"transit\"\n{wrong}\n")).unwrap();
+        let output = wherefrom(["config", "--config", config.to_str().unwrap()]);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{wrong}: {said}");
+        assert!(said.contains("transit") && said.contains("vlan = 1 to 4094"), "{said}");
+    }
+}

@@ -19,7 +19,8 @@ const WINDOW_S: u32 = 60;
 /// # Errors
 /// The source's, or a sink's.
 pub fn run(input: Input, home: Home, database: Arc<Database>, sinks: Vec<Box<dyn Sink>>) -> Result<(), RunError> {
-    let shared = Shared { keyed: Keyed::fixed(), database, lookup: Arc::new(ics::Lookup::new()), dark: None, window_s: WINDOW_S };
+    let shared =
+        Shared { keyed: Keyed::fixed(), database, lookup: Arc::new(ics::Lookup::new()), dark: None, entries: None, window_s: WINDOW_S };
     let record = RunRecord {
         record: "run",
         sensor: "measured".into(),
@@ -28,6 +29,7 @@ pub fn run(input: Input, home: Home, database: Arc<Database>, sinks: Vec<Box<dyn
         home: Vec::new(),
         home_country: None,
         dark: Vec::new(),
+        entries: Vec::new(),
         window_s: WINDOW_S,
         filter: None,
         limit: None,

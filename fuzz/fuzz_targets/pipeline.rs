@@ -56,7 +56,14 @@ fn replay(bytes: &[u8]) -> Corpus {
     write(&frames).expect("the temporary folder takes a file");
     let files = Files::open(&[FILE.clone()], &FilesOptions::default()).expect("what was written is read");
     let record = CONFIG.run_record(&RunArgs::default(), vec!["fuzzed.pcap".into()], None).expect("no lists are named");
-    let shared = Shared { keyed: Keyed::fixed(), database: DATABASE.clone(), lookup: LOOKUP.clone(), dark: None, window_s: CONFIG.window_s };
+    let shared = Shared {
+        keyed: Keyed::fixed(),
+        database: DATABASE.clone(),
+        lookup: LOOKUP.clone(),
+        dark: None,
+        entries: None,
+        window_s: CONFIG.window_s,
+    };
     let sink = Box::new(Ndjson::new(std::io::sink(), ReportError::Stdout));
     let reporter = Reporter::new(record, CONFIG.settings.clone(), Benign::embedded(), &shared, vec![sink], false);
     let (stop, frames) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));

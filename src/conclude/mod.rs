@@ -14,6 +14,7 @@ use std::collections::BTreeSet;
 
 use crate::addr::Addr;
 use crate::attribute::Benign;
+use crate::dispatch::Entries;
 use crate::settings::Settings;
 
 /// Nanoseconds of one slice: event time is cut into whole seconds.
@@ -28,6 +29,8 @@ pub struct Conclusions<'a> {
     pub settings: &'a Settings,
     /// Research scanners, which are marked.
     pub benign: &'a Benign,
+    /// Points of entry that have names, if any.
+    pub entries: Option<&'a Entries>,
     /// Victims of floods that go on: what touches them at the same time is the flood's.
     pub flooded: &'a mut BTreeSet<Addr>,
     /// Sources whose scan over many ports was touched in this slice: what they touch is the scan's.

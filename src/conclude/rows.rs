@@ -51,7 +51,8 @@ impl Row {
 /// The rows of the open window, and totals per kind that count an event once even if it stands in many rows.
 pub struct Rows {
     keyed: Keyed,
-    rows: BTreeMap<RowKey, Row>,
+    /// By what a row is about, and the number of the point of entry, 0 for none.
+    rows: BTreeMap<(RowKey, u8), Row>,
     totals: BTreeMap<&'static str, Row>,
 }
 
@@ -62,7 +63,7 @@ impl Rows {
 
     /// A row, made if it isn't there.
     pub fn row(&mut self, key: RowKey) -> &mut Row {
-        self.rows.entry(key).or_default()
+        self.rows.entry((key, 0)).or_default()
     }
 
     /// Counts an event that stands in one row: there, and in the totals of its kind. Nothing, if the window gets nothing of it.
@@ -80,7 +81,19 @@ impl Rows {
 
     /// Counts a row's part of an event. Its addresses are added to the distinct ones of the row and of its kind.
     pub fn part(&mut self, key: RowKey, share: Share, sources: impl IntoIterator<Item = Addr>, targets: impl IntoIterator<Item = Addr>) {
-        let row = self.rows.entry(key).or_default();
+        self.part_by_entry(key, 0, share, sources, targets);
+    }
+
+    /// The same of what came through one point of entry, where the addresses say nothing of where it came from.
+    pub fn part_by_entry(
+        &mut self,
+        key: RowKey,
+        entry: u8,
+        share: Share,
+        sources: impl IntoIterator<Item = Addr>,
+        targets: impl IntoIterator<Item = Addr>,
+    ) {
+        let row = self.rows.entry((key, entry)).or_default();
         let total = self.totals.entry(key.kind).or_default();
         row.add(share);
         for source in sources {
@@ -97,7 +110,12 @@ impl Rows {
 
     /// The rows in order.
     pub fn iter(&self) -> impl Iterator<Item = (&RowKey, &Row)> {
-        self.rows.iter()
+        self.by_entry().map(|(key, _, row)| (key, row))
+    }
+
+    /// The rows in order, with the numbers of their points of entry.
+    pub fn by_entry(&self) -> impl Iterator<Item = (&RowKey, u8, &Row)> {
+        self.rows.iter().map(|((key, entry), row)| (key, *entry, row))
     }
 
     /// The totals per kind.

@@ -7,7 +7,7 @@ use crate::attribute::{Attribution, Database, Direction, Home};
 use crate::conclude::SLICE_NS;
 use crate::decode::{Transport, flags};
 use crate::dispatch::batch::{Batch, Item, Seal, bits};
-use crate::dispatch::{LANES, quoted};
+use crate::dispatch::{Entries, LANES, quoted};
 use crate::keyed::Keyed;
 use crate::tally::{Tally, TrafficTally};
 
@@ -56,6 +56,8 @@ pub struct Shared {
     pub lookup: Arc<Lookup>,
     /// Home addresses that nobody uses, if any are named.
     pub dark: Option<Arc<Home>>,
+    /// The points of entry that have names, if any.
+    pub entries: Option<Arc<Entries>>,
     /// Seconds of a window.
     pub window_s: u32,
 }

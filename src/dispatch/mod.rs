@@ -1,9 +1,11 @@
 //! A packet finds its worker: direction, conversation, lane.
 
 pub mod batch;
+mod entry;
 mod quote;
 pub mod ring;
 
+pub use entry::{Door, Doors, ENTRIES_MAX, Entries, mac};
 pub use quote::{Quote, quoted};
 
 use crate::addr::Addr;

@@ -5,7 +5,7 @@ use std::io::Write;
 use super::CountRecord;
 
 /// The columns, in order.
-pub const COLUMNS: [&str; 15] = [
+pub const COLUMNS: [&str; 16] = [
     "sensor",
     "window_start",
     "window_end",
@@ -21,6 +21,7 @@ pub const COLUMNS: [&str; 15] = [
     "sources",
     "targets",
     "estimated",
+    "entry",
 ];
 
 /// Writes one row.
@@ -41,6 +42,7 @@ pub fn write<W: Write>(out: &mut csv::Writer<W>, record: &CountRecord<'_>) -> cs
         record.sources.to_string(),
         record.targets.to_string(),
         record.estimated.to_string(),
+        record.entry.unwrap_or_default().into(),
     ];
     out.write_record(&row)
 }

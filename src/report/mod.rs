@@ -9,6 +9,7 @@ mod terminal;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use hdrhistogram::Histogram;
@@ -23,6 +24,7 @@ use crate::attribute::Benign;
 use crate::conclude::{Conclusions, Event, RowKey, Rows, SLICE_NS};
 use crate::decode::Refused;
 use crate::detect::{Boards, Shared, SliceTally};
+use crate::dispatch::Entries;
 use crate::dispatch::batch::Seal;
 use crate::health::SliceHealth;
 use crate::settings::Settings;
@@ -55,6 +57,7 @@ pub struct Reporter {
     run: RunRecord,
     settings: Settings,
     benign: Benign,
+    entries: Option<Arc<Entries>>,
     boards: Boards,
     rows: Rows,
     sinks: Vec<Box<dyn Sink>>,
@@ -74,6 +77,7 @@ impl Reporter {
         Reporter {
             settings,
             benign,
+            entries: shared.entries.clone(),
             boards: Boards::new(shared),
             rows: Rows::new(shared.keyed.clone()),
             sinks,
@@ -104,6 +108,7 @@ impl Reporter {
             events: &mut events,
             settings: &self.settings,
             benign: &self.benign,
+            entries: self.entries.as_deref(),
             flooded: &mut flooded,
             port_scanners: &mut port_scanners,
             unwritten: &mut self.unwritten,
@@ -185,8 +190,9 @@ impl Reporter {
             into.sources = row.sources.clone();
             into.targets = row.targets.clone();
         }
-        for (key, row) in self.rows.iter() {
-            let record = CountRecord::new(&self.run.sensor, window, key, row);
+        for (key, entry, row) in self.rows.by_entry() {
+            let entry = self.entries.as_ref().and_then(|entries| entries.name(entry));
+            let record = CountRecord { entry, ..CountRecord::new(&self.run.sensor, window, key, row) };
             for sink in &mut self.sinks {
                 sink.count(&record)?;
             }

@@ -47,6 +47,9 @@ pub struct CountRecord<'a> {
     pub targets: u64,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub estimated: bool,
+    /// The point of entry, where it has a name and the addresses say nothing of where the packets came from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub entry: Option<&'a str>,
 }
 
 impl<'a> CountRecord<'a> {
@@ -68,6 +71,7 @@ impl<'a> CountRecord<'a> {
             sources: row.sources.count(),
             targets: row.targets.count(),
             estimated: row.sources.is_estimate() || row.targets.is_estimate(),
+            entry: None,
         }
     }
 }
@@ -305,6 +309,9 @@ pub struct RunRecord {
     /// Unused home networks.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub dark: Vec<String>,
+    /// The points of entry that have names, with what each is told by.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub entries: Vec<String>,
     pub window_s: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub filter: Option<String>,

@@ -14,8 +14,8 @@ pub struct Place {
     pub packets: u64,
 }
 
-/// By country and attribution.
-pub type Places = BTreeMap<(&'static str, &'static str), Place>;
+/// By country, attribution and point of entry; the last is empty where there is none.
+pub type Places = BTreeMap<(&'static str, &'static str, String), Place>;
 
 /// One of the largest events.
 #[derive(Clone, Debug)]
@@ -49,8 +49,8 @@ impl Summary {
         if record.kind == "traffic" {
             return;
         }
-        let place =
-            self.places.entry((record.kind, record.direction)).or_default().entry((record.country, record.attribution)).or_default();
+        let of = (record.country, record.attribution, record.entry.unwrap_or_default().to_string());
+        let place = self.places.entry((record.kind, record.direction)).or_default().entry(of).or_default();
         place.started += record.started;
         place.packets += record.packets;
     }

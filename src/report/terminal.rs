@@ -26,6 +26,7 @@ struct Line {
     started: u64,
     packets: u64,
     sources: u64,
+    entry: String,
 }
 
 impl<W: Write + Send> Terminal<W> {
@@ -61,7 +62,7 @@ impl<W: Write + Send> Terminal<W> {
                 continue;
             }
             text += &format!(
-                "{:<16} {:<9} {:<7} {:<10} {:>7} {:>7} {:>10} {:>8}\n",
+                "{:<16} {:<9} {:<7} {:<10} {:>7} {:>7} {:>10} {:>8}{}\n",
                 row.kind,
                 row.direction,
                 row.country,
@@ -69,7 +70,8 @@ impl<W: Write + Send> Terminal<W> {
                 grouped(row.events),
                 grouped(row.started),
                 grouped(row.packets),
-                grouped(row.sources)
+                grouped(row.sources),
+                through(&row.entry)
             );
         }
         for ((kind, direction), count) in shown {
@@ -110,15 +112,15 @@ impl<W: Write + Send> Terminal<W> {
             let scope = if several { "in all directions" } else { "in all" };
             text += &format!("\n{kind}, {direction} ({} {scope})\n", grouped(started));
             let mut places: Vec<_> = places.iter().collect();
-            places
-                .sort_by_key(|((country, attribution), place)| (std::cmp::Reverse((place.started, place.packets)), *country, *attribution));
+            places.sort_by_key(|(of, place)| (std::cmp::Reverse((place.started, place.packets)), *of));
             let widest = places.iter().map(|(_, place)| place.packets).max().unwrap_or(1).max(1);
-            for ((country, attribution), place) in places.iter().take(COUNTRIES_PER_KIND) {
+            for ((country, attribution, entry), place) in places.iter().take(COUNTRIES_PER_KIND) {
                 let bar = "█".repeat((place.packets * 24).div_ceil(widest) as usize);
                 text += &format!(
-                    "  {country}  {attribution:<10} {:>8} events {:>12} packets  {bar}\n",
+                    "  {country}  {attribution:<10} {:>8} events {:>12} packets  {bar}{}\n",
                     grouped(place.started),
-                    grouped(place.packets)
+                    grouped(place.packets),
+                    through(entry)
                 );
             }
             if places.len() > COUNTRIES_PER_KIND {
@@ -138,6 +140,11 @@ impl<W: Write + Send> Terminal<W> {
         }
         text
     }
+}
+
+/// The point of entry behind a row. Names are the operator's, and a terminal obeys none of them.
+fn through(entry: &str) -> String {
+    if entry.is_empty() { String::new() } else { format!("  through {}", entry.escape_debug()) }
 }
 
 /// Date and time to the second.
@@ -188,6 +195,7 @@ impl<W: Write + Send> Sink for Terminal<W> {
                 started: record.started,
                 packets: record.packets,
                 sources: record.sources,
+                entry: record.entry.unwrap_or_default().to_string(),
             });
         }
         Ok(())

@@ -2,13 +2,13 @@
 
 use std::cmp::Reverse;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError};
 
 use super::filter::Filter;
 use super::folder;
 use super::reader::{CaptureReader, STANDARD_INPUT};
-use super::{Frame, SourceError};
+use super::{Frame, InterfaceNames, SourceError};
 
 /// Files that can be open at a time, which is how many may overlap in time. Each holds a buffer of 128 KiB, and the usual limit of
 /// open files of a process is 1024.
@@ -37,6 +37,7 @@ pub struct Files {
     left: u64,
     filtered: u64,
     interfaces: u16,
+    names: InterfaceNames,
     bytes_read: Arc<AtomicU64>,
     total_bytes: Option<u64>,
     ended: bool,
@@ -91,6 +92,7 @@ impl Files {
             left: options.limit.unwrap_or(u64::MAX),
             filtered: 0,
             interfaces: 0,
+            names: InterfaceNames::default(),
             bytes_read,
             total_bytes: files.iter().map(|path| size(path)).sum(),
             ended: false,
@@ -105,7 +107,7 @@ impl Files {
         self.ended = !matches!(more, Ok(true));
         more?;
         let file = if self.ended { None } else { self.open.get_mut(self.active) };
-        Ok(file.map(|file| file.frame(&mut self.interfaces)))
+        Ok(file.map(|file| file.frame(&mut self.interfaces, &self.names)))
     }
 
     /// Makes the active file stand on the frame to deliver.
@@ -192,6 +194,11 @@ impl Files {
         self.filtered
     }
 
+    /// The names of the run's interfaces.
+    pub fn interface_names(&self) -> InterfaceNames {
+        self.names.clone()
+    }
+
     /// Bytes read from disk so far, as they stand there: compressed ones are counted compressed.
     pub fn bytes_read(&self) -> u64 {
         self.bytes_read.load(Ordering::Relaxed)
@@ -216,7 +223,7 @@ impl Open {
 
     /// The frame stepped to, with the run's number for its interface; a new number if it is the first frame from there.
     #[inline]
-    fn frame(&mut self, interfaces: &mut u16) -> Frame<'_> {
+    fn frame(&mut self, interfaces: &mut u16, names: &InterfaceNames) -> Frame<'_> {
         let frame = self.reader.frame();
         let local = usize::from(frame.interface);
         let interface = match self.interfaces.get(local) {
@@ -224,6 +231,10 @@ impl Open {
             _ => {
                 let new = *interfaces;
                 *interfaces = interfaces.saturating_add(1);
+                let mut names = names.lock().unwrap_or_else(PoisonError::into_inner);
+                if names.len() == usize::from(new) {
+                    names.push(self.reader.interface_name(frame.interface).map(str::to_string));
+                }
                 if self.interfaces.len() <= local {
                     self.interfaces.resize(local + 1, None);
                 }

@@ -1,5 +1,7 @@
 //! Where a run's frames come from, as one type.
 
+use std::sync::{Arc, Mutex};
+
 use super::{Files, Frame, Live, SourceError, Synthetic};
 
 /// What a source has at the moment.
@@ -12,6 +14,9 @@ pub enum Polled<'a> {
     End,
 }
 
+/// The names of a run's interfaces by their numbers, those that have one. They become known as frames come from them.
+pub type InterfaceNames = Arc<Mutex<Vec<Option<String>>>>;
+
 /// A source of frames.
 pub enum Input {
     Files(Box<Files>),
@@ -20,6 +25,15 @@ pub enum Input {
 }
 
 impl Input {
+    /// The names of the interfaces.
+    pub fn interface_names(&self) -> InterfaceNames {
+        match self {
+            Input::Files(files) => files.interface_names(),
+            Input::Live(live) => Arc::new(Mutex::new(vec![Some(live.interface().to_string())])),
+            Input::Synthetic(_) => InterfaceNames::default(),
+        }
+    }
+
     /// The next frame, if there is one. Comes back within a few milliseconds, except while it waits for a disk or a pipe.
     #[inline]
     pub fn poll(&mut self) -> Result<Polled<'_>, SourceError> {

@@ -5,6 +5,7 @@ use super::error::Flaw;
 
 /// Options of an interface description block (draft-ietf-opsawg-pcapng sections 3.5 and 4.2).
 const OPT_END: u16 = 0;
+const IF_NAME: u16 = 2;
 const IF_TSRESOL: u16 = 9;
 const IF_TSOFFSET: u16 = 14;
 
@@ -13,6 +14,26 @@ const NS_PER_SECOND: i128 = 1_000_000_000;
 const NS_DIGITS: u32 = 9;
 /// Bytes before the options: link type, reserved, snap length.
 const FIXED_BYTES: usize = 8;
+
+/// Longest name that is kept: Linux has 15 bytes (IFNAMSIZ), Windows a GUID with a prefix.
+const NAME_BYTES_MAX: usize = 128;
+
+/// The name in the body of an interface description block, if it has one. Nothing of it is believed but what it says.
+pub fn name(order: Order, body: &[u8]) -> Option<String> {
+    let mut options = body.get(FIXED_BYTES..)?;
+    loop {
+        let &[_, _, _, _, ..] = options else { return None };
+        let (code, length) = (order.half_at(options, 0), usize::from(order.half_at(options, 2)));
+        match code {
+            OPT_END => return None,
+            IF_NAME => {
+                let name = options.get(4..4 + length.min(NAME_BYTES_MAX))?;
+                return Some(String::from_utf8_lossy(name).trim_end_matches('\0').to_string());
+            }
+            _ => options = options.get(4 + length.next_multiple_of(4)..)?,
+        }
+    }
+}
 
 /// The byte order of a section.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -131,6 +152,14 @@ impl Interface {
 mod tests {
     use super::*;
 
+    #[test]
+    fn the_name_is_read_wherever_it_stands() {
+        let body = |options: &[u8]| [&[1, 0, 0, 0, 0, 0, 0, 0], options].concat();
+        assert_eq!(name(Order::Little, &body(&[9, 0, 1, 0, 9, 0, 0, 0, 2, 0, 4, 0, b'e', b't', b'h', b'7'])), Some("eth7".into()));
+        assert_eq!(name(Order::Little, &body(&[9, 0, 1, 0, 9, 0, 0, 0, 0, 0, 0, 0, 2, 0, 1, 0, b'e', 0, 0, 0])), None);
+        assert_eq!(name(Order::Little, &body(&[2, 0, 200, 0, b'e'])), None);
+    }
+
     fn with_options(options: &[u8]) -> Result<Interface, Flaw> {
         let mut body = vec![1, 0, 0, 0, 0, 0, 0, 0];
         body.extend_from_slice(options);
@@ -180,6 +209,7 @@ mod tests {
         for length in 0..40 {
             for fill in [0u8, 1, 4, 9, 14, 0xff] {
                 let _ = Interface::parse(Order::Big, &vec![fill; length], 0);
+                let _ = name(Order::Little, &vec![fill; length]);
             }
         }
     }

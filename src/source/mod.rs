@@ -18,7 +18,7 @@ mod writer;
 
 pub use error::{Broken, Flaw, SourceError};
 pub use files::{Files, FilesOptions};
-pub use input::{Input, Polled};
+pub use input::{Input, InterfaceNames, Polled};
 pub use live::{Live, LiveOptions, LiveStats};
 pub use reader::{CaptureReader, STANDARD_INPUT};
 pub use synthetic::{Synthetic, SyntheticOptions, Traffic};

@@ -3,7 +3,7 @@
 use std::io;
 
 use super::error::{Flaw, SourceError};
-use super::interface::{Interface, Order};
+use super::interface::{self, Interface, Order};
 use super::stream::Stream;
 use super::{Frame, LinkType};
 
@@ -31,12 +31,16 @@ const SIMPLE_FIXED_BYTES: usize = 4;
 const OPTIONS_BYTES_MAX: u32 = 1024 * 1024;
 /// Interfaces of one section that are kept; a frame's interface number has 16 bits.
 const INTERFACES_MAX: usize = 65_536;
+/// Names of interfaces that are kept of one file.
+const NAMES_MAX: usize = 4096;
 
 /// A pcapng file, read block by block.
 pub struct PcapngReader {
     stream: Stream,
     order: Order,
     interfaces: Vec<Interface>,
+    /// The names of interfaces that have one, by their numbers in the file.
+    names: Vec<(u16, String)>,
     /// Interfaces of the sections before the present one.
     interfaces_before: usize,
     /// Number of the block last looked at, from 1.
@@ -70,6 +74,7 @@ impl PcapngReader {
             stream,
             order: Order::Little,
             interfaces: Vec::new(),
+            names: Vec::new(),
             interfaces_before: 0,
             block: 1,
             frames: 0,
@@ -167,6 +172,11 @@ impl PcapngReader {
         }
     }
 
+    /// The name of one of the file's interfaces.
+    pub fn interface_name(&self, number: u16) -> Option<&str> {
+        self.names.iter().find(|(named, _)| *named == number).map(|(_, name)| name.as_str())
+    }
+
     /// Adds an interface to the section (section 4.2).
     #[cold]
     fn describe(&mut self, block_bytes: u32) -> Result<(), Flaw> {
@@ -178,6 +188,11 @@ impl PcapngReader {
         };
         let number = self.interfaces_before.saturating_add(self.interfaces.len());
         let interface = Interface::parse(self.order, body, u16::try_from(number).unwrap_or(u16::MAX))?;
+        if self.names.len() < NAMES_MAX
+            && let Some(name) = interface::name(self.order, body)
+        {
+            self.names.push((interface.number, name));
+        }
         self.interfaces.push(interface);
         Ok(())
     }

@@ -84,6 +84,14 @@ impl CaptureReader {
         }
     }
 
+    /// The name of one of the file's interfaces, if the file says one.
+    pub fn interface_name(&self, number: u16) -> Option<&str> {
+        match self {
+            CaptureReader::Pcap(_) => None,
+            CaptureReader::Pcapng(reader) => reader.interface_name(number),
+        }
+    }
+
     /// The next frame, or nothing at the end.
     #[inline]
     pub fn next_frame(&mut self) -> Result<Option<Frame<'_>>, SourceError> {

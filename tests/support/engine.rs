@@ -24,7 +24,7 @@ static CONFIG: LazyLock<Config> = LazyLock::new(|| {
 /// Runs an input through the pipeline in windows of so many seconds.
 pub fn run(input: Input, workers: usize, window_s: u32, sink: Box<dyn Sink>) -> Result<(), RunError> {
     let record = CONFIG.run_record(&RunArgs::default(), vec!["replayed".into()], None).expect("no lists are named");
-    let shared = Shared { keyed: Keyed::fixed(), database: DATABASE.clone(), lookup: LOOKUP.clone(), dark: None, window_s };
+    let shared = Shared { keyed: Keyed::fixed(), database: DATABASE.clone(), lookup: LOOKUP.clone(), dark: None, entries: None, window_s };
     let reporter = Reporter::new(record, CONFIG.settings.clone(), Benign::embedded(), &shared, vec![sink], false);
     let stop = Arc::new(AtomicBool::new(false));
     let frames = Arc::new(AtomicU64::new(0));

@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::addr::Addr;
 use crate::attribute::{Attribution, Country, Direction};
 use crate::conclude::{Conclusions, Detail, Event, EventId, RowKey, SLICE_NS, Share, State};
+use crate::dispatch::Entries;
 use crate::keyed::Keyed;
 use crate::settings;
 
@@ -40,7 +41,7 @@ const CUSUM_MAX_TIMES: i64 = 4;
 const ANY_PORT_SOURCES: u64 = 200;
 /// Mean frame of answers that amplify, in bytes, where the payload has no mark (detection.md A.6: payload above 200).
 const ANSWER_BYTES_MIN: u64 = 228;
-/// Share of a flood's packets that makes it one source's.
+/// Share of a flood's packets that makes it one source's, or one point of entry's.
 const ONE_SOURCE_PERCENT: u64 = 95;
 /// Sources named in an event.
 const TOP_MAX: usize = 10;
@@ -87,7 +88,7 @@ pub struct TopSource {
 /// A point of entry's part in a flood.
 #[derive(Clone, Debug, Serialize)]
 pub struct EntryShare {
-    pub entry: u8,
+    pub entry: String,
     pub packets: u64,
 }
 
@@ -597,35 +598,54 @@ impl Watch {
         open.started_counted = true;
 
         let mut window = Share { started, ..Share::default() };
-        let mut rows: BTreeMap<(Country, Attribution), Share> = BTreeMap::new();
+        let mut rows: BTreeMap<(Country, Attribution, u8), Share> = BTreeMap::new();
+        let none = Share { started, ..Share::default() };
+        // Where addresses say nothing, the point of entry does.
+        let mut through: [Vec<(u8, u64, u64)>; 2] = Default::default();
+        for (&(entry, reserved), by) in &mut evidence.entries {
+            let (packets, bytes) = by.take();
+            through[usize::from(reserved)].push((entry, packets, bytes));
+        }
         let counted = Country::all().zip(&mut evidence.countries).map(|(country, by)| (country, false, by));
         for (country, reserved, by) in counted.chain([(Country::NONE, true, &mut evidence.reserved)]).filter(|(.., by)| by.packets > 0) {
-            let (packets, bytes) = (by.packets - by.counted_packets, by.bytes - by.counted_bytes);
-            (by.counted_packets, by.counted_bytes) = (by.packets, by.bytes);
+            let (packets, bytes) = by.take();
             let place = match (reserved, spoofed) {
-                (true, _) => (Country::NONE, Attribution::Reserved),
-                (false, true) => (Country::NONE, Attribution::Spoofed),
-                (false, false) => (country, Attribution::unproved(country)),
+                (true, _) => (Country::NONE, Attribution::Reserved, 0),
+                (false, true) => (Country::NONE, Attribution::Spoofed, 0),
+                (false, false) => (country, Attribution::unproved(country), 0),
             };
-            for share in [&mut window, rows.entry(place).or_insert(Share { started, ..Share::default() })] {
+            for share in [&mut window, rows.entry(place).or_insert(none)] {
                 share.packets += packets;
                 share.bytes += bytes;
             }
         }
         out.rows.total(kind, window);
-        for ((country, attribution), share) in rows {
+        for attribution in [Attribution::Spoofed, Attribution::Reserved] {
+            let Some(mut rest) = rows.remove(&(Country::NONE, attribution, 0)) else { continue };
+            for &(entry, packets, bytes) in &through[usize::from(attribution == Attribution::Reserved)] {
+                rest.packets -= packets.min(rest.packets);
+                rest.bytes -= bytes.min(rest.bytes);
+                rows.insert((Country::NONE, attribution, entry), Share { packets, bytes, ..none });
+            }
+            if rest.packets > 0 || through[usize::from(attribution == Attribution::Reserved)].is_empty() {
+                rows.insert((Country::NONE, attribution, 0), rest);
+            }
+        }
+        for ((country, attribution, entry), share) in rows {
             let row_key = RowKey { kind, direction: self.direction, country, attribution, benign: false };
             let mine = |source: &&super::evidence::Source| {
                 let reserved = source.attribution == Attribution::Reserved;
-                (reserved == (attribution == Attribution::Reserved)) && (spoofed || reserved || source.country == country)
+                (reserved == (attribution == Attribution::Reserved))
+                    && (spoofed || reserved || source.country == country)
+                    && (source.entry == entry || !matches!(attribution, Attribution::Spoofed | Attribution::Reserved))
             };
             let sources: Vec<Addr> = evidence.attackers().filter(mine).map(|source| source.addr).collect();
-            out.rows.part(row_key, share, sources, [key.victim]);
+            out.rows.part_by_entry(row_key, entry, share, sources, [key.victim]);
         }
-        out.events.push(self.event(key, state, spoofing));
+        out.events.push(self.event(key, state, spoofing, out.entries));
     }
 
-    fn event(&self, key: Key, state: State, spoofing: Spoofing) -> Event {
+    fn event(&self, key: Key, state: State, spoofing: Spoofing, names: Option<&Entries>) -> Event {
         let (Some(open), Some(evidence)) = (&self.open, &self.evidence) else {
             unreachable!("only an open flood is written, and it holds evidence")
         };
@@ -656,6 +676,14 @@ impl Watch {
         countries.sort_by_key(|share| (std::cmp::Reverse(share.packets), share.country));
         let mut ports: Vec<(u64, u16)> = evidence.ports.iter().map(|(&port, &packets)| (packets, port)).collect();
         ports.sort_unstable_by_key(|&(packets, port)| (std::cmp::Reverse(packets), port));
+        let mut entries: Vec<EntryShare> = Vec::new();
+        for (&(entry, _), by) in &evidence.entries {
+            let name = names.and_then(|names| names.name(entry)).unwrap_or_default();
+            match entries.last_mut().filter(|last| last.entry == name) {
+                Some(last) => last.packets += by.packets,
+                None => entries.push(EntryShare { entry: name.into(), packets: by.packets }),
+            }
+        }
         let method = open.method;
         let (source_country, attribution) = match only {
             Some((_, country, attribution)) => (country, attribution),
@@ -677,7 +705,10 @@ impl Watch {
             direction: self.direction,
             attribution,
             benign: None,
-            entry: None,
+            entry: entries
+                .iter()
+                .find(|share| share.packets * 100 >= evidence.packets * ONE_SOURCE_PERCENT)
+                .map(|share| share.entry.clone()),
             packets: evidence.packets,
             bytes: evidence.bytes,
             detail: Detail::Flood(FloodDetail {
@@ -699,7 +730,7 @@ impl Watch {
                     .collect(),
                 reflector_protocol: method.reflector_protocol(),
                 completed_per_mille: (method == Method::Syn).then(|| evidence.complete * 1000 / (evidence.packets - evidence.again).max(1)),
-                entries: evidence.entries.iter().map(|(&entry, &packets)| EntryShare { entry, packets }).collect(),
+                entries,
             }),
         }
     }

@@ -25,6 +25,8 @@ pub struct Source {
     pub complete: u32,
     pub ttl: u8,
     pub ttl_varies: bool,
+    /// The least number of the points of entry that it came through: one source counts in one row.
+    pub entry: u8,
 }
 
 /// Packets and bytes of one country.
@@ -35,6 +37,20 @@ pub struct ByCountry {
     /// Of these, what earlier windows' rows already have.
     pub counted_packets: u64,
     pub counted_bytes: u64,
+}
+
+impl ByCountry {
+    fn add(&mut self, packets: u64, bytes: u64) {
+        self.packets += packets;
+        self.bytes += bytes;
+    }
+
+    /// What earlier windows' rows don't have yet; from now on they have it.
+    pub fn take(&mut self) -> (u64, u64) {
+        let since = (self.packets - self.counted_packets, self.bytes - self.counted_bytes);
+        (self.counted_packets, self.counted_bytes) = (self.packets, self.bytes);
+        since
+    }
 }
 
 /// The sums and the sample.
@@ -58,7 +74,8 @@ pub struct Evidence {
     pub ports: HashMap<u16, u64, foldhash::fast::FixedState>,
     /// The port of the last packet and its packets not yet in `ports`: floods have few ports, and mostly one.
     run: (u16, u64),
-    pub entries: BTreeMap<u8, u64>,
+    /// By the number of the point of entry and whether the source is reserved; without what came through none that has a name.
+    pub entries: BTreeMap<(u8, bool), ByCountry>,
     pub ttls: [u64; 4],
     pub sample: HashMap<u64, Source, foldhash::fast::FixedState>,
     /// Hashes from here on are not sampled.
@@ -102,11 +119,10 @@ impl Evidence {
             self.bytes += u64::from(record.bytes);
             let reserved = record.attribution == Attribution::Reserved;
             let country = if reserved { &mut self.reserved } else { &mut self.countries[record.country.index()] };
-            country.packets += 1;
-            country.bytes += u64::from(record.bytes);
+            country.add(1, u64::from(record.bytes));
             self.count_port(record.port, 1);
             if record.entry != 0 {
-                *self.entries.entry(record.entry).or_default() += 1;
+                self.entries.entry((record.entry, reserved)).or_default().add(1, u64::from(record.bytes));
             }
             self.ttls[usize::from(record.ttl) / 64] |= 1 << (record.ttl % 64);
         }
@@ -130,7 +146,9 @@ impl Evidence {
             complete: 0,
             ttl: record.ttl,
             ttl_varies: false,
+            entry: record.entry,
         });
+        source.entry = source.entry.min(record.entry);
         source.packets += attack + again;
         source.bytes += u64::from(record.bytes) * (attack + again);
         source.again += again as u32;
@@ -146,8 +164,10 @@ impl Evidence {
         self.again += u64::from(sum.again);
         self.complete += u64::from(sum.complete);
         let country = &mut self.countries[sum.country.index()];
-        country.packets += packets;
-        country.bytes += sum.bytes;
+        country.add(packets, sum.bytes);
+        if sum.entry != 0 {
+            self.entries.entry((sum.entry, false)).or_default().add(packets, sum.bytes);
+        }
         self.count_port(sum.port, packets);
     }
 

@@ -53,6 +53,8 @@ pub struct Sum {
     pub direction: Direction,
     /// The target port, 0 if there were several.
     pub port: u16,
+    /// The number of the point of entry.
+    pub entry: u8,
     pub packets: u32,
     pub complete: u32,
     pub again: u32,
@@ -162,7 +164,7 @@ impl FloodMemory {
         let header = packet.header;
         let victim = if act == Act::Answered { header.source } else { header.target };
         let country = packet.seen.source_country;
-        let mut slot = self.keyed.words(victim.0, (country.index() as u64) << 16 | method.code()) as usize;
+        let mut slot = self.keyed.words(victim.0, u64::from(packet.entry) << 32 | (country.index() as u64) << 16 | method.code()) as usize;
         let place = loop {
             slot &= SUM_SLOTS - 1;
             match self.slots[slot] {
@@ -177,6 +179,7 @@ impl FloodMemory {
                         country,
                         direction: if act == Act::Answered { packet.direction.reversed() } else { packet.direction },
                         port: header.target_port,
+                        entry: packet.entry,
                         packets: 0,
                         complete: 0,
                         again: 0,
@@ -187,7 +190,7 @@ impl FloodMemory {
                 }
                 taken => {
                     let sum = &self.sums[usize::from(taken) - 1];
-                    if sum.victim == victim && sum.method == method && sum.country == country {
+                    if sum.victim == victim && sum.method == method && sum.country == country && sum.entry == packet.entry {
                         break usize::from(taken) - 1;
                     }
                     slot += 1;
