@@ -100,7 +100,8 @@ fn read(args: &ReadArgs) -> Result<(), AppError> {
     let files = Files::open(&args.files, &options)?;
     let progress = Progress::new(&files);
     let input = args.files.iter().map(|path| name_of(path)).collect();
-    let record = config.run_record(&args.run, input, args.limit)?;
+    complain_of_lists(&config);
+    let record = config.run_record(&args.run, input, args.limit);
     run(config, record, &args.run, Input::Files(Box::new(files)), Keyed::fixed(), Some(progress))
 }
 
@@ -119,8 +120,18 @@ fn live(args: &LiveArgs) -> Result<(), AppError> {
         ..LiveOptions::default()
     };
     let live = Live::open(&args.interface, &options)?;
-    let record = config.run_record(&args.run, vec![args.interface.clone()], None)?;
+    complain_of_lists(&config);
+    let record = config.run_record(&args.run, vec![args.interface.clone()], None);
     run(config, record, &args.run, Input::Live(Box::new(live)), Keyed::random(), None)
+}
+
+/// Says what in the lists of indicators could not be understood.
+fn complain_of_lists(config: &Config) {
+    for list in config.indicators.lists().iter().filter(|list| list.refused > 0) {
+        let first = list.refusals.iter().find(|refusal| !refusal.unsupported);
+        let first = first.map(|first| format!("; the first is line {}: {}: '{}'", first.line, first.reason, first.text));
+        complain(&format!("indicators {}: lines that were not understood: {}{}", list.name, list.refused, first.unwrap_or_default()));
+    }
 }
 
 fn run(
@@ -160,6 +171,7 @@ fn run_to(
         keyed,
         database: config.database.clone(),
         lookup,
+        indicators: config.indicators.clone(),
         dark: config.dark.clone(),
         entries: config.entries(),
         window_s: config.window_s,
@@ -179,7 +191,7 @@ fn explain(args: &ExplainArgs) -> Result<(), AppError> {
         // The event is asked for by name: it must not be one of those that are only counted.
         config.settings.output.events_per_window = u64::MAX;
         let input = args.files.iter().map(|path| name_of(path)).collect();
-        let record = config.run_record(&args.run, input, args.limit)?;
+        let record = config.run_record(&args.run, input, args.limit);
         let files = Files::open(&args.files, &options)?;
         Ok(run_to(vec![sink], config, record, Input::Files(Box::new(files)), Keyed::fixed(), stop, Arc::default())?)
     };

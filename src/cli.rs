@@ -84,7 +84,7 @@ pub struct RunArgs {
     /// Only frames that match this expression in libpcap's language (pcap-filter(7))
     #[arg(long, value_name = "EXPRESSION")]
     pub filter: Option<String>,
-    /// A list of indicators; named in the run record with its size and hash. Repeatable
+    /// A list of indicators (addresses, networks, names, URLs, digests) in any form that is known, or a folder of lists. Repeatable
     #[arg(long, value_name = "LIST")]
     pub indicators: Vec<PathBuf>,
     /// All records as NDJSON on standard output, also on a terminal

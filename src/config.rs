@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::Deserialize;
-use sha2::{Digest, Sha256};
 
 use crate::attribute::{Benign, BenignError, Country, Database, DatabaseError, Home, HomeEntry, HomeError, Minimum};
 use crate::cli::{CommonArgs, RunArgs};
 use crate::dispatch::{Door, ENTRIES_MAX, Entries, mac};
+use crate::indicators::{IndicatorError, Indicators};
 use crate::report::{GeoRecord, ListRecord, RunRecord};
 use crate::settings::{self, SettingError, Settings};
 
@@ -51,6 +51,8 @@ pub enum ConfigError {
     Database(#[from] DatabaseError),
     #[error("{0}")]
     Benign(#[from] BenignError),
+    #[error("{0}")]
+    Indicators(#[from] IndicatorError),
     #[error("a window has from 1 to {WINDOW_S_MAX} seconds, not {0}")]
     Window(u32),
     #[error("the number of workers is from 1 to {max}, not {0}", max = crate::dispatch::LANES)]
@@ -73,6 +75,8 @@ struct File {
     entry: Vec<EntryText>,
     geo_db: Option<PathBuf>,
     benign: Option<PathBuf>,
+    #[serde(default)]
+    indicators: Vec<PathBuf>,
     window: Option<u32>,
     workers: Option<usize>,
     #[serde(flatten)]
@@ -112,6 +116,7 @@ pub struct Config {
     pub doors: Vec<(String, Door)>,
     pub database: Arc<Database>,
     pub benign: Benign,
+    pub indicators: Arc<Indicators>,
     /// The configuration file in force.
     pub file: Option<PathBuf>,
     pub sensor: String,
@@ -169,15 +174,20 @@ impl Config {
             return Err(ConfigError::Workers(workers));
         }
         let sensor = run.and_then(|run| run.sensor.clone()).or(file.sensor).unwrap_or_else(|| SENSOR.into());
-        Ok(Config { settings, home, home_country, dark, doors, database, benign, file: path, sensor, window_s, workers })
+        let indicators = match run {
+            Some(run) => {
+                let files = if run.indicators.is_empty() { &file.indicators } else { &run.indicators };
+                Indicators::load(files, &settings.indicator)?
+            }
+            None => Indicators::none(),
+        };
+        let indicators = Arc::new(indicators);
+        Ok(Config { settings, home, home_country, dark, doors, database, benign, indicators, file: path, sensor, window_s, workers })
     }
 
     /// The record that heads every output.
-    ///
-    /// # Errors
-    /// A list that cannot be read.
-    pub fn run_record(&self, run: &RunArgs, input: Vec<String>, limit: Option<u64>) -> Result<RunRecord, ConfigError> {
-        Ok(RunRecord {
+    pub fn run_record(&self, run: &RunArgs, input: Vec<String>, limit: Option<u64>) -> RunRecord {
+        RunRecord {
             record: "run",
             sensor: self.sensor.clone(),
             version: env!("CARGO_PKG_VERSION"),
@@ -196,14 +206,18 @@ impl Config {
                 build_date: self.database.build_date.clone(),
                 sha256: self.database.sha256.clone(),
             },
-            lists: std::iter::once(Ok(ListRecord {
+            lists: std::iter::once(ListRecord {
                 name: self.benign.name.clone(),
+                kind: "research-scanners",
                 entries: self.benign.len() as u64,
+                date: None,
+                refused: 0,
+                unsupported: 0,
                 sha256: self.benign.sha256.clone(),
-            }))
-            .chain(run.indicators.iter().map(|path| list(path)))
-            .collect::<Result<_, _>>()?,
-        })
+            })
+            .chain(self.indicators.lists().iter().map(ListRecord::new))
+            .collect(),
+        }
     }
 
     /// The points of entry, if any have names.
@@ -300,13 +314,4 @@ fn dark(common: &CommonArgs, file: &File, home: &Home) -> Result<Option<Arc<Home
     }
     let dark = if entries.is_empty() { None } else { Some(Home::new(entries).map_err(|wrong| ConfigError::Dark(Box::new(wrong)))?) };
     Ok(dark.map(Arc::new))
-}
-
-/// A list for the run record: its name, how many lines say something, and its hash.
-fn list(path: &Path) -> Result<ListRecord, ConfigError> {
-    let bytes = std::fs::read(path).map_err(|cause| ConfigError::File { path: path.into(), cause })?;
-    let entries = bytes.split(|&byte| byte == b'\n').filter(|line| !matches!(line.trim_ascii(), [] | [b'#', ..])).count();
-    let sha256 = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
-    Ok(ListRecord { name, entries: entries as u64, sha256 })
 }

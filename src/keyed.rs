@@ -63,6 +63,14 @@ impl Keyed {
         hasher.finish()
     }
 
+    /// Of a text.
+    #[inline]
+    pub fn bytes(&self, text: &[u8]) -> u64 {
+        let mut hasher = self.0.build_hasher();
+        hasher.write(text);
+        hasher.finish()
+    }
+
     /// Of two addresses and up to 64 bits that go with them.
     #[inline]
     pub fn pair(&self, low: Addr, high: Addr, narrow: u64) -> u64 {

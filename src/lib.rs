@@ -20,7 +20,7 @@
 //! - [`conclude`]: many become one. Events with a beginning and an end, and the rows of a window.
 //! - [`report`]: it goes out. Records, the sinks that write them, and the summary.
 //!
-//! Beside the way: [`protocol`] (what a conversation carries, read), [`stream`] (each side's bytes in order), [`attribute`] (an address's country, home, direction, and how far to trust them), [`addr`], [`keyed`] (every hash that
+//! Beside the way: [`protocol`] (what a conversation carries, read), [`stream`] (each side's bytes in order), [`attribute`] (an address's country, home, direction, and how far to trust them), [`indicators`] (lists of what others know to be bad), [`addr`], [`keyed`] (every hash that
 //! traffic could try to steer), [`health`] (what was lost or refused), `huge` (memory for the large tables).
 //!
 //! Around it: [`pipeline`] alone starts and stops the threads of a run. [`cli`] holds flags as typed, [`settings`] every threshold, [`config`]
@@ -55,6 +55,7 @@ pub mod dispatch;
 pub mod explain;
 pub mod health;
 mod huge;
+pub mod indicators;
 pub mod keyed;
 pub mod pipeline;
 pub mod protocol;

@@ -177,6 +177,16 @@ settings! {
         /// Touches of one target without a completed connection from which on they are a flood's, which the flood counts.
         touches_per_target = 256 "contacts", 1..=1_000_000;
     }
+    indicator {
+        /// Days for which a listed address or network holds after it was last seen: they change hands.
+        address_days = 30 "days", 1..=36_500;
+        /// Days for which a listed name holds after it was last seen.
+        domain_days = 90 "days", 1..=36_500;
+        /// Days for which a listed URL holds after it was last seen.
+        url_days = 90 "days", 1..=36_500;
+        /// Days before it was first seen for which a listed address, name or URL holds: lists are late.
+        early_days = 7 "days", 0..=36_500;
+    }
     output {
         /// Events of one kind that are written per window; the gravest first, then the largest; the rest is counted.
         events_per_window = 5_000 "events", 1..=10_000_000;

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 
 use wherefrom::attribute::{Benign, Database, Home};
 use wherefrom::detect::{Shared, ics};
+use wherefrom::indicators::Indicators;
 use wherefrom::keyed::Keyed;
 use wherefrom::pipeline::{self, Pipeline, RunError};
 use wherefrom::report::{GeoRecord, Reporter, RunRecord, Sink};
@@ -19,8 +20,15 @@ const WINDOW_S: u32 = 60;
 /// # Errors
 /// The source's, or a sink's.
 pub fn run(input: Input, home: Home, database: Arc<Database>, sinks: Vec<Box<dyn Sink>>) -> Result<(), RunError> {
-    let shared =
-        Shared { keyed: Keyed::fixed(), database, lookup: Arc::new(ics::Lookup::new()), dark: None, entries: None, window_s: WINDOW_S };
+    let shared = Shared {
+        keyed: Keyed::fixed(),
+        database,
+        lookup: Arc::new(ics::Lookup::new()),
+        indicators: Arc::new(Indicators::none()),
+        dark: None,
+        entries: None,
+        window_s: WINDOW_S,
+    };
     let record = RunRecord {
         record: "run",
         sensor: "measured".into(),

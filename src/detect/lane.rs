@@ -8,6 +8,7 @@ use crate::conclude::SLICE_NS;
 use crate::decode::{Transport, flags};
 use crate::dispatch::batch::{Batch, Item, Seal, bits};
 use crate::dispatch::{Entries, LANES, quoted};
+use crate::indicators::Indicators;
 use crate::keyed::Keyed;
 use crate::tally::{Tally, TrafficTally};
 
@@ -54,6 +55,7 @@ pub struct Shared {
     pub keyed: Keyed,
     pub database: Arc<Database>,
     pub lookup: Arc<Lookup>,
+    pub indicators: Arc<Indicators>,
     /// Home addresses that nobody uses, if any are named.
     pub dark: Option<Arc<Home>>,
     /// The points of entry that have names, if any.

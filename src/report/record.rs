@@ -8,6 +8,7 @@ use serde::{Serialize, Serializer};
 use crate::attribute::Country;
 use crate::conclude::{Detail, Event, Row, RowKey, State};
 use crate::health::Dropped;
+use crate::indicators::List;
 
 /// Event time as RFC 3339 in UTC with microseconds.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -336,8 +337,41 @@ pub struct GeoRecord {
 #[derive(Clone, Debug, Serialize)]
 pub struct ListRecord {
     pub name: String,
+    /// How it is written, or what it is.
+    pub kind: &'static str,
     pub entries: u64,
+    /// When it was written, YYYY-MM-DD, as far as that can be told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub date: Option<String>,
+    /// Lines that could not be understood.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub refused: u64,
+    /// Entries of a kind that is not matched against.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub unsupported: u64,
     pub sha256: String,
+}
+
+impl ListRecord {
+    /// Of a list of indicators.
+    pub fn new(list: &List) -> Self {
+        ListRecord {
+            name: list.name.clone(),
+            kind: list.format.name(),
+            entries: list.len(),
+            date: list.date_s().map(date),
+            refused: list.refused,
+            unsupported: list.unsupported,
+            sha256: list.sha256.clone(),
+        }
+    }
+}
+
+/// The day of a second since the epoch, YYYY-MM-DD.
+pub fn date(seconds: u32) -> String {
+    // All of 32 bits lie within jiff's range.
+    let time = Timestamp::from_second(seconds.into()).unwrap_or(Timestamp::MAX);
+    time.strftime("%Y-%m-%d").to_string()
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use wherefrom::attribute::{Benign, Database, Home};
 use wherefrom::cli::{CommonArgs, RunArgs};
 use wherefrom::config::Config;
 use wherefrom::detect::{Shared, ics};
+use wherefrom::indicators::Indicators;
 use wherefrom::keyed::Keyed;
 use wherefrom::pipeline::{self, Pipeline, RunError};
 use wherefrom::report::{Reporter, Sink};
@@ -15,6 +16,7 @@ use wherefrom::source::Input;
 /// Made once: each would take a quarter of a second.
 static DATABASE: LazyLock<Arc<Database>> = LazyLock::new(|| Arc::new(Database::embedded()));
 static LOOKUP: LazyLock<Arc<ics::Lookup>> = LazyLock::new(|| Arc::new(ics::Lookup::new()));
+static INDICATORS: LazyLock<Arc<Indicators>> = LazyLock::new(|| Arc::new(Indicators::none()));
 static CONFIG: LazyLock<Config> = LazyLock::new(|| {
     let empty = tempfile::NamedTempFile::new().expect("a temporary file can be made");
     let common = CommonArgs { config: Some(empty.path().into()), ..CommonArgs::default() };
@@ -23,8 +25,16 @@ static CONFIG: LazyLock<Config> = LazyLock::new(|| {
 
 /// Runs an input through the pipeline in windows of so many seconds.
 pub fn run(input: Input, workers: usize, window_s: u32, sink: Box<dyn Sink>) -> Result<(), RunError> {
-    let record = CONFIG.run_record(&RunArgs::default(), vec!["replayed".into()], None).expect("no lists are named");
-    let shared = Shared { keyed: Keyed::fixed(), database: DATABASE.clone(), lookup: LOOKUP.clone(), dark: None, entries: None, window_s };
+    let record = CONFIG.run_record(&RunArgs::default(), vec!["replayed".into()], None);
+    let shared = Shared {
+        keyed: Keyed::fixed(),
+        database: DATABASE.clone(),
+        lookup: LOOKUP.clone(),
+        indicators: INDICATORS.clone(),
+        dark: None,
+        entries: None,
+        window_s,
+    };
     let reporter = Reporter::new(record, CONFIG.settings.clone(), Benign::embedded(), &shared, vec![sink], false);
     let stop = Arc::new(AtomicBool::new(false));
     let frames = Arc::new(AtomicU64::new(0));

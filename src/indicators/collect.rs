@@ -1,0 +1,304 @@
+//! Where all formats put what they read: values with what is said of them, and what could not be understood.
+
+use std::collections::HashMap;
+
+use sha2::{Digest, Sha256};
+
+use super::domain;
+use super::entry::{Entry, Kind, Tag, Usage};
+use super::table::Gathered;
+use super::value::{NoValue, Value, digest_bytes};
+use super::{List, Refusal};
+use crate::keyed::Keyed;
+use crate::settings::indicator as Settings;
+
+/// Refused lines of a list that are kept with number and text; the others are counted.
+const REFUSALS_NAMED: usize = 20;
+/// Bytes of a refused line, and of a family's name, that are kept.
+const EXCERPT_BYTES: usize = 80;
+/// Families that are told apart; further ones have no name. No list knows as many.
+const FAMILIES_MAX: usize = 1 << 20;
+const DAY_S: u32 = 86_400;
+
+/// What a list says of a value beside the value.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Facts<'a> {
+    pub usage: Usage,
+    /// Empty if the list does not say.
+    pub family: &'a [u8],
+    pub confidence: Option<u8>,
+    pub compromised: bool,
+    pub port: Option<u16>,
+    /// The list's own number of the entry; its line, if it has none.
+    pub number: Option<u32>,
+    /// When it was seen first and last, in seconds since the epoch.
+    pub first_s: Option<u32>,
+    pub last_s: Option<u32>,
+    /// It was in use when the list was written.
+    pub active: bool,
+    /// Between which times the list itself declares it valid; this overrides what was seen.
+    pub valid: Option<(u32, u32)>,
+    /// Only the name itself is meant, not the names below it.
+    pub exact: bool,
+}
+
+impl Default for Facts<'_> {
+    fn default() -> Self {
+        Facts {
+            usage: Usage::Unspecified,
+            family: b"",
+            confidence: None,
+            compromised: false,
+            port: None,
+            number: None,
+            first_s: None,
+            last_s: None,
+            active: false,
+            valid: None,
+            exact: false,
+        }
+    }
+}
+
+/// Entries by what they are looked up with.
+#[derive(Default)]
+pub(super) struct Tables<T> {
+    pub addresses: T,
+    pub networks: T,
+    pub domains: T,
+    pub urls: T,
+    pub md5: T,
+    pub sha1: T,
+    pub sha256: T,
+}
+
+impl<T> Tables<T> {
+    pub fn of_kind(&mut self, kind: Kind) -> &mut T {
+        match kind {
+            Kind::Address => &mut self.addresses,
+            Kind::Network => &mut self.networks,
+            Kind::Domain => &mut self.domains,
+            Kind::Url => &mut self.urls,
+            Kind::Md5 | Kind::Ja3 => &mut self.md5,
+            Kind::Sha1 | Kind::CertificateSha1 => &mut self.sha1,
+            Kind::Sha256 => &mut self.sha256,
+        }
+    }
+
+    pub fn map<U>(self, to: impl Fn(T) -> U) -> Tables<U> {
+        Tables {
+            addresses: to(self.addresses),
+            networks: to(self.networks),
+            domains: to(self.domains),
+            urls: to(self.urls),
+            md5: to(self.md5),
+            sha1: to(self.sha1),
+            sha256: to(self.sha256),
+        }
+    }
+}
+
+/// What has been read so far.
+pub(super) struct Collector<'a> {
+    /// For the filters alone. Its key may be known: whoever passes a filter unduly has cost a search, and never changes an answer.
+    pub keyed: Keyed,
+    settings: &'a Settings,
+    pub tables: Tables<Gathered>,
+    pub tags: Vec<Tag>,
+    tag_places: HashMap<Tag, u32>,
+    last_tag: Option<(Tag, u32)>,
+    pub families: Vec<Box<str>>,
+    family_places: HashMap<Box<[u8]>, u32>,
+    pub lists: Vec<List>,
+}
+
+impl<'a> Collector<'a> {
+    pub fn new(settings: &'a Settings) -> Self {
+        Collector {
+            keyed: Keyed::fixed(),
+            settings,
+            tables: Tables::default(),
+            tags: Vec::new(),
+            tag_places: HashMap::new(),
+            last_tag: None,
+            // The first stands for none.
+            families: vec![Box::default()],
+            family_places: HashMap::from([(Box::default(), 0)]),
+            lists: Vec::new(),
+        }
+    }
+
+    /// What follows belongs to this list.
+    pub fn begin(&mut self, list: List) {
+        self.lists.push(list);
+    }
+
+    /// The list at work.
+    ///
+    /// # Panics
+    /// If none was begun.
+    pub fn list(&mut self) -> &mut List {
+        self.lists.last_mut().expect("a list is begun before anything is put into it")
+    }
+
+    /// Takes a value, or says on which line there was none.
+    pub fn take(&mut self, value: Result<Value, NoValue>, facts: &Facts<'_>, line: u32, text: &[u8]) {
+        match value {
+            Ok(value) => self.add(&value, facts, line),
+            Err(NoValue(reason)) => self.refuse(line, reason, text),
+        }
+    }
+
+    /// A line or object that could not be understood.
+    pub fn refuse(&mut self, line: u32, reason: &'static str, text: &[u8]) {
+        self.list().refused += 1;
+        self.name(Refusal { line, reason, text: excerpt(text), unsupported: false });
+    }
+
+    /// Something that is understood and not matched against.
+    pub fn unsupported(&mut self, line: u32, reason: &'static str, text: &[u8]) {
+        self.list().unsupported += 1;
+        self.name(Refusal { line, reason, text: excerpt(text), unsupported: true });
+    }
+
+    fn name(&mut self, refusal: Refusal) {
+        let refusals = &mut self.list().refusals;
+        if refusals.len() < REFUSALS_NAMED {
+            refusals.push(refusal);
+        }
+    }
+
+    pub fn add(&mut self, value: &Value, facts: &Facts<'_>, line: u32) {
+        let (kind, hash, key, extent, subdomains) = match value {
+            Value::Address(addr, _) => (Kind::Address, self.keyed.addr(*addr), address_key(addr.0), 0, false),
+            Value::Network(network) => {
+                let first = network.first();
+                (Kind::Network, self.keyed.words(first.0, network.prefix().into()), address_key(first.0), network.prefix(), false)
+            }
+            Value::Domain(name) => {
+                let bytes = name.bytes();
+                let subdomains = !facts.exact && !facts.compromised && domain::stands_for_subdomains(name);
+                // A name has at most 253 bytes.
+                (Kind::Domain, self.keyed.bytes(bytes), text_key(bytes), bytes.len() as u8, subdomains)
+            }
+            Value::Url(url) => (Kind::Url, self.keyed.bytes(url.bytes()), text_key(url.bytes()), 0, false),
+            Value::Digest(kind, digest) => {
+                let key = digest_key(&digest[..digest_bytes(*kind)]);
+                (*kind, self.keyed.words(key, 0), key, 0, false)
+            }
+        };
+        let port = match value {
+            Value::Address(_, Some(port)) => Some(*port),
+            _ => facts.port.filter(|&port| port != 0 && matches!(kind, Kind::Address | Kind::Network)),
+        };
+        let (from_s, until_s) = self.validity(kind, facts);
+        let family = self.family(facts.family);
+        let tag = self.tag(Tag {
+            kind,
+            usage: facts.usage,
+            list: (self.lists.len() - 1) as u16,
+            port,
+            confidence: facts.confidence,
+            compromised: facts.compromised,
+            subdomains,
+            extent,
+            family,
+        });
+        let list = self.list();
+        list.entries[kind as usize] += 1;
+        list.newest_s = list.newest_s.max(facts.last_s).max(facts.first_s);
+        self.tables.of_kind(kind).add(hash, Entry { key, tag, number: facts.number.unwrap_or(line), from_s, until_s });
+    }
+
+    /// From when until when it holds, in seconds of event time.
+    ///
+    /// What the list declares stands. Content does not change hands, so that a digest holds always. Anything else holds from a while before it was first
+    /// seen, since lists are late, until so long after it was seen last; the day of the list counts where it was active then, or where the list says nothing else.
+    fn validity(&mut self, kind: Kind, facts: &Facts<'_>) -> (u32, u32) {
+        let is_digest = matches!(kind, Kind::Md5 | Kind::Sha1 | Kind::Sha256 | Kind::Ja3 | Kind::CertificateSha1);
+        if let Some((from_s, until_s)) = facts.valid {
+            return if is_digest { (0, until_s) } else { (from_s, until_s) };
+        }
+        if is_digest {
+            return (0, u32::MAX);
+        }
+        let days = match kind {
+            Kind::Address | Kind::Network => self.settings.address_days,
+            Kind::Domain => self.settings.domain_days,
+            _ => self.settings.url_days,
+        };
+        let list_s = self.list().written_s;
+        let seen_s = facts.last_s.max(facts.first_s);
+        let last_s = match (seen_s, list_s) {
+            (seen_s, Some(list_s)) if facts.active => seen_s.max(Some(list_s)),
+            (_, None) if facts.active => None,
+            (None, list_s) => list_s,
+            (seen_s, _) => seen_s,
+        };
+        // Some lists see a value before they add it.
+        let first_s = facts.first_s.map(|first_s| first_s.min(facts.last_s.unwrap_or(first_s)));
+        let from_s = first_s.map_or(0, |first_s| first_s.saturating_sub(days_s(self.settings.early_days)));
+        (from_s, last_s.map_or(u32::MAX, |last_s| last_s.saturating_add(days_s(days))))
+    }
+
+    fn tag(&mut self, tag: Tag) -> u32 {
+        // Entries of a list are mostly alike.
+        if let Some((last, place)) = self.last_tag
+            && last == tag
+        {
+            return place;
+        }
+        let place = *self.tag_places.entry(tag).or_insert_with(|| {
+            self.tags.push(tag);
+            (self.tags.len() - 1) as u32
+        });
+        self.last_tag = Some((tag, place));
+        place
+    }
+
+    pub fn family(&mut self, name: &[u8]) -> u32 {
+        if let Some(&place) = self.family_places.get(name) {
+            return place;
+        }
+        if self.families.len() >= FAMILIES_MAX {
+            return 0;
+        }
+        let place = self.families.len() as u32;
+        self.families.push(excerpt(name).into());
+        self.family_places.insert(name.into(), place);
+        place
+    }
+}
+
+fn days_s(days: u64) -> u32 {
+    u32::try_from(days).unwrap_or(u32::MAX).saturating_mul(DAY_S)
+}
+
+/// The low bits go first: IPv4 addresses have the same high ones.
+#[inline]
+pub(super) fn address_key(bits: u128) -> u128 {
+    bits.rotate_left(96)
+}
+
+/// 128 bits of which every bit of a digest decides some.
+#[inline]
+pub(super) fn digest_key(digest: &[u8]) -> u128 {
+    digest.chunks(16).fold(0, |key, part| key ^ part.iter().fold(0, |bits, &byte| bits << 8 | u128::from(byte)))
+}
+
+/// Of a name or URL: of its SHA-256. The text itself would be most of the memory.
+pub(super) fn text_key(text: &[u8]) -> u128 {
+    digest_key(&Sha256::digest(text))
+}
+
+/// Text from a list, made safe and short.
+fn excerpt(text: &[u8]) -> String {
+    let text = text.trim_ascii();
+    let cut = &text[..text.len().min(EXCERPT_BYTES)];
+    let more = if cut.len() < text.len() { "…" } else { "" };
+    let plain = |c: char| c.is_alphanumeric() || c.is_ascii_graphic() || c == ' ';
+    match str::from_utf8(cut) {
+        Ok(printable) if printable.chars().all(plain) => format!("{printable}{more}"),
+        _ => format!("{}{more}", cut.escape_ascii()),
+    }
+}

@@ -1,0 +1,317 @@
+//! Lists of what others know to be bad: addresses, networks, names, URLs and digests, found in an instant.
+//!
+//! A list is judged by event time: what a capture of last year shows is compared with what was valid then. What is on no list costs a
+//! question one cache line ([`filter`]).
+
+mod collect;
+mod domain;
+mod entry;
+mod fields;
+mod filter;
+mod input;
+mod lines;
+mod list;
+mod named;
+mod paths;
+mod punycode;
+mod table;
+mod time;
+mod url;
+mod value;
+
+use std::path::{Path, PathBuf};
+
+use crate::addr::Addr;
+use crate::keyed::Keyed;
+use crate::settings::indicator as Settings;
+
+use collect::{Collector, Facts, Tables, address_key, digest_key, text_key};
+use entry::{Entry, Tag};
+pub use entry::{Hit, Kind, Usage};
+use input::Input;
+pub use list::{Format, List, Refusal};
+use table::Table;
+use value::Value;
+
+/// Bits of an IPv4 network that the map of networks tells apart.
+const MAP_BITS: u32 = 16;
+/// Most bytes that the EICAR test file's digests are known by: see [`EICAR`].
+const EICAR_FAMILY: &[u8] = b"EICAR-Test-File";
+/// The test file of the European Institute for Computer Antivirus Research: harmless, and known to everybody who looks for samples.
+const EICAR: [(Kind, &[u8]); 3] = [
+    (Kind::Md5, b"44d88612fea8a8f36de82e1278abb02f"),
+    (Kind::Sha1, b"3395856ce81f2b7382dee72602f798b642f14140"),
+    (Kind::Sha256, b"275a021bbfb6489e54d471899f7db9d1663fc695ec2fe2a2c4538aabf651fd0f"),
+];
+/// Most lists at a time.
+const LISTS_MAX: usize = u16::MAX as usize;
+
+/// What is wrong with a list as a whole.
+#[derive(Debug, thiserror::Error)]
+pub enum IndicatorError {
+    #[error("indicators {path}: {cause}", path = .path.display())]
+    Read { path: PathBuf, cause: std::io::Error },
+    #[error("indicators {path}: a folder without lists", path = .path.display())]
+    EmptyFolder { path: PathBuf },
+    #[error("indicators {path}: a ZIP archive; unpack it first", path = .path.display())]
+    Zip { path: PathBuf },
+    #[error("indicators {path}: no line could be understood; the first is line {line}: {reason}: '{text}'", path = .path.display())]
+    Nothing { path: PathBuf, line: u32, reason: &'static str, text: String },
+    #[error("more than {LISTS_MAX} lists of indicators")]
+    TooMany,
+}
+
+/// All lists in force. Nothing in it changes while traffic is read.
+pub struct Indicators {
+    keyed: Keyed,
+    tables: Tables<Table>,
+    /// By the leading bits of an IPv4 address: whether any network has such addresses.
+    map: Box<[u64]>,
+    /// Lengths of prefixes that listed networks have, the longest first, by family.
+    prefixes_v4: Vec<u8>,
+    prefixes_v6: Vec<u8>,
+    tags: Vec<Tag>,
+    families: Vec<Box<str>>,
+    /// The first is what the program knows by itself.
+    lists: Vec<List>,
+}
+
+impl Indicators {
+    /// Without any list: what the program knows by itself.
+    pub fn none() -> Self {
+        let settings = Settings::default();
+        let mut collector = Collector::new(&settings);
+        built_in(&mut collector);
+        Self::of(collector)
+    }
+
+    /// Reads lists, and all files of folders.
+    ///
+    /// # Errors
+    /// A file that cannot be read, or in which nothing could be understood.
+    pub fn load(paths: &[PathBuf], settings: &Settings) -> Result<Self, IndicatorError> {
+        let mut collector = Collector::new(settings);
+        built_in(&mut collector);
+        for path in paths::list_files(paths)? {
+            read(&path, &mut collector)?;
+        }
+        Ok(Self::of(collector))
+    }
+
+    fn of(collector: Collector<'_>) -> Self {
+        let Collector { keyed, tables, tags, families, lists, .. } = collector;
+        let tables = tables.map(Table::new);
+        let mut map = vec![0u64; (1 << MAP_BITS) / 64].into_boxed_slice();
+        let (mut prefixes_v4, mut prefixes_v6) = ([false; 129], [false; 129]);
+        for entry in tables.networks.entries() {
+            let prefix = tags[entry.tag as usize].extent;
+            let addr = Addr(entry.key.rotate_right(96));
+            let Some(first) = addr.as_v4() else {
+                prefixes_v6[usize::from(prefix)] = true;
+                continue;
+            };
+            prefixes_v4[usize::from(prefix)] = true;
+            let first = (first >> (32 - MAP_BITS)) as usize;
+            for place in first..first + (1 << MAP_BITS.saturating_sub(prefix.into())) {
+                map[place / 64] |= 1 << (place % 64);
+            }
+        }
+        let longest_first = |prefixes: [bool; 129]| (0..=128).rev().filter(|&prefix| prefixes[usize::from(prefix)]).collect();
+        let (prefixes_v4, prefixes_v6) = (longest_first(prefixes_v4), longest_first(prefixes_v6));
+        Indicators { keyed, tables, map, prefixes_v4, prefixes_v6, tags, families, lists }
+    }
+
+    /// The lists that were read, in the order in which they were named.
+    pub fn lists(&self) -> &[List] {
+        &self.lists[1..]
+    }
+
+    /// The list that has a value.
+    pub fn list(&self, hit: &Hit) -> &List {
+        &self.lists[usize::from(hit.list)]
+    }
+
+    /// The family of malware that the list names.
+    pub fn family(&self, hit: &Hit) -> Option<&str> {
+        self.families.get(hit.family as usize).map(|name| &**name).filter(|name| !name.is_empty())
+    }
+
+    /// Where to read more of it: a page of the list's publisher, or a line of the list.
+    pub fn reference(&self, hit: &Hit) -> String {
+        let list = self.list(hit);
+        match list.format {
+            Format::Urlhaus if list.numbered => format!("https://urlhaus.abuse.ch/url/{}/", hit.number),
+            Format::Threatfox if list.numbered => format!("https://threatfox.abuse.ch/ioc/{}/", hit.number),
+            _ => format!("{}:{}", list.name, hit.number),
+        }
+    }
+
+    /// An address, with the port of the service there, at a second of event time: itself, or a network that it belongs to. Of several
+    /// entries the one that decides most.
+    #[inline]
+    pub fn address(&self, addr: Addr, port: u16, event_s: u32) -> Option<Hit> {
+        if !self.may_list(addr) {
+            return None;
+        }
+        self.addresses(addr).filter(|hit| hit.holds_at(event_s) && hit.port.is_none_or(|meant| meant == port)).max_by_key(Hit::rank)
+    }
+
+    /// Whether an address can be on a list: where not, [`Indicators::address`] has nothing. For an address on no list it touches one cache line
+    /// that is not in the cache already.
+    #[inline]
+    pub fn may_list(&self, addr: Addr) -> bool {
+        self.tables.addresses.may_hold(self.keyed.addr(addr)) || self.may_be_in_network(addr)
+    }
+
+    /// The cache line that [`Indicators::may_list`] will touch, for fetching it ahead.
+    #[inline]
+    pub fn ahead(&self, addr: Addr) -> &u64 {
+        self.tables.addresses.ahead(self.keyed.addr(addr))
+    }
+
+    #[inline]
+    fn may_be_in_network(&self, addr: Addr) -> bool {
+        match addr.as_v4() {
+            Some(bits) => {
+                let place = (bits >> (32 - MAP_BITS)) as usize;
+                self.map[place / 64] >> (place % 64) & 1 == 1
+            }
+            None => !self.prefixes_v6.is_empty(),
+        }
+    }
+
+    /// All entries for an address, whatever the time and the port.
+    pub fn addresses(&self, addr: Addr) -> impl Iterator<Item = Hit> {
+        let single = self.tables.addresses.get(self.keyed.addr(addr), address_key(addr.0));
+        let (bits, prefixes) = if addr.is_v4() { (32, &self.prefixes_v4) } else { (128, &self.prefixes_v6) };
+        let networks = prefixes.iter().filter(move |_| self.may_be_in_network(addr)).flat_map(move |&prefix| {
+            let first = addr.0 & u128::MAX.checked_shl(bits - u32::from(prefix)).unwrap_or(0);
+            let found = self.tables.networks.get(self.keyed.words(first, prefix.into()), address_key(first));
+            found.iter().filter(move |entry| self.tags[entry.tag as usize].extent == prefix)
+        });
+        single.iter().chain(networks).map(|entry| self.hit(entry))
+    }
+
+    /// A name at a second of event time: itself, or a listed name that stands for those below it. Case and a dot at the end are no matter.
+    pub fn domain(&self, name: &[u8], event_s: u32) -> Option<Hit> {
+        best(self.domains(name), event_s)
+    }
+
+    /// All entries for a name, whatever the time.
+    pub fn domains(&self, name: &[u8]) -> impl Iterator<Item = Hit> {
+        let mut hits = Vec::new();
+        if let Some(name) = domain::Name::new(name) {
+            for (place, ancestor) in name.ancestors().enumerate() {
+                let hash = self.keyed.bytes(ancestor);
+                if self.tables.domains.may_hold(hash) {
+                    let found = self.tables.domains.get(hash, text_key(ancestor));
+                    hits.extend(
+                        found.iter().filter(|entry| place == 0 || self.tags[entry.tag as usize].subdomains).map(|entry| self.hit(entry)),
+                    );
+                }
+            }
+        }
+        hits.into_iter()
+    }
+
+    /// A URL at a second of event time. Whatever of it makes no difference is no matter: see [`mod@url`].
+    pub fn url(&self, url: &[u8], event_s: u32) -> Option<Hit> {
+        best(self.urls(url), event_s)
+    }
+
+    /// All entries for a URL, whatever the time.
+    pub fn urls(&self, url: &[u8]) -> impl Iterator<Item = Hit> {
+        let canonical = url::Canonical::new(url);
+        let found = canonical.map_or(&[][..], |canonical| {
+            let hash = self.keyed.bytes(canonical.bytes());
+            if self.tables.urls.may_hold(hash) { self.tables.urls.get(hash, text_key(canonical.bytes())) } else { &[] }
+        });
+        found.iter().map(|entry| self.hit(entry))
+    }
+
+    /// A file by its MD5. Whoever wants to can make two files with one MD5: what is known by it alone may be another file.
+    pub fn md5(&self, digest: &[u8; 16], event_s: u32) -> Option<Hit> {
+        best(self.digests(digest).filter(|hit| hit.kind == Kind::Md5), event_s)
+    }
+
+    /// A file by its SHA-1.
+    pub fn sha1(&self, digest: &[u8; 20], event_s: u32) -> Option<Hit> {
+        best(self.digests(digest).filter(|hit| hit.kind == Kind::Sha1), event_s)
+    }
+
+    /// A file by its SHA-256.
+    pub fn sha256(&self, digest: &[u8; 32], event_s: u32) -> Option<Hit> {
+        best(self.digests(digest), event_s)
+    }
+
+    /// A client by the MD5 of its TLS hello. A list of bare digests does not say of what they are: it counts too.
+    pub fn ja3(&self, digest: &[u8; 16], event_s: u32) -> Option<Hit> {
+        best(self.digests(digest).filter(|hit| hit.kind == Kind::Ja3 || self.is_bare(hit)), event_s)
+    }
+
+    /// A server by the SHA-1 of its certificate. A list of bare digests does not say of what they are: it counts too.
+    pub fn certificate_sha1(&self, digest: &[u8; 20], event_s: u32) -> Option<Hit> {
+        best(self.digests(digest).filter(|hit| hit.kind == Kind::CertificateSha1 || self.is_bare(hit)), event_s)
+    }
+
+    fn is_bare(&self, hit: &Hit) -> bool {
+        hit.list > 0 && self.list(hit).format == Format::Plain
+    }
+
+    /// All entries for a digest of 16, 20 or 32 bytes, whatever the time.
+    pub fn digests(&self, digest: &[u8]) -> impl Iterator<Item = Hit> {
+        let table = match digest.len() {
+            16 => Some(&self.tables.md5),
+            20 => Some(&self.tables.sha1),
+            32 => Some(&self.tables.sha256),
+            _ => None,
+        };
+        let key = digest_key(digest);
+        table.map_or(&[][..], |table| table.get(self.keyed.words(key, 0), key)).iter().map(|entry| self.hit(entry))
+    }
+
+    fn hit(&self, entry: &Entry) -> Hit {
+        let Tag { kind, usage, list, port, confidence, compromised, subdomains: _, extent, family } = self.tags[entry.tag as usize];
+        let Entry { number, from_s, until_s, .. } = *entry;
+        Hit { kind, usage, list, port, confidence, compromised, extent, family, number, from_s, until_s }
+    }
+}
+
+/// Of entries that hold, the one that decides most.
+fn best(hits: impl Iterator<Item = Hit>, event_s: u32) -> Option<Hit> {
+    hits.filter(|hit| hit.holds_at(event_s)).max_by_key(Hit::rank)
+}
+
+/// What is known without any list.
+fn built_in(into: &mut Collector<'_>) {
+    into.begin(List::new("built-in".into()));
+    let facts = Facts { usage: Usage::Sample, family: EICAR_FAMILY, ..Facts::default() };
+    for (kind, text) in EICAR {
+        into.take(Value::digest(kind, text), &facts, 0, text);
+    }
+}
+
+fn read(path: &Path, into: &mut Collector<'_>) -> Result<(), IndicatorError> {
+    if into.lists.len() > LISTS_MAX {
+        return Err(IndicatorError::TooMany);
+    }
+    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+    into.begin(List::new(name));
+    let failed = |cause| IndicatorError::Read { path: path.into(), cause };
+    let mut input = Input::open(path).map_err(failed)?;
+    if input.peek().map_err(failed)?.starts_with(b"PK\x03\x04") {
+        return Err(IndicatorError::Zip { path: path.into() });
+    }
+    lines::read(&mut input, into).map_err(failed)?;
+    let list = into.list();
+    list.sha256 = input.finish().map_err(failed)?;
+    match list.refusals.first() {
+        Some(Refusal { line, reason, text, .. }) if list.is_empty() && list.refused > 0 => {
+            Err(IndicatorError::Nothing { path: path.into(), line: *line, reason, text: text.clone() })
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

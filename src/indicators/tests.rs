@@ -1,0 +1,168 @@
+//! Lists as they are written, and what is found in them.
+
+use super::*;
+use std::io::Write;
+
+/// A second of 2026-11-23, 16:00 UTC.
+const NOW_S: u32 = 1_795_449_600;
+const DAY_S: u32 = 86_400;
+
+pub(super) fn load(lists: &[(&str, &str)]) -> Indicators {
+    let folder = tempfile::tempdir().unwrap();
+    let paths: Vec<PathBuf> = lists
+        .iter()
+        .map(|(name, text)| {
+            let path = folder.path().join(name);
+            std::fs::File::create(&path).unwrap().write_all(text.as_bytes()).unwrap();
+            path
+        })
+        .collect();
+    Indicators::load(&paths, &Settings::default()).unwrap()
+}
+
+fn addr(text: &str) -> Addr {
+    text.parse().unwrap()
+}
+
+#[test]
+fn the_test_file_is_known_without_a_list() {
+    let known = Indicators::none();
+    let hit = known.digests(&[0x44; 16]).next();
+    assert_eq!(hit, None);
+    let md5 = [0x44, 0xd8, 0x86, 0x12, 0xfe, 0xa8, 0xa8, 0xf3, 0x6d, 0xe8, 0x2e, 0x12, 0x78, 0xab, 0xb0, 0x2f];
+    let hit = known.md5(&md5, NOW_S).unwrap();
+    assert_eq!((hit.usage, known.family(&hit), known.list(&hit).name.as_str()), (Usage::Sample, Some("EICAR-Test-File"), "built-in"));
+    assert!(known.lists().is_empty());
+    assert_eq!(known.ja3(&md5, NOW_S), None);
+}
+
+#[test]
+fn plain_lists_of_every_kind() {
+    let text = "# mixed\n1.2.3.4\n5.6.7.8:443\n10.20.0.0/14\n2001:db8:7::/48\nEvil.Example # with a note\nhttp://a.example:80/x\n0.0.0.0 hosts.example\n\
+                9.9.8.0/24 ; SBL1\nab12ab12ab12ab12ab12ab12ab12ab12\n";
+    let known = load(&[("mixed.txt", text)]);
+    assert_eq!((known.lists()[0].len(), known.lists()[0].refused), (9, 0));
+    assert!(known.address(addr("1.2.3.4"), 1, NOW_S).is_some());
+    assert!(known.address(addr("1.2.3.5"), 1, NOW_S).is_none());
+    assert!(known.address(addr("5.6.7.8"), 443, NOW_S).is_some_and(|hit| hit.port == Some(443)));
+    assert!(known.address(addr("5.6.7.8"), 444, NOW_S).is_none());
+    for (text, expected) in [("10.20.0.0", true), ("10.23.255.255", true), ("10.24.0.0", false), ("9.9.8.7", true), ("9.9.9.7", false)] {
+        assert_eq!(known.address(addr(text), 1, NOW_S).is_some_and(|hit| hit.kind == Kind::Network), expected, "{text}");
+    }
+    assert!(known.address(addr("2001:db8:7:1::9"), 1, NOW_S).is_some_and(|hit| hit.extent == 48));
+    assert!(known.address(addr("2001:db8:8::"), 1, NOW_S).is_none());
+    assert!(known.domain(b"EVIL.example.", NOW_S).is_some() && known.domain(b"hosts.example", NOW_S).is_some());
+    assert!(known.url(b"HTTP://A.example/x#y", NOW_S).is_some() && known.url(b"http://a.example/y", NOW_S).is_none());
+    let digest = [0xab, 0x12].repeat(8).try_into().unwrap();
+    assert!(known.md5(&digest, NOW_S).is_some() && known.ja3(&digest, NOW_S).is_some());
+}
+
+#[test]
+fn a_listed_name_stands_for_those_below_it_unless_it_is_a_public_suffix() {
+    let known = load(&[("names.txt", "evil.example.org\nco.uk\n")]);
+    let listed = |name: &str| known.domain(name.as_bytes(), NOW_S).map(|hit| hit.extent);
+    assert_eq!(listed("evil.example.org"), Some(16));
+    assert_eq!(listed("a.b.evil.example.org"), Some(16));
+    assert_eq!(listed("notevil.example.org"), None);
+    assert_eq!(listed("example.org"), None);
+    assert_eq!(listed("evil.example.org.other.test"), None);
+    assert_eq!((listed("co.uk"), listed("good.co.uk")), (Some(5), None));
+}
+
+#[test]
+fn the_exports_of_abuse_ch_are_read_by_the_names_of_their_columns() {
+    let feodo = "# Feodo Tracker\n# Last updated: 2026-11-23 15:59:41 (UTC)\n#\n\"first_seen_utc\",\"dst_ip\",\"dst_port\",\"c2_status\",\"last_online\",\"malware\"\n\
+                 \"2026-09-01 00:00:00\",\"14.1.1.1\",\"8000\",\"online\",\"2026-11-01\",\"Emotet\"\n";
+    let urlhaus = "# id,dateadded,url,url_status,last_online,threat,tags,urlhaus_link,reporter\n\
+                   \"77\",\"2026-11-20 00:00:00\",\"http://1.2.3.4:8000/setup.exe\",\"online\",\"\",\"malware_download\",\"exe\",\"\",\"x\"\n";
+    let threatfox = "# \"first_seen_utc\",\"ioc_id\",\"ioc_value\",\"ioc_type\",\"threat_type\",\"fk_malware\",\"malware_alias\",\"malware_printable\",\"last_seen_utc\",\"confidence_level\",\"is_compromised\",\"reference\",\"tags\",\"anonymous\",\"reporter\"\n\
+                     \"2026-11-19 15:06:29\", \"9\", \"bad.example\", \"domain\", \"botnet_cc\", \"win.fam\", \"None\", \"Fam\", \"2026-11-23 03:00:58\", \"75\", \"True\", \"None\", \"\", \"0\", \"x\"\n\
+                     \"2026-11-19 15:06:29\", \"10\", \"a@b.example\", \"envelope_from\", \"payload_delivery\", \"win.fam\", \"None\", \"Fam\", \"\", \"75\", \"False\", \"None\", \"\", \"0\", \"x\"\n";
+    let sslbl = "# Listingdate,SHA1,Listingreason\n2026-10-10 10:10:10,3395856ce81f2b7382dee72602f798b642f14141,Dridex C&C\n";
+    let known = load(&[("feodo.csv", feodo), ("urlhaus.csv", urlhaus), ("threatfox.csv", threatfox), ("sslbl.csv", sslbl)]);
+    let formats: Vec<_> = known.lists().iter().map(|list| (list.format, list.len(), list.refused, list.unsupported)).collect();
+    assert_eq!(formats, [(Format::Feodo, 1, 0, 0), (Format::Urlhaus, 1, 0, 0), (Format::Threatfox, 1, 0, 1), (Format::Sslbl, 1, 0, 0)]);
+
+    let hit = known.address(addr("14.1.1.1"), 8000, NOW_S).unwrap();
+    assert_eq!((hit.usage, known.family(&hit), known.reference(&hit)), (Usage::Controller, Some("Emotet"), "feodo.csv:5".into()));
+    assert_eq!(known.address(addr("14.1.1.1"), 443, NOW_S), None);
+    let hit = known.url(b"http://1.2.3.4:8000/setup.exe", NOW_S).unwrap();
+    assert_eq!((hit.usage, known.reference(&hit)), (Usage::Delivery, "https://urlhaus.abuse.ch/url/77/".into()));
+    let hit = known.domain(b"bad.example", NOW_S).unwrap();
+    assert_eq!((hit.usage, known.family(&hit), hit.confidence, hit.compromised), (Usage::Controller, Some("Fam"), Some(75), true));
+    assert_eq!(known.domain(b"below.bad.example", NOW_S), None, "a victim's name stands for itself alone");
+    let mut sha1: [u8; 20] = [0; 20];
+    sha1.copy_from_slice(&[
+        0x33, 0x95, 0x85, 0x6c, 0xe8, 0x1f, 0x2b, 0x73, 0x82, 0xde, 0xe7, 0x26, 0x02, 0xf7, 0x98, 0xb6, 0x42, 0xf1, 0x41, 0x41,
+    ]);
+    let hit = known.certificate_sha1(&sha1, NOW_S).unwrap();
+    assert_eq!((known.family(&hit), known.sha1(&sha1, NOW_S)), (Some("Dridex"), None));
+}
+
+#[test]
+fn validity_is_judged_by_event_time() {
+    let feodo = "\"first_seen_utc\",\"dst_ip\",\"dst_port\",\"c2_status\",\"last_online\",\"malware\"\n\
+                 \"2026-10-24 16:00:00\",\"14.1.1.1\",\"1\",\"offline\",\"2026-11-23\",\"A\"\n\
+                 \"2026-11-23 16:00:00\",\"14.1.1.2\",\"1\",\"offline\",\"\",\"A\"\n\
+                 \"2026-11-23 16:00:00\",\"14.1.1.3\",\"1\",\"online\",\"\",\"A\"\n";
+    let known = load(&[("feodo.csv", feodo)]);
+    let holds = |text: &str, event_s: u32| known.address(addr(text), 1, event_s).is_some();
+    let (seen_s, last_s) = (NOW_S - 30 * DAY_S, NOW_S - 16 * 3600);
+    assert!(holds("14.1.1.1", seen_s) && holds("14.1.1.1", seen_s - 7 * DAY_S) && !holds("14.1.1.1", seen_s - 7 * DAY_S - 1));
+    assert!(holds("14.1.1.1", last_s + 30 * DAY_S) && !holds("14.1.1.1", last_s + 30 * DAY_S + 1));
+    assert!(holds("14.1.1.2", NOW_S + 30 * DAY_S) && !holds("14.1.1.2", NOW_S + 30 * DAY_S + 1), "seen once");
+    assert!(holds("14.1.1.3", NOW_S + 300 * DAY_S), "active, and nobody says when that was");
+}
+
+#[test]
+fn a_digest_never_expires() {
+    let bazaar = "# \"first_seen_utc\",\"sha256_hash\",\"md5_hash\",\"sha1_hash\",\"reporter\",\"file_name\",\"signature\"\n\
+                  \"2020-01-01 00:00:00\", \"aa00000000000000000000000000000000000000000000000000000000000000\", \"n/a\", \"\", \"x\", \"y\", \"Fam\"\n";
+    let known = load(&[("bazaar.csv", bazaar)]);
+    let mut sha256 = [0; 32];
+    sha256[0] = 0xaa;
+    let hit = known.sha256(&sha256, NOW_S).unwrap();
+    assert_eq!((hit.usage, known.family(&hit), known.lists()[0].len()), (Usage::Sample, Some("Fam"), 1));
+    assert!(known.sha256(&sha256, 0).is_some() && known.sha256(&sha256, u32::MAX).is_some());
+}
+
+#[test]
+fn of_several_lists_the_one_that_decides_most_is_named() {
+    let known =
+        load(&[("a.txt", "1.2.3.4\n1.2.3.0/24\n"), ("feodo.csv", "dst_ip,dst_port,first_seen_utc,malware\n1.2.3.4,443,2026-11-20,F\n")]);
+    assert_eq!(known.list(&known.address(addr("1.2.3.4"), 443, NOW_S).unwrap()).name, "feodo.csv");
+    let hit = known.address(addr("1.2.3.4"), 80, NOW_S).unwrap();
+    assert_eq!((known.list(&hit).name.as_str(), hit.kind), ("a.txt", Kind::Address));
+    assert_eq!(known.addresses(addr("1.2.3.4")).count(), 3);
+}
+
+#[test]
+fn what_cannot_be_understood_is_counted_and_named() {
+    let many = "what?\n".repeat(100);
+    let known = load(&[("a.txt", &format!("1.2.3.4\n\x1b[2J\n{many}"))]);
+    let list = &known.lists()[0];
+    assert_eq!((list.len(), list.refused, list.refusals.len()), (1, 101, 20));
+    assert_eq!((list.refusals[0].line, list.refusals[0].text.as_str()), (2, "\\x1b[2J"));
+}
+
+#[test]
+fn a_file_of_nothing_understood_is_an_error_and_an_empty_list_is_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("page.html");
+    std::fs::write(&path, "\n<html>\n").unwrap();
+    let error = Indicators::load(std::slice::from_ref(&path), &Settings::default()).err().unwrap().to_string();
+    assert!(error.contains("page.html") && error.contains("line 2") && error.contains("<html>"), "{error}");
+    std::fs::write(&path, "# nothing at present\n").unwrap();
+    assert!(Indicators::load(&[path], &Settings::default()).unwrap().lists()[0].is_empty());
+}
+
+#[test]
+fn folders_are_read_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("deep")).unwrap();
+    for (name, text) in [("b.txt", "1.2.3.4\n"), ("deep/a.txt", "1.2.3.5\n"), (".hidden", "?"), ("README.md", "?")] {
+        std::fs::write(folder.path().join(name), text).unwrap();
+    }
+    let known = Indicators::load(&[folder.path().into()], &Settings::default()).unwrap();
+    assert_eq!(known.lists().iter().map(|list| list.name.as_str()).collect::<Vec<_>>(), ["b.txt", "a.txt"]);
+}

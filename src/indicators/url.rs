@@ -1,0 +1,228 @@
+//! URLs in one form, so that what a list has and what a request asked for are the same bytes.
+//!
+//! Case and percent-encoding normalisation, dot segments and default ports as in RFC 3986 section 6.2; the fragment and what stands before
+//! `@` never reach a server and are left out. The query is kept. What a browser does about bytes that stand in no URL is done too: they are encoded.
+
+use std::io::Write;
+
+use super::domain;
+
+/// Most bytes of a URL in its one form. Longer ones are refused.
+pub(super) const URL_BYTES_MAX: usize = 2048;
+/// Ports that need not be said: RFC 9110 section 4.2, RFC 1738 section 3.2, RFC 3617 section 3.
+const DEFAULT_PORTS: [(&[u8], u16); 4] = [(b"http", 80), (b"https", 443), (b"ftp", 21), (b"tftp", 69)];
+
+/// A URL in its one form.
+pub(super) struct Canonical {
+    bytes: [u8; URL_BYTES_MAX],
+    len: usize,
+}
+
+impl Canonical {
+    /// Nothing if it is no URL with a host, or too long.
+    pub fn new(text: &[u8]) -> Option<Self> {
+        let text = text.trim_ascii();
+        let colon = text.iter().position(|&byte| byte == b':')?;
+        let (scheme, rest) = (&text[..colon], text[colon..].strip_prefix(b"://")?);
+        if !scheme.first()?.is_ascii_alphabetic() || !scheme.iter().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(byte)) {
+            return None;
+        }
+        let mut url = Canonical { bytes: [0; URL_BYTES_MAX], len: 0 };
+        for byte in scheme {
+            url.push(byte.to_ascii_lowercase())?;
+        }
+        let scheme_bytes = url.len;
+        url.extend(b"://")?;
+        let rest = &rest[..rest.iter().position(|&byte| byte == b'#').unwrap_or(rest.len())];
+        let authority = rest.iter().position(|byte| b"/?\\".contains(byte)).unwrap_or(rest.len());
+        let (authority, rest) = rest.split_at(authority);
+        let after_user = authority.iter().rposition(|&byte| byte == b'@').map_or(0, |at| at + 1);
+        url.authority(&authority[after_user..], scheme_bytes)?;
+        let query = rest.iter().position(|&byte| byte == b'?').unwrap_or(rest.len());
+        url.path(&rest[..query])?;
+        url.encoded(&rest[query..])?;
+        Some(url)
+    }
+
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
+
+    fn push(&mut self, byte: u8) -> Option<()> {
+        *self.bytes.get_mut(self.len)? = byte;
+        self.len += 1;
+        Some(())
+    }
+
+    fn extend(&mut self, bytes: &[u8]) -> Option<()> {
+        self.bytes.get_mut(self.len..self.len + bytes.len())?.copy_from_slice(bytes);
+        self.len += bytes.len();
+        Some(())
+    }
+
+    fn write(&mut self, text: std::fmt::Arguments<'_>) -> Option<()> {
+        let mut room = &mut self.bytes[self.len..];
+        let before = room.len();
+        room.write_fmt(text).ok()?;
+        self.len += before - room.len();
+        Some(())
+    }
+
+    /// Host and port.
+    fn authority(&mut self, text: &[u8], scheme_bytes: usize) -> Option<()> {
+        let colon = match text {
+            [b'[', ..] => text.iter().position(|&byte| byte == b']')? + 1,
+            _ => text.iter().position(|&byte| byte == b':').unwrap_or(text.len()),
+        };
+        let (host, port) = text.split_at(colon);
+        match host {
+            [b'[', inside @ .., b']'] => {
+                let addr: std::net::Ipv6Addr = str::from_utf8(inside).ok()?.parse().ok()?;
+                self.write(format_args!("[{addr}]"))?;
+            }
+            _ => self.extend(domain::in_ascii(host)?.bytes())?,
+        }
+        match port {
+            [] | [b':'] => Some(()),
+            [b':', digits @ ..] => {
+                let digits = digits.iter().all(u8::is_ascii_digit).then_some(digits)?;
+                let port: u16 = str::from_utf8(digits).ok()?.parse().ok()?;
+                let scheme = &self.bytes[..scheme_bytes];
+                if DEFAULT_PORTS.iter().any(|&(of, default)| of == scheme && default == port) {
+                    return Some(());
+                }
+                self.write(format_args!(":{port}"))
+            }
+            _ => None,
+        }
+    }
+
+    /// The path, one segment after the other (RFC 3986 section 5.2.4). A backslash is a slash, as browsers have it.
+    fn path(&mut self, path: &[u8]) -> Option<()> {
+        let begin = self.len;
+        let path = path.strip_prefix(b"/").or_else(|| path.strip_prefix(b"\\")).unwrap_or(path);
+        let mut segments = path.split(|byte| b"/\\".contains(byte)).peekable();
+        while let Some(segment) = segments.next() {
+            let last = segments.peek().is_none();
+            self.push(b'/')?;
+            let at = self.len;
+            self.encoded(segment)?;
+            let up = match &self.bytes[at..self.len] {
+                b"." => 0,
+                b".." => 1,
+                _ => continue,
+            };
+            // Without the segment and its slash; what the last one leaves ends with a slash.
+            self.len = at - 1;
+            if up == 1 {
+                let kept = self.bytes[begin..self.len].iter().rposition(|&byte| byte == b'/').unwrap_or(0);
+                self.len = begin + kept;
+            }
+            if last {
+                self.push(b'/')?;
+            }
+        }
+        Some(())
+    }
+
+    /// Unreserved bytes as they are, all others that are encoded in capital letters, and those that stand in no URL encoded.
+    fn encoded(&mut self, text: &[u8]) -> Option<()> {
+        let mut rest = text;
+        while let Some((&byte, after)) = rest.split_first() {
+            rest = after;
+            let (value, was_encoded) = match (byte, after) {
+                (b'%', &[high, low, ..]) if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
+                    rest = &after[2..];
+                    (hex_value(high) << 4 | hex_value(low), true)
+                }
+                _ => (byte, false),
+            };
+            let unreserved = value.is_ascii_alphanumeric() || b"-._~".contains(&value);
+            if unreserved || !was_encoded && (0x21..0x7f).contains(&value) && !b"\"<>`{}^|".contains(&value) {
+                self.push(value)?;
+            } else {
+                self.extend(&[b'%', hex_digit(value >> 4), hex_digit(value & 15)])?;
+            }
+        }
+        Some(())
+    }
+}
+
+fn hex_value(digit: u8) -> u8 {
+    match digit {
+        b'0'..=b'9' => digit - b'0',
+        b'a'..=b'f' => digit - b'a' + 10,
+        _ => digit.wrapping_sub(b'A').wrapping_add(10),
+    }
+}
+
+fn hex_digit(value: u8) -> u8 {
+    if value < 10 { b'0' + value } else { b'A' + value - 10 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn canonical(text: &str) -> Option<String> {
+        Canonical::new(text.as_bytes()).map(|url| String::from_utf8(url.bytes().to_vec()).unwrap())
+    }
+
+    #[test]
+    fn urls_get_one_form() {
+        for (from, expected) in [
+            ("HTTP://Evil.Example.:80", "http://evil.example/"),
+            ("https://evil.example:443/a#part", "https://evil.example/a"),
+            ("http://evil.example:0080/", "http://evil.example/"),
+            ("http://evil.example:8080?q=A%2fb%7e", "http://evil.example:8080/?q=A%2Fb~"),
+            ("http://user:pass@1.2.3.4/x y", "http://1.2.3.4/x%20y"),
+            ("http://evil.example/a/./b/../c//d/..", "http://evil.example/a/c//"),
+            ("http://evil.example/../../a", "http://evil.example/a"),
+            ("http://evil.example/%2e%2E/b", "http://evil.example/b"),
+            ("http://evil.example\\a\\b", "http://evil.example/a/b"),
+            ("http://evil.example/100%", "http://evil.example/100%"),
+            ("http://evil.example/\u{e4}", "http://evil.example/%C3%A4"),
+            ("http://b\u{fc}cher.example/", "http://xn--bcher-kva.example/"),
+            ("http://[2001:DB8:0::1]:8080/", "http://[2001:db8::1]:8080/"),
+            ("ftp://evil.example:21/x", "ftp://evil.example/x"),
+            ("tftp://1.2.3.4:69/x", "tftp://1.2.3.4/x"),
+        ] {
+            assert_eq!(canonical(from).as_deref(), Some(expected), "{from}");
+        }
+    }
+
+    #[test]
+    fn what_names_no_host_is_refused() {
+        for text in [
+            "",
+            "evil.example/x",
+            "http://",
+            "http:///x",
+            "http://[::1",
+            "http://[x]/",
+            "1http://a/",
+            "http://a:x/",
+            "http://a:99999/",
+            "mailto:a@b",
+        ] {
+            assert_eq!(canonical(text), None, "{text}");
+        }
+        assert_eq!(canonical(&format!("http://a.example/{}", "x".repeat(URL_BYTES_MAX))), None);
+    }
+
+    proptest! {
+        #[test]
+        fn the_one_form_is_its_own(text in "(http|FTP)://[a-zA-Z.:0-9@\\[\\]]{1,12}[/?#%.a-zA-Z0-9 \\\\]{0,30}") {
+            if let Some(once) = canonical(&text) {
+                prop_assert_eq!(canonical(&once), Some(once.clone()));
+            }
+        }
+
+        #[test]
+        fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..60)) {
+            let _ = Canonical::new(&bytes);
+            let _ = Canonical::new(&[b"http://", &bytes[..]].concat());
+        }
+    }
+}
