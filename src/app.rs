@@ -18,7 +18,7 @@ use crate::detect::{Shared, ics};
 use crate::explain::{self, ExplainError};
 use crate::keyed::Keyed;
 use crate::pipeline::{self, Pipeline, RunError};
-use crate::report::{Directory, Ndjson, ReportError, Reporter, Sink, Terminal};
+use crate::report::{AssetFile, Directory, Ndjson, ReportError, Reporter, Sink, Terminal};
 use crate::source::{Files, FilesOptions, Input, Live, LiveOptions, SourceError};
 
 /// Done.
@@ -177,7 +177,7 @@ fn run_to(
         window_s: config.window_s,
     };
     let is_live = matches!(input, Input::Live(_));
-    let reporter = Reporter::new(record, config.settings, config.benign, &shared, sinks, is_live);
+    let reporter = Reporter::new(record, config.settings, config.lists, &shared, sinks, is_live);
     pipeline::run(Pipeline { shared, home: config.home, workers: config.workers, stop, frames }, input, reporter)
 }
 
@@ -217,6 +217,9 @@ fn sinks(args: &RunArgs) -> Result<Vec<Box<dyn Sink>>, AppError> {
     }
     if args.events.is_some() || args.counts.is_some() || args.capture.is_some() {
         sinks.push(Box::new(Directory::files(args.events.as_deref(), args.counts.as_deref(), args.capture.as_deref())?));
+    }
+    if let Some(path) = &args.assets {
+        sinks.push(Box::new(AssetFile::create(path)?));
     }
     Ok(sinks)
 }

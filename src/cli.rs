@@ -59,6 +59,13 @@ pub struct CommonArgs {
     /// A list of research scanners instead of the one that comes with the program; their scans and probes are marked `benign`
     #[arg(long, value_name = "FILE")]
     pub benign: Option<PathBuf>,
+    /// Sectors of home's networks: lines of network, sector, site; or TOML with `[[site]]` tables
+    #[arg(long, value_name = "FILE")]
+    pub sectors: Option<PathBuf>,
+    /// Remote hosts that may speak to home's equipment, counted as `ics_peer`: lines of network, name, and what they may reach (nothing: all
+    /// of home); or TOML with `[[peer]]` tables
+    #[arg(long, value_name = "FILE")]
+    pub peers: Option<PathBuf>,
     /// A configuration file. Default: wherefrom.toml in the current folder, if there is one
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
@@ -102,6 +109,9 @@ pub struct RunArgs {
     /// A file for capture records
     #[arg(long, value_name = "FILE")]
     pub capture: Option<PathBuf>,
+    /// A file for the inventory of home hosts that answered an industrial protocol: CSV, or NDJSON if it is named so
+    #[arg(long, value_name = "FILE")]
+    pub assets: Option<PathBuf>,
 }
 
 #[derive(Args, Debug, Clone)]

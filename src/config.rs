@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use crate::attribute::{Benign, BenignError, Country, Database, DatabaseError, Home, HomeEntry, HomeError, Minimum};
+use crate::attribute::{
+    Benign, BenignError, Country, Database, DatabaseError, Home, HomeEntry, HomeError, ListError, Listed, Lists, Minimum, Peers, Sectors,
+};
 use crate::cli::{CommonArgs, RunArgs};
 use crate::dispatch::{Door, ENTRIES_MAX, Entries, mac};
 use crate::indicators::{IndicatorError, Indicators};
@@ -53,6 +55,8 @@ pub enum ConfigError {
     Benign(#[from] BenignError),
     #[error("{0}")]
     Indicators(#[from] IndicatorError),
+    #[error("{0}")]
+    List(#[from] ListError),
     #[error("a window has from 1 to {WINDOW_S_MAX} seconds, not {0}")]
     Window(u32),
     #[error("the number of workers is from 1 to {max}, not {0}", max = crate::dispatch::LANES)]
@@ -77,6 +81,8 @@ struct File {
     benign: Option<PathBuf>,
     #[serde(default)]
     indicators: Vec<PathBuf>,
+    sectors: Option<PathBuf>,
+    peers: Option<PathBuf>,
     window: Option<u32>,
     workers: Option<usize>,
     #[serde(flatten)]
@@ -115,7 +121,7 @@ pub struct Config {
     /// Points of entry that have names.
     pub doors: Vec<(String, Door)>,
     pub database: Arc<Database>,
-    pub benign: Benign,
+    pub lists: Lists,
     pub indicators: Arc<Indicators>,
     /// The configuration file in force.
     pub file: Option<PathBuf>,
@@ -148,6 +154,10 @@ impl Config {
             Some(path) => Benign::open(path)?,
             None => Benign::embedded(),
         };
+        let sectors =
+            common.sectors.as_ref().or(file.sectors.as_ref()).map_or_else(|| Ok(Sectors::default()), |path| Listed::open(path))?;
+        let peers = common.peers.as_ref().or(file.peers.as_ref()).map_or_else(|| Ok(Peers::default()), |path| Listed::open(path))?;
+        let lists = Lists { benign, sectors, peers };
         let code = common.home_country.as_ref().or(file.home_country.as_ref());
         let home_country = code
             .map(|code| {
@@ -182,7 +192,7 @@ impl Config {
             None => Indicators::none(),
         };
         let indicators = Arc::new(indicators);
-        Ok(Config { settings, home, home_country, dark, doors, database, benign, indicators, file: path, sensor, window_s, workers })
+        Ok(Config { settings, home, home_country, dark, doors, database, lists, indicators, file: path, sensor, window_s, workers })
     }
 
     /// The record that heads every output.
@@ -206,17 +216,20 @@ impl Config {
                 build_date: self.database.build_date.clone(),
                 sha256: self.database.sha256.clone(),
             },
-            lists: std::iter::once(ListRecord {
-                name: self.benign.name.clone(),
-                kind: "research-scanners",
-                entries: self.benign.len() as u64,
-                date: None,
-                refused: 0,
-                unsupported: 0,
-                sha256: self.benign.sha256.clone(),
-            })
-            .chain(self.indicators.lists().iter().map(ListRecord::new))
-            .collect(),
+            lists: self
+                .lists
+                .named()
+                .map(|(kind, name, entries, sha256)| ListRecord {
+                    name: name.into(),
+                    kind,
+                    entries: entries as u64,
+                    date: None,
+                    refused: 0,
+                    unsupported: 0,
+                    sha256: sha256.into(),
+                })
+                .chain(self.indicators.lists().iter().map(ListRecord::new))
+                .collect(),
         }
     }
 

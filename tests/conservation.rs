@@ -74,6 +74,7 @@ fn adds_up(path: &Path, text: &[u8]) {
     let mut seen = Held::default();
     let mut unwritten = 0;
     let mut of_windows: BTreeMap<&str, [u64; 3]> = BTreeMap::new();
+    let mut of_sectors: BTreeMap<&str, u64> = BTreeMap::new();
     let mut starts = BTreeSet::new();
     for window in windows {
         assert!(starts.insert(window["window_start"].as_str().unwrap()), "a window has two records: {window}");
@@ -100,9 +101,21 @@ fn adds_up(path: &Path, text: &[u8]) {
                 *sum += number(total, name);
             }
         }
+        for row in window.get("sectors").and_then(Value::as_array).into_iter().flatten() {
+            *of_sectors.entry(row["kind"].as_str().unwrap()).or_default() += number(row, "contacts");
+        }
         unwritten += window.get("events_unwritten").map_or(0, |count| count.as_u64().unwrap());
     }
     assert_eq!(seen, held(path), "{}", path.display());
+    for kind in ["ics_probe", "ics_peer"] {
+        let started = of_windows.get(kind).map_or(0, |sums| sums[0]);
+        assert_eq!(
+            of_sectors.get(kind).copied().unwrap_or_default(),
+            started,
+            "contacts by sector against those begun: {}",
+            path.display()
+        );
+    }
 
     // The last record with an id stands.
     let last: BTreeMap<(&str, &str), &Value> =

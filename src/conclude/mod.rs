@@ -1,19 +1,21 @@
 //! Many become one: what the reporter's detectors conclude from merged tallies, and the rows of a window that they add up to.
 
+mod asset;
 mod course;
 mod event;
 mod rows;
 mod silence;
 
+pub use asset::Asset;
 pub use course::{Counted, Course};
 pub use event::{Detail, Event, EventId, State};
-pub use rows::{Row, RowKey, Rows, Share};
+pub use rows::{Ended, Row, RowKey, Rows, Share};
 pub use silence::Silence;
 
 use std::collections::BTreeSet;
 
 use crate::addr::Addr;
-use crate::attribute::Benign;
+use crate::attribute::{Benign, Peers, Sectors};
 use crate::dispatch::Entries;
 use crate::settings::Settings;
 
@@ -31,10 +33,16 @@ pub struct Conclusions<'a> {
     pub benign: &'a Benign,
     /// Points of entry that have names, if any.
     pub entries: Option<&'a Entries>,
+    /// The sectors of home's networks.
+    pub sectors: &'a Sectors,
+    /// Remote hosts that may speak to home's equipment.
+    pub peers: &'a Peers,
     /// Victims of floods that go on: what touches them at the same time is the flood's.
     pub flooded: &'a mut BTreeSet<Addr>,
     /// Sources whose scan over many ports was touched in this slice: what they touch is the scan's.
     pub port_scanners: &'a mut BTreeSet<Addr>,
+    /// Home's industrial equipment, handed over when the input ends.
+    pub assets: &'a mut Vec<Asset>,
     /// Events that are counted in rows and not written.
     pub unwritten: &'a mut u64,
     /// Things that did not fit into a bound and were dropped; counted in `capture` records.

@@ -48,17 +48,29 @@ impl Row {
     }
 }
 
+/// What a contact with industrial equipment came to, by the time it ended. The order is the order of the output.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Ended {
+    pub kind: &'static str,
+    pub direction: Direction,
+    pub sector: String,
+    /// The sector is the protocol's usual one, not the user's word.
+    pub guess: bool,
+    pub intent: &'static str,
+}
+
 /// The rows of the open window, and totals per kind that count an event once even if it stands in many rows.
 pub struct Rows {
     keyed: Keyed,
     /// By what a row is about, and the number of the point of entry, 0 for none.
     rows: BTreeMap<(RowKey, u8), Row>,
     totals: BTreeMap<&'static str, Row>,
+    ended: BTreeMap<Ended, u64>,
 }
 
 impl Rows {
     pub fn new(keyed: Keyed) -> Self {
-        Rows { keyed, rows: BTreeMap::new(), totals: BTreeMap::new() }
+        Rows { keyed, rows: BTreeMap::new(), totals: BTreeMap::new(), ended: BTreeMap::new() }
     }
 
     /// A row, made if it isn't there.
@@ -123,9 +135,20 @@ impl Rows {
         self.totals.iter().map(|(kind, row)| (*kind, row))
     }
 
+    /// Counts a contact that has ended: each once in a run, so that windows add up.
+    pub fn ended(&mut self, contact: Ended) {
+        *self.ended.entry(contact).or_default() += 1;
+    }
+
+    /// Contacts that have ended in this window.
+    pub fn contacts(&self) -> impl Iterator<Item = (&Ended, u64)> {
+        self.ended.iter().map(|(contact, count)| (contact, *count))
+    }
+
     /// Empties the window.
     pub fn clear(&mut self) {
         self.rows.clear();
         self.totals.clear();
+        self.ended.clear();
     }
 }

@@ -11,14 +11,14 @@ use super::csv_counts::{self, COLUMNS};
 use super::{CaptureRecord, CountRecord, EventRecord, ReportError, RunRecord, Sink};
 
 /// A file under another name until it is complete.
-struct Aside {
+pub(super) struct Aside {
     path: PathBuf,
     aside: PathBuf,
     out: BufWriter<File>,
 }
 
 impl Aside {
-    fn create(path: PathBuf) -> Result<Self, ReportError> {
+    pub(super) fn create(path: PathBuf) -> Result<Self, ReportError> {
         let mut aside = path.clone().into_os_string();
         aside.push(".part");
         let aside = PathBuf::from(aside);
@@ -28,18 +28,18 @@ impl Aside {
         }
     }
 
-    fn error(&self) -> impl Fn(std::io::Error) -> ReportError + use<> {
+    pub(super) fn error(&self) -> impl Fn(std::io::Error) -> ReportError + use<> {
         let path = self.path.clone();
         move |cause| ReportError::File { path: path.clone(), cause }
     }
 
-    fn line(&mut self, record: &impl Serialize) -> Result<(), ReportError> {
+    pub(super) fn line(&mut self, record: &impl Serialize) -> Result<(), ReportError> {
         let error = self.error();
         serde_json::to_writer(&mut self.out, record).map_err(|cause| error(cause.into()))?;
         self.out.write_all(b"\n").map_err(error)
     }
 
-    fn keep(mut self) -> Result<(), ReportError> {
+    pub(super) fn keep(mut self) -> Result<(), ReportError> {
         let error = self.error();
         self.out.flush().map_err(&error)?;
         fs::rename(&self.aside, &self.path).map_err(error)

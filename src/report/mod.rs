@@ -1,5 +1,6 @@
 //! It goes out: windows are closed, records made, and every sink shows the same.
 
+mod assets;
 mod csv_counts;
 mod directory;
 mod ndjson;
@@ -14,14 +15,15 @@ use std::time::SystemTime;
 
 use hdrhistogram::Histogram;
 
+pub use assets::AssetFile;
 pub use directory::Directory;
 pub use ndjson::Ndjson;
-pub use record::{CaptureRecord, CountRecord, EventRecord, GeoRecord, KindTotal, ListRecord, RunRecord, Time};
+pub use record::{CaptureRecord, CountRecord, EventRecord, GeoRecord, KindTotal, ListRecord, RunRecord, SectorRecord, Time};
 pub use summary::Summary;
 pub use terminal::Terminal;
 
-use crate::attribute::Benign;
-use crate::conclude::{Conclusions, Event, RowKey, Rows, SLICE_NS};
+use crate::attribute::Lists;
+use crate::conclude::{Asset, Conclusions, Event, RowKey, Rows, SLICE_NS};
 use crate::decode::Refused;
 use crate::detect::{Boards, Shared, SliceTally};
 use crate::dispatch::Entries;
@@ -48,6 +50,10 @@ pub trait Sink: Send {
     fn count(&mut self, record: &CountRecord<'_>) -> Result<(), ReportError>;
     /// The last record of a window.
     fn capture(&mut self, record: &CaptureRecord<'_>) -> Result<(), ReportError>;
+    /// A home host's industrial service, when the input has ended; most sinks leave it.
+    fn asset(&mut self, _asset: &Asset) -> Result<(), ReportError> {
+        Ok(())
+    }
     /// The run ends.
     fn finish(&mut self) -> Result<(), ReportError>;
 }
@@ -56,14 +62,15 @@ pub trait Sink: Send {
 pub struct Reporter {
     run: RunRecord,
     settings: Settings,
-    benign: Benign,
     entries: Option<Arc<Entries>>,
+    lists: Lists,
     boards: Boards,
     rows: Rows,
     sinks: Vec<Box<dyn Sink>>,
     window_s: u32,
     window: SliceHealth,
     last_window: Option<u64>,
+    assets: Vec<Asset>,
     evicted: u64,
     written: Vec<(&'static str, u64)>,
     unwritten: u64,
@@ -73,17 +80,25 @@ pub struct Reporter {
 
 impl Reporter {
     /// `live` asks for latencies, which a replay has none of.
-    pub fn new(run: RunRecord, settings: Settings, benign: Benign, shared: &Shared, sinks: Vec<Box<dyn Sink>>, live: bool) -> Self {
+    pub fn new(
+        run: RunRecord,
+        settings: Settings,
+        lists: impl Into<Lists>,
+        shared: &Shared,
+        sinks: Vec<Box<dyn Sink>>,
+        live: bool,
+    ) -> Self {
         Reporter {
             settings,
-            benign,
             entries: shared.entries.clone(),
+            lists: lists.into(),
             boards: Boards::new(shared),
             rows: Rows::new(shared.keyed.clone()),
             sinks,
             window_s: shared.window_s,
             window: SliceHealth::default(),
             last_window: None,
+            assets: Vec::new(),
             evicted: 0,
             written: Vec::new(),
             unwritten: 0,
@@ -107,10 +122,13 @@ impl Reporter {
             rows: &mut self.rows,
             events: &mut events,
             settings: &self.settings,
-            benign: &self.benign,
             entries: self.entries.as_deref(),
+            benign: &self.lists.benign,
+            sectors: &self.lists.sectors,
+            peers: &self.lists.peers,
             flooded: &mut flooded,
             port_scanners: &mut port_scanners,
+            assets: &mut self.assets,
             unwritten: &mut self.unwritten,
             evicted: &mut self.evicted,
         };
@@ -213,6 +231,7 @@ impl Reporter {
             dropped: health.dropped,
             late: health.late,
             totals: totals.collect(),
+            sectors: self.rows.contacts().map(|(ended, contacts)| SectorRecord::new(ended, contacts)).collect(),
             latency_us: self.latency.as_ref().map(|latency| record::Latency {
                 p50: latency.value_at_quantile(0.5),
                 p99: latency.value_at_quantile(0.99),
@@ -242,6 +261,9 @@ impl Reporter {
     pub fn finish(&mut self) -> Result<(), ReportError> {
         self.tell_run()?;
         for sink in &mut self.sinks {
+            for asset in &self.assets {
+                sink.asset(asset)?;
+            }
             sink.finish()?;
         }
         Ok(())

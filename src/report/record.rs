@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
 use crate::attribute::Country;
-use crate::conclude::{Detail, Event, Row, RowKey, State};
+use crate::conclude::{Detail, Ended, Event, Row, RowKey, State};
 use crate::health::Dropped;
 use crate::indicators::List;
 
@@ -88,6 +88,25 @@ pub struct KindTotal {
     pub targets: u64,
 }
 
+/// Contacts with industrial equipment that have ended in a window, by sector and intent.
+#[derive(Clone, Debug, Serialize)]
+pub struct SectorRecord<'a> {
+    pub kind: &'static str,
+    pub direction: &'static str,
+    pub sector: &'a str,
+    /// The sector is the protocol's usual one, not the user's word.
+    pub guess: bool,
+    pub intent: &'static str,
+    pub contacts: u64,
+}
+
+impl<'a> SectorRecord<'a> {
+    pub fn new(ended: &'a Ended, contacts: u64) -> Self {
+        let Ended { kind, direction, sector, guess, intent } = ended;
+        SectorRecord { kind, direction: direction.name(), sector, guess: *guess, intent, contacts }
+    }
+}
+
 /// Latency from capture to conclusion, in microseconds; live only.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Latency {
@@ -110,6 +129,9 @@ pub struct CaptureRecord<'a> {
     pub dropped: Dropped,
     pub late: u64,
     pub totals: BTreeMap<&'static str, KindTotal>,
+    /// Contacts with industrial equipment that have ended in this window.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub sectors: Vec<SectorRecord<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub latency_us: Option<Latency>,
     pub workers: usize,
@@ -213,7 +235,7 @@ impl<'a> EventRecord<'a> {
             record: "event",
             timestamp: Time(event.end_ns),
             event: EcsEvent {
-                kind: "alert",
+                kind: if matches!(&event.detail, Detail::Ics(ics) if ics.peer.is_some()) { "event" } else { "alert" },
                 id: event.id.to_string(),
                 action: event.kind,
                 start: Time(event.start_ns),
@@ -282,12 +304,14 @@ impl EventRecord<'_> {
     }
 }
 
-/// 1: a touch or backscatter; 2: identification, a scan; 3: reading, a flood; 4: writing or control.
+/// 1: a touch, backscatter or a permitted peer; 2: identification, a scan; 3: reading, a flood; 4: writing or control.
 pub(super) fn severity(event: &Event) -> u8 {
     match &event.detail {
         Detail::Backscatter(_) => 1,
         Detail::Scan(_) => 2,
         Detail::Flood(_) => 3,
+        // Whoever is permitted does no harm by what it does every day.
+        Detail::Ics(ics) if ics.peer.is_some() => 1,
         Detail::Ics(ics) => match ics.intent {
             "connect" => 1,
             "identify" => 2,

@@ -26,6 +26,12 @@ pub struct Top {
     pub packets: u64,
 }
 
+/// Contacts with industrial equipment by intent, from `connect` to `control`.
+pub type Intents = BTreeMap<&'static str, u64>;
+
+/// By sector, and whether that is a guess.
+pub type Sectors = BTreeMap<(String, bool), Intents>;
+
 /// Adds up the records of a run.
 #[derive(Clone, Debug, Default)]
 pub struct Summary {
@@ -33,6 +39,8 @@ pub struct Summary {
     pub places: BTreeMap<(&'static str, &'static str), Places>,
     /// Events begun, by kind: an event of many countries counts once.
     pub started: BTreeMap<&'static str, u64>,
+    /// Contacts with industrial equipment that have ended, by kind and direction, then sector and whether that is a guess.
+    pub sectors: BTreeMap<(&'static str, &'static str), Sectors>,
     pub top: Vec<Top>,
     pub frames: u64,
     pub bytes: u64,
@@ -73,6 +81,10 @@ impl Summary {
         self.windows += 1;
         for (reason, count) in &record.refused {
             *self.refused.entry(reason).or_default() += count;
+        }
+        for row in &record.sectors {
+            let sectors = self.sectors.entry((row.kind, row.direction)).or_default();
+            *sectors.entry((row.sector.into(), row.guess)).or_default().entry(row.intent).or_default() += row.contacts;
         }
         for (kind, total) in &record.totals {
             *self.started.entry(kind).or_default() += total.started;

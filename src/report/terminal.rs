@@ -10,6 +10,9 @@ const ROWS_PER_KIND: usize = 5;
 /// Countries of one kind that the summary shows.
 const COUNTRIES_PER_KIND: usize = 10;
 
+/// How far an industrial contact can go, in order.
+const INTENTS: [&str; 5] = ["connect", "identify", "read", "write", "control"];
+
 /// Writes tables as text.
 pub struct Terminal<W: Write + Send> {
     out: W,
@@ -82,6 +85,32 @@ impl<W: Write + Send> Terminal<W> {
         text
     }
 
+    /// A table of sectors by intent for each kind and direction of industrial contacts.
+    fn sectors(&self) -> String {
+        let mut text = String::new();
+        let mut guessed = false;
+        for ((kind, direction), sectors) in &self.summary.sectors {
+            text += &format!("\n{kind} by sector, {direction}\n  {:<24}", "");
+            for intent in INTENTS {
+                text += &format!("{intent:>10}");
+            }
+            let mut sectors: Vec<_> = sectors.iter().collect();
+            sectors.sort_by_key(|(sector, intents)| (std::cmp::Reverse(intents.values().sum::<u64>()), *sector));
+            for ((sector, guess), intents) in sectors {
+                guessed |= guess;
+                text += &format!("\n  {:<24}", format!("{sector}{}", if *guess { " *" } else { "" }));
+                for intent in INTENTS {
+                    text += &format!("{:>10}", grouped(intents.get(intent).copied().unwrap_or_default()));
+                }
+            }
+            text += "\n";
+        }
+        if guessed {
+            text += "  * a guess: where the protocol is usual; --sectors FILE says what is where\n";
+        }
+        text
+    }
+
     fn whole(&self) -> String {
         let summary = &self.summary;
         let mut text = format!("\nSummary: {} frames in {} windows", grouped(summary.frames), grouped(summary.windows));
@@ -129,6 +158,7 @@ impl<W: Write + Send> Terminal<W> {
                 text += &format!("  … {} more rows, {} events\n", rest.len(), grouped(started));
             }
         }
+        text += &self.sectors();
         if !summary.top.is_empty() {
             text += "\nLargest events\n";
             for top in &summary.top {

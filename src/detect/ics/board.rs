@@ -1,156 +1,22 @@
 //! Contacts of one source with one target's industrial service in one protocol: they begin, reach an intent, and end by silence.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
 use foldhash::fast::FixedState;
-use serde::Serialize;
 
 use crate::addr::Addr;
-use crate::conclude::{Conclusions, Course, Detail, Event, EventId, RowKey, Share, Silence, State};
-use crate::decode::Transport;
+use crate::conclude::{Conclusions, Ended, RowKey, Share, Silence, State};
 
-use super::PROTOCOLS;
+use super::assets::Assets;
+use super::contact::{Contact, Key, Sector, kind};
 use super::memory::{IcsTally, Record, Text, Told};
-use super::protocol::{Function, Intent};
-
-/// Different functions counted apart in one contact.
-const FUNCTIONS_MAX: usize = 64;
-/// Fields that one device discloses, kept per contact.
-const FIELDS_MAX: usize = 16;
-/// Messages of a client in a protocol with a weak signature, without an answer, that confirm it.
-const CONSISTENT_MESSAGES: u64 = 2;
-
-/// What an event says of an industrial probe.
-#[derive(Clone, Debug, Serialize)]
-pub struct IcsDetail {
-    pub protocol: &'static str,
-    pub intent: &'static str,
-    pub confirmed: bool,
-    pub functions: BTreeMap<String, u64>,
-    pub answered: bool,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub exception: bool,
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub disclosed: BTreeMap<&'static str, String>,
-    pub sector: Sector,
-    /// ATT&CK for ICS technique of the intent.
-    pub technique: &'static str,
-}
-
-/// The sector of a target: configured, or the protocol's usual one as a guess.
-#[derive(Clone, Debug, Serialize)]
-pub struct Sector {
-    pub name: String,
-    pub guess: bool,
-}
-
-/// ATT&CK for ICS techniques of the intents (ics.md section 0; not re-checked against the current matrix).
-fn technique(intent: Intent) -> &'static str {
-    match intent {
-        Intent::Connect => "T0846",
-        Intent::Identify => "T0888",
-        Intent::Read => "T0801",
-        Intent::Write => "T0855",
-        Intent::Control => "T0858",
-    }
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-struct Key {
-    client: Addr,
-    server: Addr,
-    transport: Transport,
-    port: u16,
-    /// Empty for a contact that has not spoken.
-    protocol: &'static str,
-}
-
-struct Contact {
-    id: EventId,
-    protocol: &'static str,
-    index: u8,
-    course: Course,
-    intent: Intent,
-    functions: Vec<(Function, u64)>,
-    requests: u64,
-    sufficient: bool,
-    /// The port was closed each time so far.
-    refused: bool,
-    completed: bool,
-    answered: bool,
-    exception: bool,
-    disclosed: BTreeMap<&'static str, String>,
-    /// It has an event of its own.
-    written: bool,
-}
-
-impl Contact {
-    fn new(record: &Record) -> Self {
-        Contact {
-            id: EventId::of("ics_probe", record.client, record.server, record.time_ns, &format!("{}/{:?}", record.port, record.transport)),
-            protocol: record.protocol,
-            index: record.index,
-            course: Course::new(record.time_ns, record.client_country, record.direction, record.attribution),
-            intent: Intent::Connect,
-            functions: Vec::new(),
-            requests: 0,
-            sufficient: false,
-            refused: false,
-            completed: false,
-            answered: false,
-            exception: false,
-            disclosed: BTreeMap::new(),
-            written: false,
-        }
-    }
-
-    /// Whether a payload of the client, or the answer to one, proves the protocol.
-    fn confirmed(&self) -> bool {
-        self.answered || self.requests > 0 && (self.sufficient || self.requests >= CONSISTENT_MESSAGES)
-    }
-
-    fn add(&mut self, record: &Record, texts: &[Text], now_s: u32) {
-        self.course.add(now_s, record.time_ns, record.packets, record.bytes, record.attribution);
-        match record.told {
-            Told::Contact => {}
-            Told::Refused => self.refused = true,
-            Told::Completed => self.completed = true,
-            Told::Request => {
-                self.requests += 1;
-                self.sufficient |= record.sufficient;
-                self.intent = self.intent.max(record.intent);
-                let room = self.functions.len() < FUNCTIONS_MAX;
-                match self.functions.iter_mut().find(|(function, _)| *function == record.function) {
-                    Some((_, count)) => *count += 1,
-                    None if room => self.functions.push((record.function, 1)),
-                    None => {}
-                }
-            }
-            Told::Answer => {
-                self.answered = true;
-                self.exception |= record.error;
-                // A device only answers what was asked: at least who it is.
-                self.intent = self.intent.max(Intent::Identify);
-                for text in texts {
-                    if self.disclosed.len() < FIELDS_MAX {
-                        self.disclosed.entry(text.field).or_insert_with(|| readable(text));
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// A disclosed text without anything that could write into a terminal or a log.
-fn readable(text: &Text) -> String {
-    let bytes = text.bytes.get(..usize::from(text.len)).unwrap_or_default();
-    String::from_utf8_lossy(bytes).chars().filter(|c| !c.is_control() && *c != '\u{fffd}').collect::<String>().trim().to_string()
-}
+use super::protocol::Intent;
 
 /// Counts one touch of a sweep or a flood, which has no contact of its own.
 fn count_touch(record: &Record, out: &mut Conclusions<'_>) {
+    let (kind, _) = kind(record.client, record.server, out);
     let key = RowKey {
-        kind: "ics_probe",
+        kind,
         direction: record.direction,
         country: record.client_country,
         attribution: record.attribution,
@@ -158,6 +24,9 @@ fn count_touch(record: &Record, out: &mut Conclusions<'_>) {
     };
     let share = Share { started: true, packets: record.packets.into(), bytes: record.bytes.into() };
     out.rows.event(key, share, [record.client], [record.server]);
+    let sector = Sector::of(record.server, record.index, out);
+    let intent = Intent::Connect.name();
+    out.rows.ended(Ended { kind, direction: record.direction, sector: sector.name, guess: sector.guess, intent });
     *out.unwritten += 1;
 }
 
@@ -180,6 +49,7 @@ pub struct IcsBoard {
     /// Bare contacts under way per target.
     touched: HashMap<Addr, u64, FixedState>,
     silence: Silence,
+    assets: Assets,
 }
 
 impl IcsBoard {
@@ -306,6 +176,7 @@ impl IcsBoard {
                 self.spoken.remove(&Key { protocol: "", ..key });
             }
         }
+        self.assets.note(&key, &contact, out);
         if contact.counts(&key, flooded) {
             contact.report(&key, State::Ended, written, out);
         }
@@ -361,64 +232,6 @@ impl IcsBoard {
         for key in self.keys_in_order() {
             self.end(key, out);
         }
+        self.assets.hand_over(out);
     }
-}
-
-impl Contact {
-    fn rank(&self) -> (Intent, u64) {
-        (if self.confirmed() { self.intent } else { Intent::Connect }, self.course.packets)
-    }
-
-    /// Whether it is a contact with a device: a closed port is none, and neither is a packet of a flood.
-    fn counts(&self, key: &Key, flooded: bool) -> bool {
-        !key.protocol.is_empty() || self.completed || !self.refused && !flooded || self.course.started()
-    }
-
-    fn report(&mut self, key: &Key, state: State, written: bool, out: &mut Conclusions<'_>) {
-        let benign = out.benign.scanner(key.client).map(str::to_string);
-        self.course.count(out.rows, "ics_probe", benign.is_some(), key.client, [key.server]);
-        self.written |= written;
-        if !written {
-            // Not before its end: it may yet be written.
-            *out.unwritten += u64::from(state == State::Ended && !self.written);
-            return;
-        }
-        let confirmed = self.confirmed();
-        let intent = if confirmed { self.intent } else { Intent::Connect };
-        let sector = PROTOCOLS.get(usize::from(self.index)).map_or("", |protocol| protocol.sector);
-        out.events.push(Event {
-            id: self.id,
-            kind: "ics_probe",
-            state,
-            start_ns: self.course.first_ns,
-            end_ns: self.course.last_ns,
-            source: Some(key.client),
-            source_country: self.course.country,
-            target: Some(key.server),
-            target_port: Some(key.port),
-            transport: if key.transport == Transport::Udp { "udp" } else { "tcp" },
-            protocol: Some(self.protocol),
-            direction: self.course.direction,
-            attribution: self.course.attribution(),
-            benign,
-            entry: None,
-            packets: self.course.packets,
-            bytes: self.course.bytes,
-            detail: Detail::Ics(IcsDetail {
-                protocol: self.protocol,
-                intent: intent.name(),
-                confirmed,
-                functions: self.functions.iter().map(|(function, count)| (function_name(function), *count)).collect(),
-                answered: self.answered,
-                exception: self.exception,
-                disclosed: self.disclosed.clone(),
-                sector: Sector { name: sector.into(), guess: true },
-                technique: technique(intent),
-            }),
-        });
-    }
-}
-
-fn function_name(function: &Function) -> String {
-    if function.name.is_empty() { format!("{:#x}", function.code) } else { function.name.into() }
 }

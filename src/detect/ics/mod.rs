@@ -1,8 +1,10 @@
 //! Industrial protocols: one file each, one line in the table.
 
+mod assets;
 mod ber;
 mod board;
 mod cip;
+mod contact;
 mod crc;
 mod fields;
 mod lookup;
@@ -20,7 +22,8 @@ mod umas;
 #[cfg(test)]
 mod vectors;
 
-pub use board::{IcsBoard, IcsDetail};
+pub use board::IcsBoard;
+pub use contact::IcsDetail;
 pub use lookup::Lookup;
 pub use memory::{IcsMemory, IcsTally};
 

@@ -1,0 +1,259 @@
+//! A contact of one source with one target's industrial service in one protocol: what it adds up to, and what its event says.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::addr::Addr;
+use crate::attribute::Site;
+use crate::conclude::{Conclusions, Course, Detail, Ended, Event, EventId, State};
+use crate::decode::Transport;
+
+use super::PROTOCOLS;
+use super::memory::{Record, Text, Told};
+use super::protocol::{Function, Intent};
+
+/// Different functions counted apart in one contact.
+const FUNCTIONS_MAX: usize = 64;
+/// Fields that one device discloses, kept per contact.
+const FIELDS_MAX: usize = 16;
+/// Messages of a client in a protocol with a weak signature, without an answer, that confirm it.
+const CONSISTENT_MESSAGES: u64 = 2;
+
+/// The kind of a contact by somebody who has no business there, as far as anybody said.
+const PROBE: &str = "ics_probe";
+/// The kind of a permitted peer's contact.
+const PEER: &str = "ics_peer";
+
+/// What an event says of an industrial probe.
+#[derive(Clone, Debug, Serialize)]
+pub struct IcsDetail {
+    pub protocol: &'static str,
+    pub intent: &'static str,
+    pub confirmed: bool,
+    pub functions: BTreeMap<String, u64>,
+    pub answered: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub exception: bool,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub disclosed: BTreeMap<&'static str, String>,
+    pub sector: Sector,
+    /// ATT&CK for ICS technique of the intent.
+    pub technique: &'static str,
+    /// The permitted peer that the source is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub peer: Option<String>,
+}
+
+/// The sector of a target: by the user's list, or the protocol's usual one as a guess.
+#[derive(Clone, Debug, Serialize)]
+pub struct Sector {
+    pub name: String,
+    pub guess: bool,
+    /// The site, where the list names it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub site: Option<String>,
+}
+
+impl Sector {
+    /// Of a target that was contacted in the protocol at this place in the table.
+    pub fn of(target: Addr, index: u8, out: &Conclusions<'_>) -> Self {
+        match out.sectors.of(target) {
+            Some(Site { sector, name }) => Sector { name: sector.clone(), guess: false, site: name.clone() },
+            None => {
+                let usual = PROTOCOLS.get(usize::from(index)).map_or("", |protocol| protocol.sector);
+                Sector { name: usual.into(), guess: true, site: None }
+            }
+        }
+    }
+}
+
+/// What a contact of these two is counted as, and the peer's name where it is a permitted one's.
+pub fn kind(client: Addr, server: Addr, out: &Conclusions<'_>) -> (&'static str, Option<String>) {
+    match out.peers.of(client).filter(|peer| peer.may_reach(server)) {
+        Some(peer) => (PEER, Some(peer.name.clone())),
+        None => (PROBE, None),
+    }
+}
+
+/// ATT&CK for ICS techniques of the intents (ics.md section 0; not re-checked against the current matrix).
+fn technique(intent: Intent) -> &'static str {
+    match intent {
+        Intent::Connect => "T0846",
+        Intent::Identify => "T0888",
+        Intent::Read => "T0801",
+        Intent::Write => "T0855",
+        Intent::Control => "T0858",
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key {
+    pub client: Addr,
+    pub server: Addr,
+    pub transport: Transport,
+    pub port: u16,
+    /// Empty for a contact that has not spoken.
+    pub protocol: &'static str,
+}
+
+pub struct Contact {
+    id: EventId,
+    pub protocol: &'static str,
+    pub index: u8,
+    pub course: Course,
+    intent: Intent,
+    functions: Vec<(Function, u64)>,
+    requests: u64,
+    sufficient: bool,
+    /// The port was closed each time so far.
+    refused: bool,
+    pub completed: bool,
+    pub answered: bool,
+    /// When the device first answered and last.
+    pub answers_ns: (u64, u64),
+    exception: bool,
+    pub disclosed: BTreeMap<&'static str, String>,
+    /// It has an event of its own.
+    pub written: bool,
+}
+
+impl Contact {
+    pub fn new(record: &Record) -> Self {
+        Contact {
+            id: EventId::of(PROBE, record.client, record.server, record.time_ns, &format!("{}/{:?}", record.port, record.transport)),
+            protocol: record.protocol,
+            index: record.index,
+            course: Course::new(record.time_ns, record.client_country, record.direction, record.attribution),
+            intent: Intent::Connect,
+            functions: Vec::new(),
+            requests: 0,
+            sufficient: false,
+            refused: false,
+            completed: false,
+            answered: false,
+            answers_ns: (u64::MAX, 0),
+            exception: false,
+            disclosed: BTreeMap::new(),
+            written: false,
+        }
+    }
+
+    /// Whether a payload of the client, or the answer to one, proves the protocol.
+    pub fn confirmed(&self) -> bool {
+        self.answered || self.requests > 0 && (self.sufficient || self.requests >= CONSISTENT_MESSAGES)
+    }
+
+    pub fn add(&mut self, record: &Record, texts: &[Text], now_s: u32) {
+        self.course.add(now_s, record.time_ns, record.packets, record.bytes, record.attribution);
+        match record.told {
+            Told::Contact => {}
+            Told::Refused => self.refused = true,
+            Told::Completed => self.completed = true,
+            Told::Request => {
+                self.requests += 1;
+                self.sufficient |= record.sufficient;
+                self.intent = self.intent.max(record.intent);
+                let room = self.functions.len() < FUNCTIONS_MAX;
+                match self.functions.iter_mut().find(|(function, _)| *function == record.function) {
+                    Some((_, count)) => *count += 1,
+                    None if room => self.functions.push((record.function, 1)),
+                    None => {}
+                }
+            }
+            Told::Answer => {
+                self.answered = true;
+                self.answers_ns = (self.answers_ns.0.min(record.time_ns), self.answers_ns.1.max(record.time_ns));
+                self.exception |= record.error;
+                // A device only answers what was asked: at least who it is.
+                self.intent = self.intent.max(Intent::Identify);
+                for text in texts {
+                    if self.disclosed.len() < FIELDS_MAX {
+                        self.disclosed.entry(text.field).or_insert_with(|| readable(text));
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A disclosed text without anything that could write into a terminal or a log.
+fn readable(text: &Text) -> String {
+    let bytes = text.bytes.get(..usize::from(text.len)).unwrap_or_default();
+    String::from_utf8_lossy(bytes).chars().filter(|c| !c.is_control() && *c != '\u{fffd}').collect::<String>().trim().to_string()
+}
+
+impl Contact {
+    pub fn rank(&self) -> (Intent, u64) {
+        (if self.confirmed() { self.intent } else { Intent::Connect }, self.course.packets)
+    }
+
+    /// Whether it is a contact with a device: a closed port is none, and neither is a packet of a flood.
+    pub fn counts(&self, key: &Key, flooded: bool) -> bool {
+        !key.protocol.is_empty() || self.completed || !self.refused && !flooded || self.course.started()
+    }
+
+    pub fn report(&mut self, key: &Key, state: State, written: bool, out: &mut Conclusions<'_>) {
+        let benign = out.benign.scanner(key.client).map(str::to_string);
+        let (kind, peer) = kind(key.client, key.server, out);
+        self.course.count(out.rows, kind, benign.is_some(), key.client, [key.server]);
+        self.written |= written;
+        let confirmed = self.confirmed();
+        let intent = if confirmed { self.intent } else { Intent::Connect };
+        let sector = Sector::of(key.server, self.index, out);
+        if state == State::Ended {
+            out.rows.ended(Ended {
+                kind,
+                direction: self.course.direction,
+                sector: sector.name.clone(),
+                guess: sector.guess,
+                intent: intent.name(),
+            });
+        }
+        if !written {
+            // Not before its end: it may yet be written.
+            *out.unwritten += u64::from(state == State::Ended && !self.written);
+            return;
+        }
+        out.events.push(Event {
+            id: self.id,
+            kind,
+            state,
+            start_ns: self.course.first_ns,
+            end_ns: self.course.last_ns,
+            source: Some(key.client),
+            source_country: self.course.country,
+            target: Some(key.server),
+            target_port: Some(key.port),
+            transport: transport_name(key.transport),
+            protocol: Some(self.protocol),
+            direction: self.course.direction,
+            attribution: self.course.attribution(),
+            benign,
+            entry: None,
+            packets: self.course.packets,
+            bytes: self.course.bytes,
+            detail: Detail::Ics(IcsDetail {
+                protocol: self.protocol,
+                intent: intent.name(),
+                confirmed,
+                functions: self.functions.iter().map(|(function, count)| (function_name(function), *count)).collect(),
+                answered: self.answered,
+                exception: self.exception,
+                disclosed: self.disclosed.clone(),
+                sector,
+                technique: technique(intent),
+                peer,
+            }),
+        });
+    }
+}
+
+/// A transport as it stands in records.
+pub fn transport_name(transport: Transport) -> &'static str {
+    if transport == Transport::Udp { "udp" } else { "tcp" }
+}
+
+fn function_name(function: &Function) -> String {
+    if function.name.is_empty() { format!("{:#x}", function.code) } else { function.name.into() }
+}
