@@ -9,6 +9,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 pub struct Addr(pub u128);
 
 const MAPPED: u128 = 0xffff_0000_0000;
+/// `fe80::/64`.
+const LINK_LOCAL: u128 = 0xfe80 << 112;
 
 impl Addr {
     /// The unspecified IPv6 address, which stands for "no address".
@@ -28,6 +30,20 @@ impl Addr {
     #[inline]
     pub const fn as_v4(self) -> Option<u32> {
         if self.0 >> 32 == 0xffff { Some(self.0 as u32) } else { None }
+    }
+
+    /// The link-local address that a host forms of its MAC address (modified EUI-64: RFC 4291 section 2.5.6 and appendix A). It stands for a
+    /// host in an Ethernet frame without IP.
+    pub const fn of_mac(mac: [u8; 6]) -> Self {
+        let [a, b, c, d, e, f] = mac;
+        Addr(LINK_LOCAL | u64::from_be_bytes([a ^ 0x02, b, c, 0xff, 0xfe, d, e, f]) as u128)
+    }
+
+    /// The MAC address that a link-local address was formed of, as ECS writes it: `00-00-5E-00-53-23` (RFC 7042). Nothing for other addresses.
+    pub fn mac(self) -> Option<String> {
+        let [a, b, c, 0xff, 0xfe, d, e, f] = (self.0 as u64).to_be_bytes() else { return None };
+        let mac = [a ^ 0x02, b, c, d, e, f];
+        (self.0 >> 64 == LINK_LOCAL >> 64).then(|| mac.map(|byte| format!("{byte:02X}")).join("-"))
     }
 
     #[inline]
@@ -89,6 +105,14 @@ mod tests {
         for text in ["202.112.10.5", "2001:da8::1", "::1", "0.0.0.0", "255.255.255.255"] {
             assert_eq!(text.parse::<Addr>().unwrap().to_string(), text);
         }
+    }
+
+    #[test]
+    fn a_mac_address_goes_there_and_back() {
+        let addr = Addr::of_mac([0, 0, 0x5e, 0, 0x53, 0x23]);
+        assert_eq!(addr.to_string(), "fe80::200:5eff:fe00:5323");
+        assert_eq!(addr.mac().as_deref(), Some("00-00-5E-00-53-23"));
+        assert_eq!(("fe80::1".parse::<Addr>().unwrap().mac(), Addr::v4(1).mac()), (None, None));
     }
 
     #[test]

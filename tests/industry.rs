@@ -1,4 +1,4 @@
-//! Industrial contacts by what the user says of home: sectors, permitted peers, and the inventory of what answered.
+//! Industrial contacts by what the user says of home: sectors, permitted peers, and the inventory of what answered; and those without IP.
 
 mod support {
     pub mod border;
@@ -13,6 +13,7 @@ use serde_json::Value;
 use support::border::border;
 use support::program::wherefrom;
 use support::records::records;
+use wherefrom::source::{Frame, LinkType, PcapWriter};
 
 /// Two sites among the devices of the border's capture, the second inside the first.
 const SECTORS: &str = "network,sector,site\n10.20.0.0/16,energy,North\n10.20.9.20/32,water,Pumps\n";
@@ -110,4 +111,71 @@ fn the_inventory_names_what_answered_and_who_asked() {
     let lines = records(&fs::read(folder.path().join("assets.ndjson")).unwrap());
     assert_eq!(lines[0]["record"], "run");
     assert_eq!(lines.iter().filter(|line| line["record"] == "asset").count(), rows.len());
+}
+
+/// One Ethernet frame from a station to another (or to a group), padded to the shortest length.
+fn frame(target: [u8; 6], source: [u8; 6], front: &[u8], body: &str) -> Vec<u8> {
+    let digits: Vec<u8> = body.bytes().filter(|digit| !digit.is_ascii_whitespace()).collect();
+    let body = digits.chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap());
+    let mut frame = [&target[..], &source, front].concat();
+    frame.extend(body);
+    frame.resize(frame.len().max(60), 0);
+    frame
+}
+
+/// Writes frames a millisecond apart, and reads them.
+fn read_frames(frames: &[Vec<u8>], arguments: &[&str]) -> Vec<Value> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("frames.pcap");
+    let mut writer = PcapWriter::create(&path, LinkType::ETHERNET).unwrap();
+    for (place, bytes) in frames.iter().enumerate() {
+        let time_ns = 1_777_593_600_000_000_000 + place as u64 * 1_000_000;
+        writer.write(&Frame { time_ns, wire_bytes: bytes.len() as u32, link: LinkType::ETHERNET, interface: 0, bytes }).unwrap();
+    }
+    writer.finish().unwrap();
+    let output = wherefrom(["read", "--json"].into_iter().chain(arguments.iter().copied()).chain([path.to_str().unwrap()]));
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    records(&output.stdout)
+}
+
+const GOOSE: &str = "0001 001b 0000 0000 61 11 80 08 494544312f4c4c4e 81 02 07d0 82 01 41 00";
+const IDENTIFY: &str = "fefe 05 00 00000001 0001 0004 ffff 0000";
+const IDENTIFIED: &str = "feff 05 01 00000001 0000 001a 0202 0006 0000 706c6331 0201 0009 0000 53372d31323030 00";
+const ENGINEER: [u8; 6] = [0, 0x0c, 0x29, 1, 2, 3];
+const PLC: [u8; 6] = [0, 0x1b, 0x1b, 7, 8, 9];
+
+#[test]
+fn what_stands_in_ethernet_frames_is_inside_and_has_no_country() {
+    let dcp = &[0x88, 0x92];
+    let mut frames: Vec<Vec<u8>> = Vec::new();
+    // Thousands a second, tagged: one contact, with all its messages.
+    for _ in 0..3_000 {
+        frames.push(frame([1, 0x0c, 0xcd, 1, 0, 1], PLC, &[0x81, 0, 0x80, 5, 0x88, 0xb8], GOOSE));
+    }
+    frames.push(frame([1, 0x0e, 0xcf, 0, 0, 0], ENGINEER, dcp, IDENTIFY));
+    frames.push(frame(ENGINEER, PLC, dcp, IDENTIFIED));
+    // Cyclic data is decoded and says nothing; ARP is refused.
+    frames.push(frame(PLC, ENGINEER, dcp, "8000 00 00"));
+    frames.push(frame([0xff; 6], ENGINEER, &[8, 6], ""));
+    for home in [&[][..], &["--home", "203.0.113.0/24"]] {
+        let told = read_frames(&frames, home);
+        let probes = events(&told, "ics_probe");
+        let goose = probes.iter().find(|event| event["network"]["protocol"] == "goose").unwrap();
+        assert_eq!((&goose["network"]["direction"], &goose["network"]["transport"]), (&"internal".into(), &"ethernet".into()));
+        assert_eq!((goose["source"]["mac"].as_str(), goose["source"].get("geo")), (Some("00-1B-1B-07-08-09"), None));
+        assert_eq!(goose["destination"]["mac"], "01-0C-CD-01-00-01");
+        assert_eq!((&goose["network"]["packets"], &goose["wherefrom"]["ics"]["functions"]["publish"]), (&3_000.into(), &3_000.into()));
+        let answered = probes.iter().find(|event| event["wherefrom"]["ics"]["answered"] == true).unwrap();
+        assert_eq!(
+            (&answered["source"]["mac"], &answered["destination"]["mac"]),
+            (&"00-0C-29-01-02-03".into(), &"00-1B-1B-07-08-09".into())
+        );
+        assert_eq!(answered["wherefrom"]["ics"]["disclosed"]["name"], "plc1");
+        let windows: Vec<&Value> = told.iter().filter(|record| record["record"] == "capture").collect();
+        let sum = |field: &str| windows.iter().map(|window| window[field].as_u64().unwrap()).sum::<u64>();
+        assert_eq!((sum("frames"), sum("decoded")), (3_004, 3_003));
+        let traffic: Vec<&Value> = told.iter().filter(|record| record["record"] == "count" && record["kind"] == "traffic").collect();
+        assert_eq!(traffic.iter().map(|row| row["packets"].as_u64().unwrap()).sum::<u64>(), 3_003);
+        assert!(traffic.iter().all(|row| row["direction"] == "internal" && row["country"] == "ZZ"), "{traffic:?}");
+    }
 }

@@ -1,11 +1,12 @@
 //! Link layers: whatever stands between the first byte of a frame and its IP header.
 
+use crate::addr::Addr;
 use crate::source::LinkType;
 
-use super::packet::Header;
+use super::packet::{Header, Transport};
 use super::place::Place;
 use super::refused::Refused;
-use super::{host, ip, mpls, ppp, wireless};
+use super::{host, ip, mpls, ppp, transport, wireless};
 
 /// EtherTypes (IANA "IEEE 802 Numbers").
 pub(super) mod ether_type {
@@ -30,6 +31,13 @@ pub(super) mod ether_type {
     pub const HSR: u16 = 0x892f;
     /// Tag of a virtual network interface, between a switch and its extender.
     pub const VN_TAG: u16 = 0x8926;
+    /// PROFINET's real-time frames, IEC 61158-6-10.
+    pub const PROFINET: u16 = 0x8892;
+    /// EtherCAT, IEC 61158-4-12.
+    pub const ETHERCAT: u16 = 0x88a4;
+    /// GOOSE and sampled values, IEC 61850-8-1 and 61850-9-2.
+    pub const GOOSE: u16 = 0x88b8;
+    pub const SAMPLED_VALUES: u16 = 0x88ba;
     /// Up to here: the field is the length of an IEEE 802.3 frame.
     pub const LENGTH_MAX: u16 = 1500;
 }
@@ -84,7 +92,40 @@ pub(super) fn frame(link: LinkType, place: Place<'_>) -> Result<Header, Refused>
 /// An Ethernet frame from its target address on.
 pub(super) fn ethernet(place: Place<'_>) -> Result<Header, Refused> {
     let ([.., e0, e1], payload) = place.take::<14>()?;
-    by_ether_type(u16::from_be_bytes([*e0, *e1]), payload)
+    match by_ether_type(u16::from_be_bytes([*e0, *e1]), payload) {
+        Err(Refused::NotIp) => industrial(place),
+        decoded => decoded,
+    }
+}
+
+/// An Ethernet frame without IP: that of an industrial protocol, tagged or not, is decoded as what goes from one station to another.
+fn industrial(place: Place<'_>) -> Result<Header, Refused> {
+    let (&[t0, t1, t2, t3, t4, t5, s0, s1, s2, s3, s4, s5, e0, e1], mut place) = place.take::<14>()?;
+    let mut kind = u16::from_be_bytes([e0, e1]);
+    loop {
+        match kind {
+            ether_type::PROFINET | ether_type::ETHERCAT | ether_type::GOOSE | ether_type::SAMPLED_VALUES => break,
+            kind if is_tag(kind) => {
+                let (&[c0, c1, _, _], _) = place.take::<4>()?;
+                place = place.tagged(u16::from_be_bytes([c0, c1])).skip(2)?;
+            }
+            ether_type::HSR => place = place.skip(4)?,
+            _ => return Err(Refused::NotIp),
+        }
+        let (&next, behind) = place.take::<2>()?;
+        (kind, place) = (u16::from_be_bytes(next), behind);
+    }
+    let (source, target) = (Addr::of_mac([s0, s1, s2, s3, s4, s5]), Addr::of_mac([t0, t1, t2, t3, t4, t5]));
+    let mut header = Header {
+        source_port: kind,
+        target_port: kind,
+        vlan: place.vlan,
+        marks: place.marks,
+        ttl: 0,
+        ..Header::between(source, target, Transport::Link)
+    };
+    transport::payload(&mut header, place, 0);
+    Ok(header)
 }
 
 /// Whether an Ethernet frame that carries IP, or tags before it, may begin here.
@@ -209,6 +250,23 @@ mod tests {
     fn other_organizations_protocols_are_not_ip() {
         // Cisco discovery protocol.
         assert_eq!(whole(LinkType::ETHERNET, &ethernet(48, &with(&[0xaa, 0xaa, 3, 0, 0, 0x0c, 0x20, 0]))), Err(Refused::NotIp));
+    }
+
+    #[test]
+    fn industrial_frames_without_ip_go_from_station_to_station() {
+        let plain = ethernet(0x88b8, b"goose");
+        let tagged = ethernet(0x8100, &[&[0x80, 5, 0x88, 0xb8], &b"goose"[..]].concat());
+        let redundant = ethernet(0x892f, &[&[0, 0x40, 0, 1, 0x88, 0xb8], &b"goose"[..]].concat());
+        for (frame, vlan) in [(plain, 0), (tagged, 5), (redundant, 0)] {
+            let header = whole(LinkType::ETHERNET, &frame).unwrap();
+            assert_eq!((header.transport, header.source_port, header.target_port, header.vlan), (Transport::Link, 0x88b8, 0x88b8, vlan));
+            let mac = |bytes: &[u8]| Addr::of_mac(bytes.try_into().unwrap());
+            assert_eq!((header.target, header.source), (mac(&frame[..6]), mac(&frame[6..12])));
+            assert_eq!(&frame[usize::from(header.payload_offset)..], b"goose");
+        }
+        for other in [0x0806, 0x88cc, 0x88b9] {
+            assert_eq!(whole(LinkType::ETHERNET, &ethernet(other, b"other")), Err(Refused::NotIp), "{other:#x}");
+        }
     }
 
     #[test]

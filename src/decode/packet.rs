@@ -22,6 +22,8 @@ pub enum Transport {
     Sctp,
     /// Another IP protocol, or a transport header that was cut before its ports.
     Other,
+    /// No IP: an Ethernet frame of an industrial protocol. The addresses are those of [`Addr::of_mac`], both ports its EtherType.
+    Link,
 }
 
 /// Marks of a packet that are not counted in numbers.

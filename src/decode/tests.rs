@@ -108,8 +108,8 @@ fn an_unknown_link_type_is_named() {
 
 #[test]
 fn what_is_not_ip_is_named() {
-    // ARP, LLDP, PROFINET, EtherCAT, GOOSE, sampled values, PPPoE discovery.
-    for kind in [0x0806, 0x88cc, 0x8892, 0x88a4, 0x88b8, 0x88ba, 0x8863] {
+    // ARP, LLDP, GOOSE management, PPPoE discovery.
+    for kind in [0x0806, 0x88cc, 0x88b9, 0x8863] {
         assert_eq!(whole(LinkType::ETHERNET, &samples::ethernet(kind, &[0; 46])), Err(Refused::NotIp));
     }
     // Spanning tree: logical link control with service access point 0x42.

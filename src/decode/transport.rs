@@ -49,7 +49,7 @@ pub(super) fn decode(header: &mut Header, place: Place<'_>) -> Result<(), Refuse
         Transport::Udp => udp(header, place),
         Transport::Icmp => icmp(header, place),
         Transport::Sctp => sctp(header, place),
-        Transport::Other => {
+        Transport::Other | Transport::Link => {
             payload(header, place, 0);
             Ok(())
         }

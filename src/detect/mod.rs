@@ -133,7 +133,7 @@ detectors! {
             lanes.iter().map(|&lane| ics::IcsMemory::new(lane, shared.lookup.clone())).collect(),
             ics::IcsBoard::default();
         observe(memory, lane, tally, conversations, packet) memory[lane].observe(tally, conversations, packet);
-        seal(memory, _tally, _end) memory.iter_mut().for_each(ics::IcsMemory::seal);
+        seal(memory, tally, _end) memory.iter_mut().for_each(|lane| lane.seal(tally));
     payload: Vec<payload::PayloadMemory>, payload::PayloadTally, payload::PayloadBoard;
         new(lanes, shared)
             lanes.iter().map(|&lane| payload::PayloadMemory::of_lane(lane, shared)).collect(),

@@ -50,7 +50,7 @@ impl Packet<'_> {
     /// The port that was called; for portless transports 0.
     pub fn called_port(&self) -> u16 {
         match self.header.transport {
-            Transport::Icmp | Transport::Other => 0,
+            Transport::Icmp | Transport::Other | Transport::Link => 0,
             _ if self.seen.by_opener() => self.header.target_port,
             _ => self.header.source_port,
         }

@@ -60,6 +60,7 @@ impl Dispatch {
         let (source, target) = (self.keyed.addr(header.source), self.keyed.addr(header.target));
         let ports = match header.transport {
             Transport::Icmp => return self.place_icmp(header, payload),
+            Transport::Link => return self.place_link(header),
             _ => (header.source_port, header.target_port),
         };
         let (conversation, source_low) = self.keyed.conversation(source, target, ports, header.transport as u8);
@@ -95,6 +96,15 @@ impl Dispatch {
             lane: lane(anchor),
             bits: sides(source_home, target_home, source_low),
         }
+    }
+
+    /// Of a frame without IP: it never came from afar, so both ends are home.
+    #[cold]
+    fn place_link(&self, header: &Header) -> Place {
+        let (source, target) = (self.keyed.addr(header.source), self.keyed.addr(header.target));
+        let ports = (header.source_port, header.target_port);
+        let (conversation, source_low) = self.keyed.conversation(source, target, ports, header.transport as u8);
+        Place { conversation, source, target, lane: lane(source.wrapping_add(target)), bits: sides(true, true, source_low) }
     }
 
     /// The hash of the address that stands for a source, given that of the address itself.

@@ -72,6 +72,7 @@ impl Concern {
                 Some("udp") => Some(Transport::Udp),
                 Some("icmp") => Some(Transport::Icmp),
                 Some("sctp") => Some(Transport::Sctp),
+                Some("ethernet") => Some(Transport::Link),
                 _ => None,
             },
             part,

@@ -90,7 +90,10 @@ fn look(frame: &Frame<'_>, concern: &Concern) -> Option<(u64, String)> {
 fn describe(header: &Header, payload: &[u8], wire_bytes: u32) -> String {
     let ends = |port: u16, addr: crate::addr::Addr| if addr.is_v4() { format!("{addr}:{port}") } else { format!("[{addr}]:{port}") };
     let has_ports = matches!(header.transport, Transport::Tcp | Transport::Udp | Transport::Sctp) && !header.has(marks::LATER_FRAGMENT);
-    let mut text = if has_ports {
+    let station = |addr: crate::addr::Addr| addr.mac().unwrap_or_else(|| addr.to_string());
+    let mut text = if header.transport == Transport::Link {
+        format!("{} > {}", station(header.source), station(header.target))
+    } else if has_ports {
         format!("{} > {}", ends(header.source_port, header.source), ends(header.target_port, header.target))
     } else {
         format!("{} > {}", header.source, header.target)
@@ -102,8 +105,11 @@ fn describe(header: &Header, payload: &[u8], wire_bytes: u32) -> String {
         Transport::Sctp => " sctp".into(),
         Transport::Icmp => format!(" icmp type {} code {}", header.icmp_type, header.icmp_code),
         Transport::Other => format!(" protocol {}", header.protocol),
+        Transport::Link => format!(" ethertype {:04x}", header.target_port),
     };
-    text += &format!(" ttl {}", header.ttl);
+    if header.transport != Transport::Link {
+        text += &format!(" ttl {}", header.ttl);
+    }
     if header.source.is_v4() {
         text += &format!(" id {}", header.ip_id);
     }

@@ -6,6 +6,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::directory::Aside;
+use super::record::ETHERNET;
 use super::{CaptureRecord, CountRecord, EventRecord, ReportError, RunRecord, Sink, Time};
 use crate::conclude::Asset;
 
@@ -36,7 +37,8 @@ impl<'a> AssetRecord<'a> {
     fn new(asset: &'a Asset) -> Self {
         AssetRecord {
             record: "asset",
-            address: asset.addr.to_string(),
+            // A station without IP is known by its MAC address.
+            address: asset.addr.mac().filter(|_| asset.transport == ETHERNET).unwrap_or_else(|| asset.addr.to_string()),
             transport: asset.transport,
             port: asset.port,
             protocol: asset.protocol,

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
+use crate::addr::Addr;
 use crate::attribute::Country;
 use crate::conclude::{Detail, Ended, Event, Row, RowKey, State};
 use crate::health::Dropped;
@@ -148,6 +149,9 @@ fn is_zero(number: &u64) -> bool {
     *number == 0
 }
 
+/// The transport of a frame without IP.
+pub(super) const ETHERNET: &str = "ethernet";
+
 #[derive(Clone, Debug, Serialize)]
 struct EcsEvent {
     kind: &'static str,
@@ -171,6 +175,9 @@ struct EcsGeo {
 struct EcsEnd {
     #[serde(skip_serializing_if = "Option::is_none")]
     ip: Option<String>,
+    /// Where there is no IP: `ip` then is the link-local address that belongs to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mac: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     port: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -231,6 +238,7 @@ pub struct EventRecord<'a> {
 
 impl<'a> EventRecord<'a> {
     pub fn new(sensor: &'a str, event: &'a Event) -> Self {
+        let mac = |addr: Option<Addr>| addr.filter(|_| event.transport == ETHERNET).and_then(Addr::mac);
         EventRecord {
             record: "event",
             timestamp: Time(event.end_ns),
@@ -245,11 +253,17 @@ impl<'a> EventRecord<'a> {
             },
             source: EcsEnd {
                 ip: event.source.map(|addr| addr.to_string()),
+                mac: mac(event.source),
                 port: None,
                 geo: (event.source.is_some() && event.source_country != Country::NONE)
                     .then(|| EcsGeo { country_iso_code: event.source_country.code(), country_name: event.source_country.name() }),
             },
-            destination: EcsEnd { ip: event.target.map(|addr| addr.to_string()), port: event.target_port, geo: None },
+            destination: EcsEnd {
+                ip: event.target.map(|addr| addr.to_string()),
+                mac: mac(event.target),
+                port: event.target_port,
+                geo: None,
+            },
             network: EcsNetwork {
                 transport: event.transport,
                 protocol: event.protocol,
@@ -285,8 +299,13 @@ impl EventRecord<'_> {
     /// The event in one line, for a person.
     pub fn line(&self) -> String {
         let country = self.source.geo.as_ref().map_or("ZZ", |geo| geo.country_iso_code);
-        let source = self.source.ip.as_deref().map_or_else(|| "many sources".into(), |ip| format!("{ip} ({country})"));
-        let target = self.destination.ip.as_deref().unwrap_or("many targets");
+        let source = self
+            .source
+            .mac
+            .as_deref()
+            .or(self.source.ip.as_deref())
+            .map_or_else(|| "many sources".into(), |ip| format!("{ip} ({country})"));
+        let target = self.destination.mac.as_deref().or(self.destination.ip.as_deref()).unwrap_or("many targets");
         let what = match self.wherefrom.detail {
             Detail::Flood(flood) => {
                 let verdict = match flood.spoofed.verdict {

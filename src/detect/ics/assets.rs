@@ -8,6 +8,7 @@ use crate::conclude::{Asset, Conclusions};
 use crate::decode::Transport;
 
 use super::contact::{Contact, Key, Sector};
+use super::link::is_group;
 
 /// An asset is one service of one host.
 type Service = (Addr, Transport, u16, &'static str);
@@ -21,7 +22,9 @@ pub struct Assets {
 impl Assets {
     /// Takes note of a contact that has ended.
     pub fn note(&mut self, key: &Key, contact: &Contact, out: &mut Conclusions<'_>) {
-        if !contact.answered || !matches!(contact.course.direction, Direction::Inbound | Direction::Internal) {
+        // A group is no host: what came back to it was sent by nobody in particular.
+        let to_group = key.transport == Transport::Link && is_group(key.server);
+        if !contact.answered || to_group || !matches!(contact.course.direction, Direction::Inbound | Direction::Internal) {
             return;
         }
         let service = (key.server, key.transport, key.port, contact.protocol);

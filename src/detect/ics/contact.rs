@@ -9,9 +9,9 @@ use crate::attribute::Site;
 use crate::conclude::{Conclusions, Course, Detail, Ended, Event, EventId, State};
 use crate::decode::Transport;
 
-use super::PROTOCOLS;
 use super::memory::{Record, Text, Told};
 use super::protocol::{Function, Intent};
+use super::protocol_at;
 
 /// Different functions counted apart in one contact.
 const FUNCTIONS_MAX: usize = 64;
@@ -61,7 +61,7 @@ impl Sector {
         match out.sectors.of(target) {
             Some(Site { sector, name }) => Sector { name: sector.clone(), guess: false, site: name.clone() },
             None => {
-                let usual = PROTOCOLS.get(usize::from(index)).map_or("", |protocol| protocol.sector);
+                let usual = protocol_at(index).map_or("", |protocol| protocol.sector);
                 Sector { name: usual.into(), guess: true, site: None }
             }
         }
@@ -151,13 +151,13 @@ impl Contact {
             Told::Refused => self.refused = true,
             Told::Completed => self.completed = true,
             Told::Request => {
-                self.requests += 1;
+                self.requests += u64::from(record.messages);
                 self.sufficient |= record.sufficient;
                 self.intent = self.intent.max(record.intent);
                 let room = self.functions.len() < FUNCTIONS_MAX;
                 match self.functions.iter_mut().find(|(function, _)| *function == record.function) {
-                    Some((_, count)) => *count += 1,
-                    None if room => self.functions.push((record.function, 1)),
+                    Some((_, count)) => *count += u64::from(record.messages),
+                    None if room => self.functions.push((record.function, record.messages.into())),
                     None => {}
                 }
             }
@@ -167,11 +167,11 @@ impl Contact {
                 self.exception |= record.error;
                 // A device only answers what was asked: at least who it is.
                 self.intent = self.intent.max(Intent::Identify);
-                for text in texts {
-                    if self.disclosed.len() < FIELDS_MAX {
-                        self.disclosed.entry(text.field).or_insert_with(|| readable(text));
-                    }
-                }
+            }
+        }
+        for text in texts {
+            if self.disclosed.len() < FIELDS_MAX {
+                self.disclosed.entry(text.field).or_insert_with(|| readable(text));
             }
         }
     }
@@ -224,7 +224,7 @@ impl Contact {
             source: Some(key.client),
             source_country: self.course.country,
             target: Some(key.server),
-            target_port: Some(key.port),
+            target_port: (key.transport != Transport::Link).then_some(key.port),
             transport: transport_name(key.transport),
             protocol: Some(self.protocol),
             direction: self.course.direction,
@@ -251,7 +251,11 @@ impl Contact {
 
 /// A transport as it stands in records.
 pub fn transport_name(transport: Transport) -> &'static str {
-    if transport == Transport::Udp { "udp" } else { "tcp" }
+    match transport {
+        Transport::Udp => "udp",
+        Transport::Link => "ethernet",
+        _ => "tcp",
+    }
 }
 
 fn function_name(function: &Function) -> String {

@@ -10,6 +10,7 @@ use crate::detect::packet::Packet;
 use crate::tally::ByLane;
 
 use super::PROTOCOLS;
+use super::link::LinkMemory;
 use super::lookup::{Candidates, Lookup};
 use super::protocol::{Context, DISCLOSED_MAX, Disclosed, Function, Intent, Message, Role, Sender, Strength, Verdict};
 use super::stray::stray;
@@ -57,6 +58,8 @@ pub struct Record {
     pub time_ns: u64,
     pub packets: u32,
     pub bytes: u32,
+    /// Messages that it tells of: one, but for sums of frames without IP.
+    pub messages: u32,
     pub port: u16,
     pub transport: Transport,
     pub told: Told,
@@ -159,6 +162,7 @@ pub struct IcsMemory {
     next_stream: usize,
     heads: Vec<Head>,
     spare: Vec<u8>,
+    link: LinkMemory,
     records: usize,
 }
 
@@ -172,6 +176,7 @@ impl IcsMemory {
             next_stream: 0,
             heads: vec![head; HEADS],
             spare: vec![0; HEAD_BYTES],
+            link: LinkMemory::new(),
             records: 0,
         }
     }
@@ -184,6 +189,9 @@ impl IcsMemory {
             self.handshake(tally, packet);
         }
         if packet.payload.is_empty() || !matches!(header.transport, Transport::Tcp | Transport::Udp) {
+            if header.transport == Transport::Link {
+                self.link(tally, packet);
+            }
             return;
         }
         let tag = packet.seen.place().map_or(0, |place| conversations.tag(place));
@@ -210,6 +218,19 @@ impl IcsMemory {
         self.begin(tally, conversations, packet, candidates, unasked);
     }
 
+    /// A frame without IP.
+    #[cold]
+    fn link(&mut self, tally: &mut IcsTally, packet: &Packet<'_>) {
+        if let Some((mut record, message)) = self.link.observe(packet) {
+            let from = tally.texts.len() as u32;
+            if self.records < RECORDS_MAX {
+                keep_texts(tally, &message.disclosed, packet.payload);
+            }
+            record.disclosures = (from, tally.texts.len() as u32);
+            self.push(tally, record);
+        }
+    }
+
     /// A step of a handshake with an industrial port.
     fn handshake(&mut self, tally: &mut IcsTally, packet: &Packet<'_>) {
         let header = packet.header;
@@ -231,6 +252,7 @@ impl IcsMemory {
                 time_ns: packet.time_ns,
                 packets: u32::from(packet.seen.by_opener()),
                 bytes: if packet.seen.by_opener() { packet.wire_bytes } else { 0 },
+                messages: 0,
                 port,
                 transport: header.transport,
                 told,
@@ -484,6 +506,7 @@ impl IcsMemory {
             time_ns: packet.time_ns,
             packets: 1,
             bytes: packet.wire_bytes,
+            messages: 1,
             port,
             transport: header.transport,
             told: if from_client { Told::Request } else { Told::Answer },
@@ -507,7 +530,8 @@ impl IcsMemory {
     }
 
     /// The slice ends.
-    pub fn seal(&mut self) {
+    pub fn seal(&mut self, tally: &mut IcsTally) {
+        self.link.seal(self.lane, tally);
         self.records = 0;
     }
 }

@@ -7,6 +7,7 @@ mod cip;
 mod contact;
 mod crc;
 mod fields;
+mod link;
 mod lookup;
 mod memory;
 pub mod protocol;
@@ -93,6 +94,12 @@ pub static LINK_PROTOCOLS: &[(u16, &protocol::Protocol)] = &[
     (profinet_dcp::ETHERTYPE, &profinet_dcp::PROTOCOL),
     (ethercat::ETHERTYPE, &ethercat::PROTOCOL),
 ];
+
+/// The protocol at a place in the table, or behind it among those of Ethernet frames.
+fn protocol_at(index: u8) -> Option<&'static protocol::Protocol> {
+    let index = usize::from(index);
+    PROTOCOLS.get(index).copied().or_else(|| LINK_PROTOCOLS.get(index.checked_sub(PROTOCOLS.len())?).map(|(_, protocol)| *protocol))
+}
 
 #[cfg(test)]
 mod tests {

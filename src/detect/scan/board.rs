@@ -635,6 +635,6 @@ pub(super) fn name_of(transport: Transport, port: u16) -> String {
         Transport::Udp => format!("udp/{port}"),
         Transport::Sctp => format!("sctp/{port}"),
         Transport::Icmp => "icmp".into(),
-        Transport::Other => "other".into(),
+        Transport::Other | Transport::Link => "other".into(),
     }
 }

@@ -74,7 +74,7 @@ pub fn method(header: &Header) -> Option<Method> {
         Transport::Udp => Some(Method::Udp),
         Transport::Icmp => Some(Method::Icmp),
         Transport::Sctp => Some(Method::Other),
-        Transport::Other => None,
+        Transport::Other | Transport::Link => None,
         Transport::Tcp => match header.tcp_flags & (FIN | SYN | RST | PSH | ACK | URG) {
             SYN => Some(if by_stack(header) { Method::Connect } else { Method::Syn }),
             set if set & SYN != 0 && set & (ACK | RST) == 0 => Some(Method::Syn),
