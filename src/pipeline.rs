@@ -335,6 +335,10 @@ fn observe(lanes: &mut Lanes, shared: &Shared, tally: &mut SliceTally, traffic: 
     let items = &batch.items;
     let Some(first) = items.first() else { return };
     let moment = Moment::of(first, shared);
+    for ahead in items.iter().take(ITEMS_AHEAD) {
+        huge::prefetch(&ahead.header);
+        huge::prefetch(&ahead.lane);
+    }
     for item in items.iter().take(TOUCH_AHEAD) {
         lanes.touch(item, shared);
     }

@@ -13,7 +13,7 @@ use crate::settings;
 
 use super::evidence::Evidence;
 use super::method::{Act, Method};
-use super::record::{FloodTally, Record};
+use super::record::{FloodTally, Record, signs};
 use super::verdict::{Spoofing, Verdict, judge};
 
 /// Cells of the coarse pass that finds the few victims worth a look among a slice's records. Two victims in one cell only cost a look; a
@@ -204,8 +204,11 @@ impl FloodBoard {
 
     /// Only the cells that were used: most slices of a quiet line use a handful.
     fn clear_cells(&mut self, tally: &FloodTally) {
-        let victims = tally.records.iter().map(|record| record.victim).chain(tally.sums.iter().map(|sum| sum.victim));
-        for victim in victims.chain(self.watches.keys().map(|key| key.victim)) {
+        for glance in &tally.glances {
+            let cell = usize::from(glance.cell);
+            (self.coarse[cell], self.last[cell]) = (0, 0);
+        }
+        for victim in tally.sums.iter().map(|sum| sum.victim).chain(self.watches.keys().map(|key| key.victim)) {
             let cell = Self::cell(&self.keyed, victim);
             (self.coarse[cell], self.last[cell]) = (0, 0);
         }
@@ -214,12 +217,8 @@ impl FloodBoard {
     /// Two passes over the records: which cells are worth a look, then sums per victim and method in those.
     fn gather(&mut self, tally: &FloodTally) {
         self.worthy.clear();
-        for record in &tally.records {
-            self.coarse[Self::cell(&self.keyed, record.victim)] += match record.act {
-                Act::Attack => 1,
-                Act::Complete | Act::Answered => -1,
-                Act::Again | Act::Disowned => 0,
-            };
+        for glance in &tally.glances {
+            self.coarse[usize::from(glance.cell)] += i32::from(glance.weight);
         }
         for sum in &tally.sums {
             self.coarse[Self::cell(&self.keyed, sum.victim)] += (sum.packets - sum.packets.min(sum.complete)) as i32;
@@ -229,8 +228,8 @@ impl FloodBoard {
                 self.coarse[Self::cell(&self.keyed, key.victim)] = COARSE_MIN;
             }
         }
-        for (number, record) in tally.records.iter().enumerate() {
-            let cell = Self::cell(&self.keyed, record.victim);
+        for (number, (glance, record)) in tally.glances.iter().zip(&tally.records).enumerate() {
+            let cell = usize::from(glance.cell);
             if self.coarse[cell] < COARSE_MIN {
                 continue;
             }
@@ -339,7 +338,7 @@ impl FloodBoard {
     fn collect(&mut self, tally: &FloodTally) {
         for &(number, place) in &self.worthy {
             if let Some(evidence) = &mut self.slices[place as usize].evidence {
-                evidence.add(&self.keyed, &tally.records[number as usize]);
+                evidence.add(&tally.records[number as usize]);
             }
         }
         for sum in &tally.sums {
@@ -460,7 +459,7 @@ impl Slice {
             Act::Attack => {
                 self.packets += 1;
                 self.bytes += u64::from(record.bytes);
-                self.marked += u64::from(record.marked);
+                self.marked += u64::from(record.has(signs::MARKED));
                 self.ports[port_cell(record.port)] += 1;
             }
             Act::Again => {

@@ -4,10 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 
 use crate::addr::Addr;
 use crate::attribute::{Attribution, Country};
-use crate::keyed::Keyed;
 
 use super::method::Act;
-use super::record::{Record, Sum};
+use super::record::{Record, Sum, signs};
 
 /// Sources in the sample: those with the smallest keyed hashes, which is a uniform sample of the distinct sources. 4,096 give the number of
 /// distinct sources to 1.6 % (1 / sqrt(k - 2); detection.md G).
@@ -109,7 +108,7 @@ impl Default for Evidence {
 
 impl Evidence {
     /// Adds one packet.
-    pub fn add(&mut self, keyed: &Keyed, record: &Record) {
+    pub fn add(&mut self, record: &Record) {
         let attack = u64::from(record.act == Act::Attack);
         let again = u64::from(record.act == Act::Again);
         if attack + again > 0 {
@@ -130,9 +129,9 @@ impl Evidence {
         self.again += again;
         self.complete += u64::from(matches!(record.act, Act::Complete | Act::Answered));
         self.disowned += u64::from(record.act == Act::Disowned);
-        self.marked += u64::from(record.marked);
-        self.serial += u64::from(record.serial);
-        let hash = keyed.addr(record.source);
+        self.marked += u64::from(record.has(signs::MARKED));
+        self.serial += u64::from(record.has(signs::SERIAL));
+        let hash = record.source_hash;
         if hash >= self.threshold || matches!(record.act, Act::Disowned | Act::Answered) {
             return;
         }

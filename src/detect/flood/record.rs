@@ -29,6 +29,8 @@ pub struct Record {
     pub victim: Addr,
     pub source: Addr,
     pub time_ns: u64,
+    /// Keyed hash of the source.
+    pub source_hash: u64,
     pub bytes: u32,
     pub port: u16,
     pub method: Method,
@@ -38,10 +40,44 @@ pub struct Record {
     pub attribution: Attribution,
     pub direction: Direction,
     pub entry: u8,
+    /// See [`signs`].
+    pub signs: u8,
+}
+
+const _: () = assert!(size_of::<Record>() == 64, "a record is a cache line");
+
+/// Bits of [`Record::signs`].
+pub mod signs {
     /// The payload bears the mark of the reflector protocol's answers.
-    pub marked: bool,
+    pub const MARKED: u8 = 0x01;
     /// The source port follows that of another source's packet.
-    pub serial: bool,
+    pub const SERIAL: u8 = 0x02;
+}
+
+impl Record {
+    pub fn has(&self, sign: u8) -> bool {
+        self.signs & sign != 0
+    }
+}
+
+/// What the coarse pass needs of a record, four bytes of its own: most records are never looked at behind it.
+#[derive(Clone, Copy, Debug)]
+pub struct Glance {
+    /// The victim's cell: the low bits of its keyed hash.
+    pub cell: u16,
+    /// By how much the packet makes a flood of it more likely: 1, 0, or -1 for what completed.
+    pub weight: i8,
+}
+
+impl Glance {
+    fn new(victim_hash: u64, act: Act) -> Self {
+        let weight = match act {
+            Act::Attack => 1,
+            Act::Complete | Act::Answered => -1,
+            Act::Again | Act::Disowned => 0,
+        };
+        Glance { cell: victim_hash as u16, weight }
+    }
 }
 
 /// Packets beyond the records.
@@ -66,6 +102,8 @@ const ROOM: usize = 8192;
 
 /// What one worker hands over at a slice's end.
 pub struct FloodTally {
+    /// One for each record.
+    pub glances: Vec<Glance>,
     pub records: Vec<Record>,
     pub sums: Vec<Sum>,
     /// Packets that had no room even in the sums.
@@ -74,18 +112,20 @@ pub struct FloodTally {
 
 impl Default for FloodTally {
     fn default() -> Self {
-        FloodTally { records: Vec::with_capacity(ROOM), sums: Vec::with_capacity(SUMS_MAX), evicted: 0 }
+        FloodTally { glances: Vec::with_capacity(ROOM), records: Vec::with_capacity(ROOM), sums: Vec::with_capacity(SUMS_MAX), evicted: 0 }
     }
 }
 
 impl FloodTally {
     pub fn clear(&mut self) {
+        self.glances.clear();
         self.records.clear();
         self.sums.clear();
         self.evicted = 0;
     }
 
     pub fn append(&mut self, other: &mut Self) {
+        self.glances.append(&mut other.glances);
         self.records.append(&mut other.records);
         self.sums.append(&mut other.sums);
         self.evicted += other.evicted;
@@ -138,10 +178,16 @@ impl FloodMemory {
                 Method::Reflection(index) => REFLECTORS.get(usize::from(index)).is_some_and(|reflector| (reflector.marked)(packet.payload)),
                 _ => false,
             };
+            let (victim_hash, source_hash) = match act {
+                Act::Answered => (packet.source_hash, packet.target_hash),
+                _ => (packet.target_hash, packet.source_hash),
+            };
+            tally.glances.push(Glance::new(victim_hash, act));
             tally.records.push(Record {
                 victim,
                 source: if act == Act::Answered { header.target } else { header.source },
                 time_ns: packet.time_ns,
+                source_hash,
                 bytes: packet.wire_bytes,
                 port: if act == Act::Answered { header.source_port } else { header.target_port },
                 method,
@@ -151,8 +197,7 @@ impl FloodMemory {
                 attribution: packet.source_attribution,
                 direction: if act == Act::Answered { packet.direction.reversed() } else { packet.direction },
                 entry: packet.entry,
-                marked,
-                serial,
+                signs: u8::from(marked) * signs::MARKED | u8::from(serial) * signs::SERIAL,
             });
         } else {
             self.sum(tally, packet, method, act);

@@ -71,9 +71,16 @@ struct Walk {
     young: Vec<(u32, u64)>,
     targets: Distinct,
     ports: Distinct,
+    /// Targets of contacts that are known by their number only.
+    unseen_targets: u64,
 }
 
 impl Walk {
+    /// Distinct targets, for comparisons with small numbers.
+    fn targets_at_least(&self) -> u64 {
+        self.targets.at_least().saturating_add(self.unseen_targets)
+    }
+
     fn contact(&mut self, now_s: u32, count: u64) {
         self.contacts += count;
         match self.young.last_mut() {
@@ -391,7 +398,11 @@ impl Followed {
         let by_port = self.by_port.of((record.transport, record.port), PORTS_MAX).unwrap_or(&mut none);
         // A source that goes through a network has no target of its own.
         let many = self.by_target.walks.len() >= TARGETS_MAX && self.whole.targets.at_least() >= 2 * TARGETS_MAX as u64;
-        let by_target = if many || record.outcome == Outcome::Beyond { None } else { self.by_target.of(record.target, TARGETS_MAX) };
+        let by_target = if many || matches!(record.outcome, Outcome::Beyond | Outcome::Earlier) {
+            None
+        } else {
+            self.by_target.of(record.target, TARGETS_MAX)
+        };
         let by_target = by_target.unwrap_or(&mut no_target);
         let walks = [&mut self.whole, by_port, by_target];
         match record.outcome {
@@ -434,6 +445,16 @@ impl Followed {
                 let [whole, by_port, _] = walks;
                 whole.contact(now_s, count);
                 by_port.contact(now_s, count);
+                self.methods[record.method as usize] += count;
+                self.estimated = true;
+            }
+            Outcome::Earlier => {
+                let [whole, by_port, _] = walks;
+                for walk in [whole, by_port] {
+                    walk.contacts += count;
+                    walk.successes += count;
+                    walk.unseen_targets += count;
+                }
                 self.methods[record.method as usize] += count;
                 self.estimated = true;
             }
@@ -491,7 +512,7 @@ impl Followed {
         let horizontal = self.by_port.values().any(|port| port.position() >= walk && port.targets.at_least() >= limits.targets);
         // Connections to many hosts in which nobody says anything: whoever has business says what.
         let silent = self.by_port.walks.iter().filter(|((transport, _), _)| *transport == Transport::Tcp).any(|(_, port)| {
-            port.targets.at_least() >= limits.silent_targets
+            port.targets_at_least() >= limits.silent_targets
                 && port.spoken * 10 <= port.contacts
                 && port.contacts - port.young() >= limits.silent_targets
         });
@@ -552,7 +573,7 @@ impl Followed {
 
     /// Distinct targets. An estimate may exceed what is possible, as there are no more than contacts; the figure does not.
     fn targets_count(&self) -> u64 {
-        let count = self.whole.targets.count();
+        let count = self.whole.targets.count() + self.whole.unseen_targets;
         if self.whole.targets.is_estimate() { count.min(self.marked.max(self.whole.contacts)) } else { count }
     }
 

@@ -26,6 +26,9 @@ const SOURCES: usize = 2048;
 const SOURCE_WAYS: usize = 4;
 /// Contacts kept of a source before it is handed over.
 const KEPT: usize = 3;
+/// Answered contacts in which nobody said anything, from which on a source is handed over: well under the silent targets that make a
+/// scan (`scan.silent_targets`, 25), and more than clients leave behind whose first words a mirror does not show.
+const SILENT_MAX: u16 = 12;
 /// Records of one lane in one slice; what exceeds them is counted per source.
 const RECORDS_MAX: usize = 1024;
 /// Cells for (target, port) pairs under many first SYNs, per lane.
@@ -51,6 +54,8 @@ pub enum Outcome {
     Aborted,
     /// Contacts beyond the lane's bound, without targets.
     Beyond,
+    /// Contacts from before the source was handed over, answered and silent, without targets: each with a service of its own.
+    Earlier,
 }
 
 /// One thing that happened to one source's contact.
@@ -63,7 +68,7 @@ pub struct Record {
     /// Packets and bytes of the source's contacts since its last record.
     pub packets: u32,
     pub bytes: u32,
-    /// How many contacts: 1 but for [`Outcome::Beyond`].
+    /// How many contacts: 1 but for [`Outcome::Beyond`] and [`Outcome::Earlier`].
     pub count: u32,
     pub seq: u32,
     pub ip_id: u16,
@@ -105,15 +110,42 @@ pub(crate) struct ContactBucket {
 
 #[derive(Clone, Copy, Default)]
 struct Entry {
-    contacts: u32,
-    successes: u32,
     last_s: u32,
     packets: u32,
     bytes: u32,
-    handed_over: bool,
-    kept: u8,
+    /// First contacts, of which so many succeeded, of which so many TCP ones were answered. Only their differences matter, and those while
+    /// they are small.
+    contacts: u16,
+    successes: u16,
+    answered: u16,
     /// Contacts beyond the lane's bound in this slice.
     beyond: u16,
+    /// Of the contacts, those that are kept.
+    kept: u8,
+    handed_over: bool,
+}
+
+impl Entry {
+    /// Contacts that nobody answered.
+    fn unanswered(&self) -> u16 {
+        self.contacts.saturating_sub(self.successes.max(self.answered))
+    }
+
+    /// Contacts in which nobody said anything.
+    fn silent(&self) -> u16 {
+        self.contacts.saturating_sub(self.successes)
+    }
+
+    /// One contact more. The differences stay when the counts have grown out of their range.
+    fn contact(&mut self) {
+        if self.contacts == u16::MAX {
+            let low = self.successes.min(self.answered);
+            self.contacts -= low;
+            self.successes -= low;
+            self.answered -= low;
+        }
+        self.contacts = self.contacts.saturating_add(1);
+    }
 }
 
 /// A contact of a source that is not handed over: what the record needs besides what the source's next packet brings again.
@@ -293,11 +325,11 @@ impl ScanMemory {
         let dark = self.dark.as_ref().is_some_and(|dark| dark.contains(header.target));
         let entry = self.entry_mut(place);
         entry.last_s = packet.now_s;
-        entry.contacts = entry.contacts.saturating_add(1);
+        entry.contact();
         entry.packets = entry.packets.saturating_add(1);
         entry.bytes = entry.bytes.saturating_add(packet.wire_bytes);
         // What other lanes know of a source that is not abroad is unknown here: it is always handed over.
-        let suspicious = dark || packet.direction != Direction::Inbound || entry.contacts.saturating_sub(entry.successes) > KEPT as u32;
+        let suspicious = dark || packet.direction != Direction::Inbound || entry.unanswered() > KEPT as u16 || entry.silent() > SILENT_MAX;
         let soft = header.transport == Transport::Udp && header.payload_claimed > 0 && !is_probe(packet.payload);
         let mut record = Record {
             source: header.source,
@@ -342,10 +374,14 @@ impl ScanMemory {
         }
         let newly = !std::mem::replace(&mut entry.handed_over, true);
         let kept = usize::from(std::mem::take(&mut entry.kept)).min(KEPT);
+        let earlier = u32::from(entry.silent()).saturating_sub(kept as u32 + 1);
         let number = self.lanes[lane].number;
         if newly {
             for kept in &self.kept[place][..kept] {
                 tally.records.push(number, kept.record(&record));
+            }
+            if earlier > 0 {
+                tally.records.push(number, Record { outcome: Outcome::Earlier, count: earlier, ..record });
             }
         }
         let state = &mut self.lanes[lane];
@@ -376,6 +412,13 @@ impl ScanMemory {
         match outcome {
             Outcome::Success if !counted_before && packet.header.transport != Transport::Tcp => {
                 entry.successes = entry.successes.saturating_add(1);
+            }
+            Outcome::Success if !counted_before => {
+                entry.answered = entry.answered.saturating_add(1);
+                // Of a client whose contacts are all answered none need be kept but the first, which says when it began.
+                if entry.unanswered() == 0 {
+                    entry.kept = entry.kept.min(1);
+                }
             }
             Outcome::Spoken => entry.successes = entry.successes.saturating_add(1),
             _ => {}
