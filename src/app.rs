@@ -12,9 +12,9 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::addr::Addr;
 use crate::attribute::{Attribution, reserved};
-use crate::cli::{Cli, Command, ExplainArgs, GeoArgs, LiveArgs, ReadArgs, RunArgs};
+use crate::cli::{BodiesArgs, Cli, Command, ExplainArgs, GeoArgs, LiveArgs, ReadArgs, RunArgs};
 use crate::config::{Config, ConfigError};
-use crate::detect::{Shared, ics};
+use crate::detect::{Shared, ics, payload};
 use crate::explain::{self, ExplainError};
 use crate::keyed::Keyed;
 use crate::pipeline::{self, Pipeline, RunError};
@@ -55,6 +55,7 @@ pub fn main() -> ExitCode {
         Command::Live(args) => live(&args),
         Command::Explain(args) => explain(&args),
         Command::Geo(args) => geo(&args),
+        Command::Bodies(args) => bodies(&args),
         Command::Config(args) => Config::new(&args.common, None).map_err(Into::into).and_then(|config| say(&config.describe())),
         Command::Completions { shell } => {
             let mut script = Vec::new();
@@ -249,6 +250,22 @@ fn geo(args: &GeoArgs) -> Result<(), AppError> {
             say(&format!("{addr:<39} {} {:<24} {attribution}{more}{home}\n", country.code(), country.name()))?;
         }
     }
+    Ok(())
+}
+
+fn bodies(args: &BodiesArgs) -> Result<(), AppError> {
+    let config = Config::new(&args.common, None)?;
+    let files = Files::open(&args.files, &FilesOptions::default())?;
+    let (listed, readings) = payload::bodies::list(Input::Files(Box::new(files)), config.home)?;
+    for body in listed {
+        let sha256 = body.sha256.map(|sha256| sha256.iter().map(|byte| format!("{byte:02x}")).collect::<String>());
+        let line = serde_json::json!({
+            "time_ns": body.time_ns, "sender": body.sender, "receiver": body.receiver, "url": body.url, "file_name": body.file_name,
+            "status": body.status, "bytes": body.bytes, "sha256": sha256, "complete": body.complete, "ambiguous": body.ambiguous,
+        });
+        say(&format!("{line}\n"))?;
+    }
+    complain(&format_args!("{readings:?}"));
     Ok(())
 }
 

@@ -29,6 +29,9 @@ pub enum Command {
     Geo(GeoArgs),
     /// Print the settings in force, and where each comes from
     Config(ConfigArgs),
+    /// List every body that captures carry, one JSON object a line: to compare with another dissector
+    #[command(hide = true)]
+    Bodies(BodiesArgs),
     /// Print a completion script for a shell
     Completions {
         /// bash, elvish, fish, powershell or zsh
@@ -169,6 +172,15 @@ pub struct GeoArgs {
     /// Addresses
     #[arg(required = true, value_name = "ADDRESS")]
     pub addresses: Vec<String>,
+}
+
+#[derive(Args, Debug, Clone)]
+pub struct BodiesArgs {
+    #[command(flatten)]
+    pub common: CommonArgs,
+    /// Capture files and folders
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
 }
 
 #[derive(Args, Debug, Clone)]

@@ -4,4 +4,5 @@
 
 pub mod carried;
 pub mod cursor;
+pub mod http;
 pub mod tls;

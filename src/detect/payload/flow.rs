@@ -6,7 +6,9 @@ use crate::detect::packet::Packet;
 use crate::protocol::carried::Ends;
 use crate::stream::Order;
 
+use super::listener::Listener;
 use super::unknown::Unknown;
+use super::web::{Room, Web};
 
 /// Conversations read per lane at a time: 65,536 in all.
 pub const FLOWS: usize = 1024;
@@ -40,13 +42,37 @@ pub enum Reader {
     Undecided,
     /// None of the protocols that have a reader.
     Unknown(Unknown),
+    Web(Web),
     /// Nobody: what comes is only put in its place.
     Nobody,
 }
 
-/// One conversation.
+impl Reader {
+    /// Whether the client is the lower end.
+    pub fn client_low(&self, talk: &Talk) -> bool {
+        if let Reader::Web(web) = self { web.client_low } else { talk.opener_low }
+    }
+
+    /// The conversation is over, or nobody reads on.
+    pub fn finish<L: Listener>(self, room: &mut Room<'_, L>) {
+        match self {
+            Reader::Web(mut web) => web.finish(room),
+            Reader::Unknown(mut unknown) => unknown.drop_all(room.blocks),
+            Reader::Undecided | Reader::Nobody => {}
+        }
+    }
+}
+
+/// One conversation, and who reads it.
 #[derive(Debug)]
 pub struct Flow {
+    pub talk: Talk,
+    pub reader: Reader,
+}
+
+/// One conversation.
+#[derive(Debug)]
+pub struct Talk {
     pub conversation: u64,
     /// Where it stands in the table of conversations.
     pub place: u32,
@@ -64,10 +90,9 @@ pub struct Flow {
     pub bytes: u64,
     /// By whether the side is the lower end.
     pub sides: [Side; 2],
-    pub reader: Reader,
 }
 
-impl Flow {
+impl Talk {
     /// Of the conversation of a packet that is read.
     pub fn new(packet: &Packet<'_>, place: u32, orders: [Order; 2]) -> Self {
         let header = packet.header;
@@ -78,7 +103,7 @@ impl Flow {
             let country = if is_source { packet.seen.source_country } else { packet.seen.target_country };
             Side { addr, port, country, proved: false, order: orders[usize::from(low)], acked: None, fin: None, ended: false, waits: false }
         };
-        Flow {
+        Talk {
             conversation: packet.conversation,
             place,
             last_s: packet.now_s,
@@ -90,7 +115,6 @@ impl Flow {
             packets: 0,
             bytes: 0,
             sides: [side(false), side(true)],
-            reader: Reader::Undecided,
         }
     }
 

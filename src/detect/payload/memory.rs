@@ -6,15 +6,18 @@ use crate::detect::conversation::{Conversations, Step};
 use crate::detect::packet::Packet;
 use crate::stream::{Blocks, Held, Order, Place};
 
-use super::flow::{FLOWS, Flow, Flows, Reader};
+use super::flow::{FLOWS, Flow, Flows, Reader, Talk};
 use super::listener::Listener;
 use super::tally::ReadingTally;
 use super::unknown::Unknown;
+use super::web::{Goes, Room, Shelf, Web};
+use crate::protocol::carried::Ends;
+use crate::protocol::http::head;
 
 /// A conversation's handle once nobody wants any more of it: a packet of it costs one look-up.
 const NOBODY: u32 = u32::MAX;
-/// Blocks of one lane: 384 KiB, 24 MiB in all.
-const BLOCKS: usize = 768;
+/// Blocks of one lane: 512 KiB, 32 MiB in all.
+const BLOCKS: usize = 1024;
 /// Stretches of bytes that wait behind holes, per lane.
 const STRETCHES: usize = 64;
 /// Bytes of one side that wait behind a hole, at most: as much as a window without scaling (RFC 9293 section 3.1).
@@ -38,20 +41,36 @@ pub struct Desk<L: Listener> {
     pub blocks: Blocks,
     pub held: Held,
     pub scratch: Vec<u8>,
+    pub shelf: Shelf,
     pub listener: L,
+}
+
+impl<L: Listener> Desk<L> {
+    fn room<'a>(&'a mut self, tally: &'a mut ReadingTally<L::Tally>, ends: &'a Ends) -> Room<'a, L> {
+        Room {
+            blocks: &mut self.blocks,
+            scratch: &mut self.scratch,
+            shelf: &mut self.shelf,
+            listener: &mut self.listener,
+            tally: &mut tally.listeners,
+            readings: &mut tally.readings,
+            ends,
+        }
+    }
 }
 
 /// Bytes, in order, or the want of them.
 #[derive(Clone, Copy)]
 enum Came<'a> {
     Bytes(&'a [u8]),
-    Missing,
+    /// So many bytes will not come, if it is known how many.
+    Missing(Option<u32>),
     End,
 }
 
 impl<L: Listener> Reading<L> {
     pub fn new(listener: L) -> Self {
-        let desk = Desk { blocks: Blocks::new(BLOCKS), held: Held::new(STRETCHES), scratch: Vec::new(), listener };
+        let desk = Desk { blocks: Blocks::new(BLOCKS), held: Held::new(STRETCHES), scratch: Vec::new(), shelf: Shelf::default(), listener };
         Reading { flows: Flows::new(FLOWS), desk, late: Vec::new() }
     }
 
@@ -86,21 +105,21 @@ impl<L: Listener> Reading<L> {
         handle: u32,
     ) {
         let known = handle.checked_sub(1).map(|at| at as u16);
-        let is_mine = |flow: &mut Flow| flow.conversation == packet.conversation;
+        let is_mine = |flow: &mut Flow| flow.talk.conversation == packet.conversation;
         let at = match known {
             Some(at) if self.flows.get_mut(at).is_some_and(is_mine) => at,
             _ if packet.payload.is_empty() => return,
             _ => self.begin(tally, conversations, packet, place),
         };
         let Some(flow) = self.flows.get_mut(at) else { return };
-        flow.touch(packet);
+        flow.talk.touch(packet);
         if packet.header.transport == Transport::Udp {
             self.came(tally, at, packet.source_low, Came::Bytes(packet.payload));
         } else {
             self.segment(tally, packet, at);
         }
         let over = |flow: &mut Flow| {
-            let ended = flow.sides.iter().all(|side| side.ended) || packet.header.tcp_flags & flags::RST != 0 && !flow.datagrams;
+            let ended = flow.talk.sides.iter().all(|side| side.ended) || packet.header.tcp_flags & flags::RST != 0 && !flow.talk.datagrams;
             ended || matches!(flow.reader, Reader::Nobody)
         };
         if self.flows.get_mut(at).is_some_and(over) {
@@ -116,7 +135,9 @@ impl<L: Listener> Reading<L> {
             let first = if low == opener_low { opener } else { called };
             first.filter(|_| packet.header.transport == Transport::Tcp).map_or(Order::default(), Order::from)
         };
-        let mut flow = Flow::new(packet, place, [order(false), order(true)]);
+        let orders = [order(false), order(true)];
+        let fresh = || Flow { talk: Talk::new(packet, place, orders), reader: Reader::Undecided };
+        let mut flow = fresh();
         loop {
             // The flow is made anew for each try: a place is nearly always free.
             match self.flows.put(flow) {
@@ -124,11 +145,11 @@ impl<L: Listener> Reading<L> {
                     conversations.set_reader(place, u32::from(at) + 1);
                     return at;
                 }
-                None => flow = Flow::new(packet, place, [order(false), order(true)]),
+                None => flow = fresh(),
             }
             let Some(oldest) = self.flows.first() else { return u16::MAX };
             tally.readings.evicted += 1;
-            let of = self.flows.get_mut(oldest).map_or(place, |flow| flow.place);
+            let of = self.flows.get_mut(oldest).map_or(place, |flow| flow.talk.place);
             self.give_up(tally, conversations, of, u32::from(oldest) + 1, NOBODY);
         }
     }
@@ -140,12 +161,12 @@ impl<L: Listener> Reading<L> {
         let owner = owner(at, low);
         let Some(flow) = self.flows.get_mut(at) else { return };
         if header.tcp_flags & flags::ACK != 0 {
-            let theirs = &mut flow.sides[usize::from(!low)];
+            let theirs = &mut flow.talk.sides[usize::from(!low)];
             if theirs.acked.is_none_or(|acked| header.ack.wrapping_sub(acked) < 1 << 31) {
                 theirs.acked = Some(header.ack);
             }
         }
-        let side = &mut flow.sides[usize::from(low)];
+        let side = &mut flow.talk.sides[usize::from(low)];
         let mut payload = packet.payload;
         if !payload.is_empty() {
             match side.order.place(header.seq, payload.len()) {
@@ -168,7 +189,7 @@ impl<L: Listener> Reading<L> {
                         self.missing(tally, at, low, missing);
                         self.drain(tally, at, low, Some(header.seq));
                         payload = self.flows.get_mut(at).map_or(&[][..], |flow| {
-                            let done = flow.sides[usize::from(low)].order.missing_before(end).min(payload.len() as u32);
+                            let done = flow.talk.sides[usize::from(low)].order.missing_before(end).min(payload.len() as u32);
                             &payload[payload.len() - done as usize..]
                         });
                     }
@@ -177,7 +198,7 @@ impl<L: Listener> Reading<L> {
                     self.desk.held.drop_all(&mut self.desk.blocks, owner);
                     side.order.jump(header.seq);
                     tally.readings.gaps += 1;
-                    self.came(tally, at, low, Came::Missing);
+                    self.came(tally, at, low, Came::Missing(None));
                 }
             }
         }
@@ -187,14 +208,14 @@ impl<L: Listener> Reading<L> {
         let cut = u32::from(header.payload_claimed.saturating_sub(header.payload_bytes));
         if cut > 0 && !packet.payload.is_empty() {
             let end = header.seq.wrapping_add(u32::from(header.payload_claimed));
-            let missing = self.flows.get_mut(at).map_or(0, |flow| flow.sides[usize::from(low)].order.missing_before(end));
+            let missing = self.flows.get_mut(at).map_or(0, |flow| flow.talk.sides[usize::from(low)].order.missing_before(end));
             self.missing(tally, at, low, missing.min(cut));
         }
         self.drain(tally, at, low, None);
         if header.tcp_flags & flags::FIN != 0
             && let Some(flow) = self.flows.get_mut(at)
         {
-            flow.sides[usize::from(low)].fin = Some(header.seq.wrapping_add(u32::from(header.payload_claimed)));
+            flow.talk.sides[usize::from(low)].fin = Some(header.seq.wrapping_add(u32::from(header.payload_claimed)));
         }
         self.end(tally, at, low);
     }
@@ -202,7 +223,7 @@ impl<L: Listener> Reading<L> {
     /// Bytes that come next.
     fn take(&mut self, tally: &mut ReadingTally<L::Tally>, at: u16, low: bool, bytes: &[u8]) {
         if let Some(flow) = self.flows.get_mut(at) {
-            flow.sides[usize::from(low)].order.advance(bytes.len() as u32);
+            flow.talk.sides[usize::from(low)].order.advance(bytes.len() as u32);
         }
         self.came(tally, at, low, Came::Bytes(bytes));
     }
@@ -213,11 +234,11 @@ impl<L: Listener> Reading<L> {
             return;
         }
         if let Some(flow) = self.flows.get_mut(at) {
-            flow.sides[usize::from(low)].order.advance(bytes);
+            flow.talk.sides[usize::from(low)].order.advance(bytes);
         }
         tally.readings.gaps += 1;
         tally.readings.gap_bytes += u64::from(bytes);
-        self.came(tally, at, low, Came::Missing);
+        self.came(tally, at, low, Came::Missing(Some(bytes)));
     }
 
     /// Takes what waited, as far as it comes next; up to a number all that waited, holes or not.
@@ -225,7 +246,7 @@ impl<L: Listener> Reading<L> {
         let owner = owner(at, low);
         loop {
             let Some(flow) = self.flows.get_mut(at) else { return };
-            let side = &mut flow.sides[usize::from(low)];
+            let side = &mut flow.talk.sides[usize::from(low)];
             let Some(next) = side.order.next().filter(|_| side.waits) else { return };
             let mut late = std::mem::take(&mut self.late);
             late.clear();
@@ -239,13 +260,13 @@ impl<L: Listener> Reading<L> {
             }
             let Some(first) = self.desk.held.first(owner, next) else {
                 if let Some(flow) = self.flows.get_mut(at) {
-                    flow.sides[usize::from(low)].waits = false;
+                    flow.talk.sides[usize::from(low)].waits = false;
                 }
                 return;
             };
             // What the other side has got by now, or what must make room, is not waited for.
             let Some(flow) = self.flows.get_mut(at) else { return };
-            let side = &flow.sides[usize::from(low)];
+            let side = &flow.talk.sides[usize::from(low)];
             let lost = side.acked.is_some_and(|acked| acked.wrapping_sub(first) < 1 << 31);
             let ends = until.is_some_and(|until| until.wrapping_sub(first) < 1 << 31);
             if !lost && !ends {
@@ -263,7 +284,7 @@ impl<L: Listener> Reading<L> {
     /// A side's stream is over once all before its FIN has come.
     fn end(&mut self, tally: &mut ReadingTally<L::Tally>, at: u16, low: bool) {
         let Some(flow) = self.flows.get_mut(at) else { return };
-        let side = &mut flow.sides[usize::from(low)];
+        let side = &mut flow.talk.sides[usize::from(low)];
         if side.ended || side.fin.is_none() || side.fin != side.order.next() && side.order.next().is_some() {
             return;
         }
@@ -273,28 +294,46 @@ impl<L: Listener> Reading<L> {
 
     /// Hands what came to the flow's reader.
     fn came(&mut self, tally: &mut ReadingTally<L::Tally>, at: u16, low: bool, came: Came<'_>) {
-        let Some(flow) = self.flows.get_mut(at) else { return };
-        let by_opener = low == flow.opener_low;
-        if let (Reader::Undecided, Came::Bytes(_)) = (&flow.reader, came) {
-            flow.reader = Reader::Unknown(Unknown::default());
+        let Some(Flow { talk, reader }) = self.flows.get_mut(at) else { return };
+        if let (Reader::Undecided, Came::Bytes(bytes)) = (&reader, came) {
+            *reader = decide(talk, low, bytes);
         }
-        let ends = flow.ends(flow.opener_low);
-        let desk = &mut self.desk;
-        let goes_on = match (&mut flow.reader, came) {
-            (Reader::Unknown(unknown), Came::Bytes(bytes)) => {
-                let Desk { blocks, scratch, listener, .. } = desk;
-                let goes_on = unknown.hear(blocks, scratch, listener, &mut tally.listeners, &ends, by_opener, bytes, flow.datagrams);
-                if !goes_on {
-                    unknown.drop_all(blocks);
+        let goes = match reader {
+            Reader::Web(web) => {
+                let by_client = low == web.client_low;
+                let ends = talk.ends(web.client_low);
+                let room = &mut self.desk.room(tally, &ends);
+                match came {
+                    Came::Bytes(bytes) => web.bytes(room, by_client, bytes),
+                    Came::Missing(bytes) => {
+                        web.missing(room, by_client, bytes);
+                        Goes::On
+                    }
+                    Came::End => {
+                        web.end(room, by_client);
+                        Goes::On
+                    }
                 }
-                goes_on
             }
-            // A hole says nothing, and whoever listens has no use for its length.
-            (Reader::Undecided | Reader::Unknown(_), Came::Missing | Came::End) => true,
-            (Reader::Undecided | Reader::Nobody, _) => false,
+            Reader::Unknown(unknown) => {
+                let ends = talk.ends(talk.opener_low);
+                match came {
+                    Came::Bytes(bytes)
+                        if !unknown.hear(&mut self.desk.room(tally, &ends), low == talk.opener_low, bytes, talk.datagrams) =>
+                    {
+                        Goes::Over
+                    }
+                    // A hole says nothing, and whoever listens has no use for its length.
+                    _ => Goes::On,
+                }
+            }
+            Reader::Undecided => Goes::On,
+            Reader::Nobody => Goes::Over,
         };
-        if !goes_on {
-            flow.reader = Reader::Nobody;
+        if goes != Goes::On {
+            let ends = talk.ends(reader.client_low(talk));
+            let next = if goes == Goes::Anew { Reader::Undecided } else { Reader::Nobody };
+            std::mem::replace(reader, next).finish(&mut self.desk.room(tally, &ends));
         }
     }
 
@@ -304,14 +343,14 @@ impl<L: Listener> Reading<L> {
         let Some(at) = handle.checked_sub(1).filter(|_| handle != NOBODY) else { return };
         let at = at as u16;
         for low in [false, true] {
-            let next = self.flows.get_mut(at).and_then(|flow| flow.sides[usize::from(low)].order.next());
+            let next = self.flows.get_mut(at).and_then(|flow| flow.talk.sides[usize::from(low)].order.next());
             self.drain(tally, at, low, next.map(all_before));
             self.desk.held.drop_all(&mut self.desk.blocks, owner(at, low));
         }
         let Some(mut flow) = self.flows.take(at) else { return };
-        if let Reader::Unknown(unknown) = &mut flow.reader {
-            unknown.drop_all(&mut self.desk.blocks);
-        }
+        let client_low = flow.reader.client_low(&flow.talk);
+        let ends = flow.talk.ends(client_low);
+        std::mem::take(&mut flow.reader).finish(&mut self.desk.room(tally, &ends));
     }
 
     /// The slice ends: whoever was quiet for long is not read any more, and nobody once the input ends.
@@ -320,14 +359,27 @@ impl<L: Listener> Reading<L> {
         for _ in 0..looks {
             let Some(at) = self.flows.first() else { break };
             let Some(flow) = self.flows.get_mut(at) else { break };
-            if end.now_s.saturating_sub(flow.last_s) < IDLE_S && !end.last {
+            if end.now_s.saturating_sub(flow.talk.last_s) < IDLE_S && !end.last {
                 self.flows.move_last(at);
                 continue;
             }
-            let place = flow.place;
+            let place = flow.talk.place;
             self.give_up(tally, end.conversations, place, u32::from(at) + 1, 0);
         }
         self.desk.listener.seal(&mut tally.listeners);
+    }
+}
+
+/// Who reads a conversation that begins with these bytes.
+fn decide(talk: &Talk, low: bool, bytes: &[u8]) -> Reader {
+    if talk.datagrams {
+        Reader::Unknown(Unknown::default())
+    } else if head::begins_request(bytes) {
+        Reader::Web(Web::new(low))
+    } else if bytes.len() > 8 && head::begins_response(bytes) {
+        Reader::Web(Web::new(!low))
+    } else {
+        Reader::Unknown(Unknown::default())
     }
 }
 

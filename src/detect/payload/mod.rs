@@ -5,14 +5,20 @@
 //! look-up a packet.
 
 mod board;
+pub mod bodies;
 mod flow;
 mod listener;
 mod memory;
+mod survey;
 mod tally;
+#[cfg(test)]
+mod testing;
 mod unknown;
+mod web;
 
 pub use board::PayloadBoard;
 pub use listener::{Glance, HEARD_BYTES, Listener, SNIFFED_BYTES, Spoken};
+pub use survey::Survey;
 pub use tally::Readings;
 
 use super::Shared;

@@ -10,6 +10,10 @@ pub struct Readings {
     pub gap_bytes: u64,
     /// Times that a bound was reached and something was not kept: a segment behind a hole, a part of a body.
     pub over_budget: u64,
+    /// Bodies that were not coded as their heads say, or out of which too much came.
+    pub undecoded: u64,
+    /// Messages on whose bounds receivers would disagree.
+    pub ambiguous: u64,
 }
 
 impl Readings {
@@ -19,6 +23,8 @@ impl Readings {
         self.gaps += other.gaps;
         self.gap_bytes += other.gap_bytes;
         self.over_budget += other.over_budget;
+        self.undecoded += other.undecoded;
+        self.ambiguous += other.ambiguous;
     }
 }
 

@@ -1,0 +1,305 @@
+//! A request and its response on their way, and how they are told.
+
+use crate::protocol::carried::{Body, Carrier, Delivery, Ends, Exchange, Field, Part, Request, Response};
+use crate::protocol::http::framing::Facts;
+use crate::protocol::http::{head, multipart};
+use crate::stream::{Blocks, Chain};
+
+use super::super::listener::Listener;
+use super::intake::{Around, Intake, Tools};
+
+/// Parts within parts that are looked into: a mail in a mail, no deeper.
+const NESTED_MAX: usize = 2;
+
+/// What of a method decides how a response is read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Method {
+    Head,
+    Connect,
+    #[default]
+    Other,
+}
+
+/// One message.
+#[derive(Debug, Default)]
+pub struct Message {
+    pub head: Chain,
+    pub body: Option<Box<Intake>>,
+    /// Its body has been seen to an end, whichever.
+    pub over: bool,
+}
+
+/// The parts of a multipart body.
+#[derive(Debug)]
+pub struct Parts {
+    pub reader: multipart::Multipart,
+    pub parts: Vec<(Chain, Intake)>,
+}
+
+/// A request and its response on their way.
+#[derive(Debug, Default)]
+pub struct Open {
+    /// The request behind this one.
+    pub next: Option<Box<Open>>,
+    pub request: Message,
+    pub response: Message,
+    pub parts: Option<Box<Parts>>,
+    pub method: Method,
+    /// 0 until the response's head was seen.
+    pub status: u16,
+    /// Somebody wants all of it.
+    pub wanted: bool,
+    pub ambiguous: bool,
+    pub partial: bool,
+    pub start_ns: u64,
+    pub packets_before: u32,
+    pub bytes_before: u64,
+}
+
+/// A stretch of bytes in the lane's scratch.
+type Span = (usize, usize);
+
+fn copy(blocks: &Blocks, chain: &Chain, into: &mut Vec<u8>) -> Span {
+    let from = into.len();
+    blocks.copy(chain, into);
+    (from, into.len())
+}
+
+impl Open {
+    /// Whether anybody wants any of it.
+    fn is_wanted(&self) -> bool {
+        let is_wanted = |message: &Message| message.body.as_ref().is_some_and(|body| body.is_wanted());
+        let parts = self.parts.as_ref().is_some_and(|parts| parts.parts.iter().any(|(_, part)| part.is_wanted()));
+        self.wanted || is_wanted(&self.request) || is_wanted(&self.response) || parts
+    }
+
+    /// Tells whoever wants it, and gives back what it keeps. `ends` are those of the conversation.
+    /// Returns the box, empty.
+    pub fn tell<L: Listener>(mut self: Box<Self>, scratch: &mut Vec<u8>, tally: &mut L::Tally, around: &mut Around<'_, L>) -> Box<Self> {
+        let mut request_body = self.request.body.take();
+        let mut parts = self.parts.take();
+        if let Some(body) = &mut request_body {
+            body.end(false, around, |bytes, around| feed_parts(&mut parts, bytes, around));
+        }
+        for (_, part) in parts.iter_mut().flat_map(|parts| parts.parts.iter_mut()) {
+            part.end(false, around, |_, _| ());
+        }
+        (self.request.body, self.parts) = (request_body, parts);
+        if let Some(body) = &mut self.response.body {
+            body.end(false, around, |_, _| ());
+        }
+        around.readings.ambiguous += u64::from(self.ambiguous);
+        if self.is_wanted() {
+            self.tell_wanted(scratch, tally, around);
+        }
+        self.give_back(around.blocks, around.tools);
+        *self = Open::default();
+        self
+    }
+
+    fn tell_wanted<L: Listener>(&self, scratch: &mut Vec<u8>, tally: &mut L::Tally, around: &mut Around<'_, L>) {
+        let blocks = &*around.blocks;
+        scratch.clear();
+        let body_span =
+            |message: &Message, scratch: &mut Vec<u8>| message.body.as_ref().map_or((0, 0), |body| copy(blocks, body.head(), scratch));
+        let request_head = copy(blocks, &self.request.head, scratch);
+        let request_body = body_span(&self.request, scratch);
+        let response_head = copy(blocks, &self.response.head, scratch);
+        let response_body = body_span(&self.response, scratch);
+        let mut part_spans: Vec<(Span, Span)> = Vec::new();
+        for (head, part) in self.parts.iter().flat_map(|parts| &parts.parts) {
+            let head = copy(blocks, head, scratch);
+            part_spans.push((head, copy(blocks, part.head(), scratch)));
+        }
+        let at = |(from, to): Span| &scratch[from..to];
+
+        let mut facts = Facts::default();
+        let mut request_fields = Vec::new();
+        let line = head::request(at(request_head), |name, value| {
+            facts.take(name, value);
+            request_fields.push(Field { name, value });
+        });
+        let (method, target) = line.map_or((&b""[..], &b""[..]), |line| (line.method, line.target));
+        let mut parts = Vec::new();
+        for (place, (head, body)) in part_spans.iter().enumerate() {
+            if let Some((_, intake)) = self.parts.as_ref().and_then(|parts| parts.parts.get(place)) {
+                let mut part = part_of(at(*head));
+                part.body = intake.body(at(*body), true);
+                parts.push(part);
+            }
+        }
+        nested(&mut parts);
+        let body = |message: &Message, span: Span, whole: bool| {
+            message.body.as_ref().map_or(Body { complete: message.over, ..Body::default() }, |body| body.body(at(span), whole))
+        };
+        let request = Request {
+            method,
+            target,
+            host: host(facts.host, target),
+            fields: &request_fields,
+            body: body(&self.request, request_body, true),
+            parts: &parts,
+        };
+        let mut response_facts = Facts::default();
+        let mut response_fields = Vec::new();
+        let status = head::response(at(response_head), |name, value| {
+            response_facts.take(name, value);
+            response_fields.push(Field { name, value });
+        });
+        let response = Response {
+            status: status.map_or(self.status, |line| line.status),
+            fields: &response_fields,
+            body: body(&self.response, response_body, !self.partial),
+        };
+        let response = (self.status != 0).then_some(&response);
+        let exchange = Exchange { request: &request, response, ambiguous: self.ambiguous };
+
+        let ends = around.ends;
+        if self.wanted {
+            around.listener.exchange(tally, ends, &exchange);
+        }
+        let url = url(&request, ends);
+        let delivery = |by_client, content_type, file_name, body| Delivery {
+            carrier: Carrier::Http,
+            by_client,
+            url: &url,
+            file_name,
+            content_type,
+            exchange: Some(&exchange),
+            body,
+        };
+        if self.request.body.as_ref().is_some_and(|body| body.is_wanted()) {
+            around.listener.delivered(tally, ends, &delivery(true, facts.content_type, name_of(target), request.body));
+        }
+        for (part, (_, intake)) in parts.iter().zip(self.parts.iter().flat_map(|parts| &parts.parts)) {
+            if intake.is_wanted() {
+                around.listener.delivered(tally, ends, &delivery(true, part.content_type, part.file_name.unwrap_or_default(), part.body));
+            }
+        }
+        if let Some(response) = response
+            && self.response.body.as_ref().is_some_and(|body| body.is_wanted())
+        {
+            let disposition = response.field("Content-Disposition").and_then(|value| multipart::parameter(value, "filename"));
+            let name = disposition.unwrap_or_else(|| name_of(target));
+            around.listener.delivered(tally, ends, &delivery(false, response_facts.content_type, name, response.body));
+        }
+    }
+
+    fn give_back(&mut self, blocks: &mut Blocks, tools: &mut Tools) {
+        for message in [&mut self.request, &mut self.response] {
+            blocks.free(&mut message.head);
+            if let Some(body) = &mut message.body {
+                body.give_back(blocks, tools);
+            }
+        }
+        for (head, part) in self.parts.iter_mut().flat_map(|parts| parts.parts.iter_mut()) {
+            blocks.free(head);
+            part.give_back(blocks, tools);
+        }
+    }
+}
+
+/// Feeds bytes of a body to its parts.
+pub fn feed_parts<L: Listener>(parts: &mut Option<Box<Parts>>, bytes: &[u8], around: &mut Around<'_, L>) {
+    let Some(parts) = parts else { return };
+    let Parts { reader, parts } = &mut **parts;
+    reader.feed(bytes, |event| match event {
+        multipart::Event::Head(head) => {
+            let mut kept = Chain::default();
+            if around.blocks.append(&mut kept, head) < head.len() {
+                around.readings.over_budget += 1;
+            }
+            parts.push((kept, Intake::new(&[None, None], true, around)));
+        }
+        multipart::Event::Data(data) => {
+            if let Some((_, part)) = parts.last_mut() {
+                part.take(data, around, |_, _| ());
+            }
+        }
+        multipart::Event::End => {
+            if let Some((_, part)) = parts.last_mut() {
+                part.end(true, around, |_, _| ());
+            }
+        }
+    });
+}
+
+/// A part by its head.
+fn part_of(head: &[u8]) -> Part<'_> {
+    let mut part = Part::default();
+    multipart::fields(head, |name, value| {
+        if name.eq_ignore_ascii_case(b"content-disposition") {
+            part.name = multipart::parameter(value, "name").unwrap_or_default();
+            part.file_name = multipart::parameter(value, "filename");
+        } else if name.eq_ignore_ascii_case(b"content-type") {
+            part.content_type = value;
+        }
+    });
+    part
+}
+
+/// Adds the parts within parts, of those whose head holds all of them.
+fn nested(parts: &mut Vec<Part<'_>>) {
+    let mut from = 0;
+    for _ in 0..NESTED_MAX {
+        let to = parts.len();
+        for at in from..to {
+            let outer = parts[at];
+            let Some(boundary) = multipart::boundary(outer.content_type).filter(|_| outer.body.head.len() as u64 == outer.body.bytes)
+            else {
+                continue;
+            };
+            for (head, data) in multipart::split(outer.body.head, boundary) {
+                if parts.len() < multipart::PARTS_MAX {
+                    let body = Body { head: data, bytes: data.len() as u64, sha256: None, complete: outer.body.complete };
+                    parts.push(Part { body, ..part_of(head) });
+                }
+            }
+        }
+        from = to;
+    }
+}
+
+/// The host: an absolute target's, or the field's (RFC 9112 section 3.2.2).
+pub fn host<'a>(field: &'a [u8], target: &'a [u8]) -> &'a [u8] {
+    let absolute = target.get(..7).filter(|scheme| scheme.eq_ignore_ascii_case(b"http://"));
+    match absolute {
+        Some(_) => {
+            let rest = &target[7..];
+            let end = rest.iter().position(|byte| b"/?#".contains(byte)).unwrap_or(rest.len());
+            let authority = &rest[..end];
+            authority.iter().rposition(|&byte| byte == b'@').map_or(authority, |at| &authority[at + 1..])
+        }
+        None => field,
+    }
+}
+
+/// The URL of a request, with the server's address where no host is named.
+fn url(request: &Request<'_>, ends: &Ends) -> Vec<u8> {
+    if request.target.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"http://")) {
+        return request.target.to_vec();
+    }
+    if request.method.is_empty() {
+        return Vec::new();
+    }
+    let mut url = b"http://".to_vec();
+    if request.host.is_empty() {
+        let addr = ends.server.to_string();
+        let port = if ends.server_port == 80 { String::new() } else { format!(":{}", ends.server_port) };
+        let addr = if ends.server.is_v4() { addr } else { format!("[{addr}]") };
+        url.extend_from_slice(format!("{addr}{port}").as_bytes());
+    } else {
+        url.extend_from_slice(request.host);
+    }
+    if !request.target.starts_with(b"/") {
+        url.push(b'/');
+    }
+    url.extend_from_slice(request.target);
+    url
+}
+
+/// The last name in a target's path.
+fn name_of(target: &[u8]) -> &[u8] {
+    let path = target.iter().position(|byte| b"?#".contains(byte)).map_or(target, |end| &target[..end]);
+    path.iter().rposition(|&byte| byte == b'/').map_or(path, |at| &path[at + 1..])
+}
