@@ -1,7 +1,7 @@
 //! The commands: from flags to a run, and what the process says at its end.
 
 use std::io::{self, IsTerminal, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -12,7 +12,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::addr::Addr;
 use crate::attribute::{Attribution, reserved};
-use crate::cli::{BodiesArgs, Cli, Command, ExplainArgs, GeoArgs, LiveArgs, ReadArgs, RunArgs};
+use crate::cli::{BodiesArgs, Cli, Command, CommonArgs, ExplainArgs, GeoArgs, IndicatorsCommand, LiveArgs, ReadArgs, RunArgs};
 use crate::config::{Config, ConfigError};
 use crate::detect::{Shared, ics, payload};
 use crate::explain::{self, ExplainError};
@@ -46,6 +46,8 @@ enum AppError {
     Explain(#[from] ExplainError),
     #[error("{0:?} is not an IP address")]
     Address(String),
+    #[error("'{0}' is neither an address nor a network, name, URL or digest")]
+    Value(String),
 }
 
 /// Parses the command line, runs it, and returns the exit code.
@@ -56,6 +58,7 @@ pub fn main() -> ExitCode {
         Command::Explain(args) => explain(&args),
         Command::Geo(args) => geo(&args),
         Command::Bodies(args) => bodies(&args),
+        Command::Indicators(args) => indicators(args.command),
         Command::Config(args) => Config::new(&args.common, None).map_err(Into::into).and_then(|config| say(&config.describe())),
         Command::Completions { shell } => {
             let mut script = Vec::new();
@@ -81,7 +84,7 @@ pub fn main() -> ExitCode {
         }
         Err(error) => {
             complain(&error);
-            ExitCode::from(if matches!(error, AppError::Config(_) | AppError::Address(_)) { USAGE } else { FAILED })
+            ExitCode::from(if matches!(error, AppError::Config(_) | AppError::Address(_) | AppError::Value(_)) { USAGE } else { FAILED })
         }
     }
 }
@@ -267,6 +270,26 @@ fn bodies(args: &BodiesArgs) -> Result<(), AppError> {
     }
     complain(&format_args!("{readings:?}"));
     Ok(())
+}
+
+/// What lists are, or what they know.
+fn indicators(command: IndicatorsCommand) -> Result<(), AppError> {
+    let load = |common: &CommonArgs, indicators: Vec<PathBuf>| {
+        Config::new(common, Some(&RunArgs { indicators, ..RunArgs::default() })).map(|config| config.indicators)
+    };
+    match command {
+        IndicatorsCommand::Check { common, files } => {
+            let known = load(&common, files)?;
+            known.lists().iter().try_for_each(|list| say(&list.to_string()))
+        }
+        IndicatorsCommand::Lookup { common, indicators, values } => {
+            let known = load(&common, indicators)?;
+            values.iter().try_for_each(|value| match known.describe(value) {
+                Some(text) => say(&text),
+                None => Err(AppError::Value(value.escape_default().to_string())),
+            })
+        }
+    }
 }
 
 /// A bar with frames a second while a capture is replayed; drawn only where a person looks.

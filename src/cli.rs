@@ -27,6 +27,8 @@ pub enum Command {
     Explain(Box<ExplainArgs>),
     /// Say what the attribution makes of addresses, and from which database
     Geo(GeoArgs),
+    /// Show lists of indicators, and what they know of a value
+    Indicators(IndicatorsArgs),
     /// Print the settings in force, and where each comes from
     Config(ConfigArgs),
     /// List every body that captures carry, one JSON object a line: to compare with another dissector
@@ -69,6 +71,9 @@ pub struct CommonArgs {
     /// of home); or TOML with `[[peer]]` tables
     #[arg(long, value_name = "FILE")]
     pub peers: Option<PathBuf>,
+    /// A list of addresses that are never a controller (resolvers, delivery networks, sinkholes) instead of the one that comes with the program
+    #[arg(long, value_name = "FILE")]
+    pub known_good: Option<PathBuf>,
     /// A configuration file. Default: wherefrom.toml in the current folder, if there is one
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
@@ -181,6 +186,35 @@ pub struct BodiesArgs {
     /// Capture files and folders
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
+}
+
+#[derive(Args, Debug, Clone)]
+pub struct IndicatorsArgs {
+    #[command(subcommand)]
+    pub command: IndicatorsCommand,
+}
+
+#[derive(Subcommand, Debug, Clone)]
+pub enum IndicatorsCommand {
+    /// Read lists, and say of each its form, size and age, and what in it was not understood
+    Check {
+        #[command(flatten)]
+        common: CommonArgs,
+        /// Lists, and folders of lists
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+    },
+    /// Say which lists have a value: an address, a network, a name, a URL or a digest
+    Lookup {
+        #[command(flatten)]
+        common: CommonArgs,
+        /// A list of indicators, or a folder of lists. Repeatable
+        #[arg(long, value_name = "LIST")]
+        indicators: Vec<PathBuf>,
+        /// Values
+        #[arg(required = true, value_name = "VALUE")]
+        values: Vec<String>,
+    },
 }
 
 #[derive(Args, Debug, Clone)]

@@ -11,7 +11,7 @@ use crate::attribute::{
 };
 use crate::cli::{CommonArgs, RunArgs};
 use crate::dispatch::{Door, ENTRIES_MAX, Entries, mac};
-use crate::indicators::{IndicatorError, Indicators};
+use crate::indicators::{IndicatorError, Indicators, KnownGood, KnownGoodError};
 use crate::report::{GeoRecord, ListRecord, RunRecord};
 use crate::settings::{self, SettingError, Settings};
 
@@ -57,6 +57,8 @@ pub enum ConfigError {
     Indicators(#[from] IndicatorError),
     #[error("{0}")]
     List(#[from] ListError),
+    #[error("{0}")]
+    KnownGood(#[from] KnownGoodError),
     #[error("a window has from 1 to {WINDOW_S_MAX} seconds, not {0}")]
     Window(u32),
     #[error("the number of workers is from 1 to {max}, not {0}", max = crate::dispatch::LANES)]
@@ -79,6 +81,7 @@ struct File {
     entry: Vec<EntryText>,
     geo_db: Option<PathBuf>,
     benign: Option<PathBuf>,
+    known_good: Option<PathBuf>,
     #[serde(default)]
     indicators: Vec<PathBuf>,
     sectors: Option<PathBuf>,
@@ -187,7 +190,11 @@ impl Config {
         let indicators = match run {
             Some(run) => {
                 let files = if run.indicators.is_empty() { &file.indicators } else { &run.indicators };
-                Indicators::load(files, &settings.indicator)?
+                let known_good = match common.known_good.as_ref().or(file.known_good.as_ref()) {
+                    Some(path) => KnownGood::open(path)?,
+                    None => KnownGood::embedded(),
+                };
+                Indicators::load(files, &settings.indicator, known_good)?
             }
             None => Indicators::none(),
         };
@@ -197,6 +204,7 @@ impl Config {
 
     /// The record that heads every output.
     pub fn run_record(&self, run: &RunArgs, input: Vec<String>, limit: Option<u64>) -> RunRecord {
+        let known_good = self.indicators.known_good();
         RunRecord {
             record: "run",
             sensor: self.sensor.clone(),
@@ -219,15 +227,14 @@ impl Config {
             lists: self
                 .lists
                 .named()
-                .map(|(kind, name, entries, sha256)| ListRecord {
-                    name: name.into(),
-                    kind,
-                    entries: entries as u64,
-                    date: None,
-                    refused: 0,
-                    unsupported: 0,
-                    sha256: sha256.into(),
-                })
+                .map(|(kind, name, entries, sha256)| ListRecord::of_networks(kind, name, None, entries, sha256))
+                .chain([ListRecord::of_networks(
+                    "known-good",
+                    &known_good.name,
+                    known_good.date.clone(),
+                    known_good.len(),
+                    &known_good.sha256,
+                )])
                 .chain(self.indicators.lists().iter().map(ListRecord::new))
                 .collect(),
         }

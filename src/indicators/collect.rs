@@ -110,6 +110,10 @@ pub(super) struct Collector<'a> {
     pub families: Vec<Box<str>>,
     family_places: HashMap<Box<[u8]>, u32>,
     pub lists: Vec<List>,
+    /// Names of the numbered categories of reputation lists.
+    pub categories: HashMap<u8, String>,
+    /// Where entries were put, while somebody wants to know.
+    pub added: Option<Vec<(Kind, u32)>>,
 }
 
 impl<'a> Collector<'a> {
@@ -125,6 +129,8 @@ impl<'a> Collector<'a> {
             families: vec![Box::default()],
             family_places: HashMap::from([(Box::default(), 0)]),
             lists: Vec::new(),
+            categories: HashMap::new(),
+            added: None,
         }
     }
 
@@ -207,6 +213,9 @@ impl<'a> Collector<'a> {
         let list = self.list();
         list.entries[kind as usize] += 1;
         list.newest_s = list.newest_s.max(facts.last_s).max(facts.first_s);
+        if let Some(added) = &mut self.added {
+            added.push((kind, self.tables.of_kind(kind).len() as u32));
+        }
         self.tables.of_kind(kind).add(hash, Entry { key, tag, number: facts.number.unwrap_or(line), from_s, until_s });
     }
 
@@ -239,6 +248,19 @@ impl<'a> Collector<'a> {
         let first_s = facts.first_s.map(|first_s| first_s.min(facts.last_s.unwrap_or(first_s)));
         let from_s = first_s.map_or(0, |first_s| first_s.saturating_sub(days_s(self.settings.early_days)));
         (from_s, last_s.map_or(u32::MAX, |last_s| last_s.saturating_add(days_s(days))))
+    }
+
+    /// Names the family of entries that were put in before.
+    pub fn name_family(&mut self, entries: &[(Kind, u32)], name: &[u8]) {
+        let family = self.family(name);
+        for &(kind, place) in entries {
+            let Some(entry) = self.tables.of_kind(kind).entry(place as usize) else { continue };
+            let tag = Tag { family, ..self.tags[entry.tag as usize] };
+            let tag = self.tag(tag);
+            if let Some(entry) = self.tables.of_kind(kind).entry(place as usize) {
+                entry.tag = tag;
+            }
+        }
     }
 
     fn tag(&mut self, tag: Tag) -> u32 {

@@ -1,8 +1,10 @@
 //! A list's bytes, line by line or as a stream, plain or under gzip; hashed as they lie on the disk.
 
+use std::cell::Cell;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
+use std::rc::Rc;
 
 use flate2::bufread::MultiGzDecoder;
 use sha2::{Digest, Sha256};
@@ -39,7 +41,7 @@ pub(super) struct Input<R: Read> {
     unpacked: Unpacked<R>,
     line: Vec<u8>,
     /// Lines that were begun.
-    number: u32,
+    number: Rc<Cell<u32>>,
 }
 
 /// A line without its end.
@@ -62,7 +64,7 @@ impl<R: Read> Input<R> {
         } else {
             Unpacked::Plain(stored)
         };
-        let mut input = Input { unpacked, line: Vec::new(), number: 0 };
+        let mut input = Input { unpacked, line: Vec::new(), number: Rc::default() };
         // A byte-order mark says nothing here.
         if input.peek()?.starts_with(b"\xef\xbb\xbf") {
             input.reader().consume(3);
@@ -84,7 +86,16 @@ impl<R: Read> Input<R> {
 
     /// The number of the line that was read last, from 1.
     pub fn number(&self) -> u32 {
-        self.number
+        self.number.get()
+    }
+
+    /// The same number, for whoever reads on while somebody else holds the input.
+    pub fn counter(&self) -> Rc<Cell<u32>> {
+        self.number.clone()
+    }
+
+    fn count(&self, lines: usize) {
+        self.number.set(self.number.get().saturating_add(lines as u32));
     }
 
     pub fn line(&mut self) -> io::Result<Option<Line<'_>>> {
@@ -95,7 +106,7 @@ impl<R: Read> Input<R> {
         if read? == 0 {
             return Ok(None);
         }
-        self.number = self.number.saturating_add(1);
+        self.count(1);
         if self.line.last() == Some(&b'\n') {
             self.line.pop();
         } else if self.line.len() > LINE_BYTES_MAX {
@@ -142,12 +153,12 @@ impl<R: Read> Read for Input<R> {
             let Some(&next) = reader.fill_buf()?.first() else { return Ok(0) };
             reader.consume(1);
             *byte = next;
-            self.number = self.number.saturating_add(u32::from(next == b'\n'));
+            self.count(usize::from(next == b'\n'));
             return Ok(1);
         }
         let bytes = self.reader().read(buffer)?;
         let lines = buffer[..bytes].iter().filter(|&&byte| byte == b'\n').count();
-        self.number = self.number.saturating_add(lines as u32);
+        self.count(lines);
         Ok(bytes)
     }
 }

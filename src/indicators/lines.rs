@@ -9,6 +9,7 @@ use super::fields::fields;
 use super::input::{Input, Line};
 use super::list::Format;
 use super::named::{Named, Role, Shape, role};
+use super::reputation;
 use super::time::seconds;
 use super::value::{NoValue, Value};
 
@@ -46,10 +47,20 @@ pub(super) fn read<R: Read>(input: &mut Input<R>, into: &mut Collector<'_>) -> i
             if is_header {
                 continue;
             }
+            if columns.is_none() && reputation::category(&line).is_some() {
+                into.list().format = Format::Categories;
+            } else if columns.is_none() && reputation::is_entry(&line) {
+                into.list().format = Format::Reputation;
+            }
         }
-        match &columns {
-            Some(columns) => columns.row(&line, number, into),
-            None => plain(&line, number, &heading, into),
+        match (&columns, into.list().format) {
+            (Some(columns), _) => columns.row(&line, number, into),
+            (None, Format::Categories) => match reputation::category(&line) {
+                Some((category, name)) => _ = into.categories.insert(category, name),
+                None => into.refuse(number, "no number and name of a category", &line),
+            },
+            (None, Format::Reputation) => reputation::entry(&line, number, into),
+            (None, _) => plain(&line, number, &heading, into),
         }
     }
 }

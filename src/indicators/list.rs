@@ -18,6 +18,12 @@ pub enum Format {
     Feodo,
     MalwareBazaar,
     Sslbl,
+    Stix,
+    Misp,
+    /// Addresses with a category and a score.
+    Reputation,
+    /// Names of such categories.
+    Categories,
 }
 
 impl Format {
@@ -30,6 +36,10 @@ impl Format {
             Format::Feodo => "feodo",
             Format::MalwareBazaar => "malwarebazaar",
             Format::Sslbl => "sslbl",
+            Format::Stix => "stix",
+            Format::Misp => "misp",
+            Format::Reputation => "iprep",
+            Format::Categories => "iprep-categories",
         }
     }
 }

@@ -4,21 +4,29 @@
 //! question one cache line ([`filter`]).
 
 mod collect;
+mod describe;
 mod domain;
 mod entry;
 mod fields;
 mod filter;
 mod input;
+mod json;
+mod known_good;
 mod lines;
 mod list;
+mod misp;
 mod named;
 mod paths;
+mod pattern;
 mod punycode;
+mod reputation;
+mod stix;
 mod table;
 mod time;
 mod url;
 mod value;
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use crate::addr::Addr;
@@ -28,7 +36,8 @@ use crate::settings::indicator as Settings;
 use collect::{Collector, Facts, Tables, address_key, digest_key, text_key};
 use entry::{Entry, Tag};
 pub use entry::{Hit, Kind, Usage};
-use input::Input;
+use input::{Input, Line};
+pub use known_good::{Good, KnownGood, KnownGoodError};
 pub use list::{Format, List, Refusal};
 use table::Table;
 use value::Value;
@@ -57,6 +66,8 @@ pub enum IndicatorError {
     Zip { path: PathBuf },
     #[error("indicators {path}: no line could be understood; the first is line {line}: {reason}: '{text}'", path = .path.display())]
     Nothing { path: PathBuf, line: u32, reason: &'static str, text: String },
+    #[error("indicators {path}: {cause}", path = .path.display())]
+    Json { path: PathBuf, cause: serde_json::Error },
     #[error("more than {LISTS_MAX} lists of indicators")]
     TooMany,
 }
@@ -74,6 +85,7 @@ pub struct Indicators {
     families: Vec<Box<str>>,
     /// The first is what the program knows by itself.
     lists: Vec<List>,
+    known_good: KnownGood,
 }
 
 impl Indicators {
@@ -82,23 +94,38 @@ impl Indicators {
         let settings = Settings::default();
         let mut collector = Collector::new(&settings);
         built_in(&mut collector);
-        Self::of(collector)
+        Self::of(collector, KnownGood::embedded())
     }
 
     /// Reads lists, and all files of folders.
     ///
     /// # Errors
     /// A file that cannot be read, or in which nothing could be understood.
-    pub fn load(paths: &[PathBuf], settings: &Settings) -> Result<Self, IndicatorError> {
+    pub fn load(paths: &[PathBuf], settings: &Settings, known_good: KnownGood) -> Result<Self, IndicatorError> {
         let mut collector = Collector::new(settings);
         built_in(&mut collector);
-        for path in paths::list_files(paths)? {
+        let mut files = paths::list_files(paths)?;
+        // Categories go before what is in them, wherever they are named.
+        files.sort_by_key(|path| !is_categories(path));
+        for path in files {
             read(&path, &mut collector)?;
         }
-        Ok(Self::of(collector))
+        Ok(Self::of(collector, known_good))
     }
 
-    fn of(collector: Collector<'_>) -> Self {
+    /// Reads one list from memory, under a name.
+    ///
+    /// # Errors
+    /// Bytes in which nothing could be understood.
+    pub fn from_bytes(name: &str, bytes: &[u8], settings: &Settings) -> Result<Self, IndicatorError> {
+        let mut collector = Collector::new(settings);
+        built_in(&mut collector);
+        let input = Input::new(bytes).map_err(|cause| IndicatorError::Read { path: name.into(), cause })?;
+        read_input(Path::new(name), input, &mut collector)?;
+        Ok(Self::of(collector, KnownGood::embedded()))
+    }
+
+    fn of(collector: Collector<'_>, known_good: KnownGood) -> Self {
         let Collector { keyed, tables, tags, families, lists, .. } = collector;
         let tables = tables.map(Table::new);
         let mut map = vec![0u64; (1 << MAP_BITS) / 64].into_boxed_slice();
@@ -118,12 +145,28 @@ impl Indicators {
         }
         let longest_first = |prefixes: [bool; 129]| (0..=128).rev().filter(|&prefix| prefixes[usize::from(prefix)]).collect();
         let (prefixes_v4, prefixes_v6) = (longest_first(prefixes_v4), longest_first(prefixes_v6));
-        Indicators { keyed, tables, map, prefixes_v4, prefixes_v6, tags, families, lists }
+        Indicators { keyed, tables, map, prefixes_v4, prefixes_v6, tags, families, lists, known_good }
     }
 
     /// The lists that were read, in the order in which they were named.
     pub fn lists(&self) -> &[List] {
         &self.lists[1..]
+    }
+
+    /// The list of what is never a controller.
+    pub fn known_good(&self) -> &KnownGood {
+        &self.known_good
+    }
+
+    /// All entries for a text that does not say what it is, whatever the time and the port. Nothing if it is no value of any kind.
+    pub fn lookup(&self, text: &str) -> Option<Vec<Hit>> {
+        Some(match Value::of(text.as_bytes()).ok()? {
+            Value::Address(addr, _) => self.addresses(addr).collect(),
+            Value::Network(network) => self.addresses(network.first()).filter(|hit| hit.kind == Kind::Network).collect(),
+            Value::Domain(name) => self.domains(name.bytes()).collect(),
+            Value::Url(url) => self.urls(url.bytes()).collect(),
+            Value::Digest(kind, digest) => self.digests(&digest[..value::digest_bytes(kind)]).collect(),
+        })
     }
 
     /// The list that has a value.
@@ -295,14 +338,23 @@ fn read(path: &Path, into: &mut Collector<'_>) -> Result<(), IndicatorError> {
     if into.lists.len() > LISTS_MAX {
         return Err(IndicatorError::TooMany);
     }
+    let input = Input::open(path).map_err(|cause| IndicatorError::Read { path: path.into(), cause })?;
+    read_input(path, input, into)
+}
+
+fn read_input<R: Read>(path: &Path, mut input: Input<R>, into: &mut Collector<'_>) -> Result<(), IndicatorError> {
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
     into.begin(List::new(name));
     let failed = |cause| IndicatorError::Read { path: path.into(), cause };
-    let mut input = Input::open(path).map_err(failed)?;
-    if input.peek().map_err(failed)?.starts_with(b"PK\x03\x04") {
+    let head = input.peek().map_err(failed)?;
+    if head.starts_with(b"PK\x03\x04") {
         return Err(IndicatorError::Zip { path: path.into() });
     }
-    lines::read(&mut input, into).map_err(failed)?;
+    if is_json(head) {
+        json::read(&mut input, into).map_err(|cause| IndicatorError::Json { path: path.into(), cause })?;
+    } else {
+        lines::read(&mut input, into).map_err(failed)?;
+    }
     let list = into.list();
     list.sha256 = input.finish().map_err(failed)?;
     match list.refusals.first() {
@@ -311,6 +363,28 @@ fn read(path: &Path, into: &mut Collector<'_>) -> Result<(), IndicatorError> {
         }
         _ => Ok(()),
     }
+}
+
+/// Whether a list is JSON, by its beginning. An IPv6 address with a port begins with a bracket too.
+fn is_json(head: &[u8]) -> bool {
+    match head.trim_ascii_start() {
+        [b'{', ..] => true,
+        [b'[', rest @ ..] => matches!(rest.trim_ascii_start(), [] | [b'{' | b'[' | b']' | b'"', ..]),
+        _ => false,
+    }
+}
+
+/// Whether a file names categories of reputation lists. What cannot be read is none; reading it in its turn tells why.
+fn is_categories(path: &Path) -> bool {
+    let Ok(mut input) = Input::open(path) else { return false };
+    while let Ok(Some(line)) = input.line() {
+        match line {
+            Line::Text(b"" | [b'#', ..]) => {}
+            Line::Text(line) => return reputation::category(line).is_some(),
+            Line::TooLong => return false,
+        }
+    }
+    false
 }
 
 #[cfg(test)]

@@ -37,9 +37,16 @@ fn search(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), IndicatorError>
         let path = entry.path();
         if entry.file_type().map_err(failed)?.is_dir() {
             search(&path, files)?;
+        } else if is_feed_cache(&path) {
+            continue;
         } else if path.is_file() && !BESIDE.iter().any(|beside| name.starts_with(beside)) {
             files.push(path);
         }
     }
     Ok(())
+}
+
+/// A MISP feed has a file of digests of its attributes' texts beside its manifest, for finding an event: no digest of any file.
+fn is_feed_cache(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name == "hashes.csv") && path.with_file_name("manifest.json").exists()
 }

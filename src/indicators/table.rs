@@ -22,6 +22,14 @@ impl Gathered {
         self.entries.push(entry);
         self.hashes.push(hash);
     }
+
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    pub fn entry(&mut self, place: usize) -> Option<&mut Entry> {
+        self.entries.get_mut(place)
+    }
 }
 
 /// All entries of one kind of key; nothing changes any more.

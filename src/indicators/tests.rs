@@ -17,7 +17,7 @@ pub(super) fn load(lists: &[(&str, &str)]) -> Indicators {
             path
         })
         .collect();
-    Indicators::load(&paths, &Settings::default()).unwrap()
+    Indicators::load(&paths, &Settings::default(), KnownGood::embedded()).unwrap()
 }
 
 fn addr(text: &str) -> Addr {
@@ -150,10 +150,10 @@ fn a_file_of_nothing_understood_is_an_error_and_an_empty_list_is_none() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("page.html");
     std::fs::write(&path, "\n<html>\n").unwrap();
-    let error = Indicators::load(std::slice::from_ref(&path), &Settings::default()).err().unwrap().to_string();
+    let error = Indicators::load(std::slice::from_ref(&path), &Settings::default(), KnownGood::embedded()).err().unwrap().to_string();
     assert!(error.contains("page.html") && error.contains("line 2") && error.contains("<html>"), "{error}");
     std::fs::write(&path, "# nothing at present\n").unwrap();
-    assert!(Indicators::load(&[path], &Settings::default()).unwrap().lists()[0].is_empty());
+    assert!(Indicators::load(&[path], &Settings::default(), KnownGood::embedded()).unwrap().lists()[0].is_empty());
 }
 
 #[test]
@@ -163,6 +163,109 @@ fn folders_are_read_whole() {
     for (name, text) in [("b.txt", "1.2.3.4\n"), ("deep/a.txt", "1.2.3.5\n"), (".hidden", "?"), ("README.md", "?")] {
         std::fs::write(folder.path().join(name), text).unwrap();
     }
-    let known = Indicators::load(&[folder.path().into()], &Settings::default()).unwrap();
-    assert_eq!(known.lists().iter().map(|list| list.name.as_str()).collect::<Vec<_>>(), ["b.txt", "a.txt"]);
+    // A MISP feed's head and cache hold no indicator.
+    std::fs::create_dir(folder.path().join("feed")).unwrap();
+    std::fs::write(folder.path().join("feed/manifest.json"), r#"{"5f": {"Orgc": {"name": "x"}, "info": "y", "date": "2026-11-20"}}"#)
+        .unwrap();
+    std::fs::write(folder.path().join("feed/hashes.csv"), "44d88612fea8a8f36de82e1278abb02f,5f\n").unwrap();
+    let known = Indicators::load(&[folder.path().into()], &Settings::default(), KnownGood::embedded()).unwrap();
+    assert_eq!(known.lists().iter().map(|list| list.name.as_str()).collect::<Vec<_>>(), ["b.txt", "a.txt", "manifest.json"]);
+}
+
+#[test]
+fn stix_bundles_are_read_as_far_as_they_compare() {
+    let bundle = r#"{"type": "bundle", "id": "bundle--1", "objects": [
+        {"type": "relationship", "id": "relationship--1", "relationship_type": "indicates", "source_ref": "indicator--1", "target_ref": "malware--1"},
+        {"type": "indicator", "id": "indicator--1", "pattern": "[network-traffic:dst_ref.value = '14.1.1.1' AND network-traffic:dst_port = 443]",
+         "pattern_type": "stix", "valid_from": "2026-11-23T00:00:00Z", "valid_until": "2026-11-24T00:00:00Z", "confidence": 85,
+         "kill_chain_phases": [{"kill_chain_name": "x", "phase_name": "command-and-control"}]},
+        {"type": "indicator", "id": "indicator--2", "pattern": "[domain-name:value = 'evil.example'] OR [domain-name:value LIKE '%.example']",
+         "pattern_type": "stix", "valid_from": "2020-01-01T00:00:00Z"},
+        {"type": "indicator", "id": "indicator--3", "pattern": "[ipv4-addr:value = '14.1.1.3']", "valid_from": "2020-01-01T00:00:00Z", "revoked": true},
+        {"type": "indicator", "id": "indicator--4", "pattern": "[ipv4-addr:value = '14.1.1.999']", "valid_from": "2020-01-01T00:00:00Z"},
+        {"type": "malware", "id": "malware--1", "name": "Fam", "is_family": true}]}"#;
+    let known = load(&[("bundle.json", bundle)]);
+    let list = &known.lists()[0];
+    assert_eq!((list.format, list.len(), list.refused, list.unsupported), (Format::Stix, 2, 1, 2));
+    assert_eq!(list.refusals.iter().map(|refusal| refusal.line).collect::<Vec<_>>(), [6, 7, 8]);
+    let start_s = NOW_S - 16 * 3600;
+    let hit = known.address(addr("14.1.1.1"), 443, start_s).unwrap();
+    assert_eq!((hit.usage, hit.confidence, known.family(&hit)), (Usage::Controller, Some(85), Some("Fam")));
+    assert!(known.address(addr("14.1.1.1"), 443, start_s - 1).is_none() && known.address(addr("14.1.1.1"), 443, start_s + DAY_S).is_none());
+    assert!(known.address(addr("14.1.1.1"), 80, start_s).is_none());
+    assert!(
+        known.domain(b"evil.example", NOW_S).is_some_and(|hit| hit.until_s == u32::MAX) && known.domain(b"x.evil.example", NOW_S).is_none()
+    );
+    assert!(known.address(addr("14.1.1.3"), 1, NOW_S).is_none(), "revoked");
+}
+
+#[test]
+fn misp_events_give_what_is_meant_for_detection() {
+    let event = r#"{"Event": {"info": "x", "date": "2026-11-20", "timestamp": "1795449600",
+        "Tag": [{"name": "tlp:white"}, {"name": "misp-galaxy:malpedia=\"Fam\""}],
+        "Attribute": [
+          {"type": "ip-dst|port", "category": "Network activity", "value": "14.1.1.1|443", "to_ids": true, "timestamp": "1795449600"},
+          {"type": "ip-dst", "category": "Network activity", "value": "14.1.1.2", "to_ids": false},
+          {"type": "hostname", "category": "Network activity", "value": "c2.evil.example", "to_ids": true},
+          {"type": "url", "category": "Payload delivery", "value": "http://evil.example/x", "to_ids": true},
+          {"type": "regkey", "category": "Persistence mechanism", "value": "HKLM", "to_ids": true}],
+        "Object": [{"name": "file", "Attribute": [
+          {"type": "filename|sha256", "category": "Payload delivery", "to_ids": true,
+           "value": "a.exe|aa00000000000000000000000000000000000000000000000000000000000000"}]}]}}"#;
+    let bare = event.strip_prefix("{\"Event\": ").unwrap().strip_suffix('}').unwrap();
+    for text in [event, bare, &format!("{{\"response\": [{event}]}}"), &format!("[{event}]")] {
+        let known = load(&[("event.json", text)]);
+        let list = &known.lists()[0];
+        assert_eq!((list.format, list.len(), list.refused, list.unsupported), (Format::Misp, 4, 0, 2), "{text}");
+        let hit = known.address(addr("14.1.1.1"), 443, NOW_S).unwrap();
+        assert_eq!((hit.usage, known.family(&hit)), (Usage::Controller, Some("Fam")));
+        assert!(
+            known.address(addr("14.1.1.1"), 443, NOW_S + 31 * DAY_S).is_none() && known.address(addr("14.1.1.2"), 443, NOW_S).is_none()
+        );
+        assert!(known.domain(b"c2.evil.example", NOW_S).is_some() && known.domain(b"x.c2.evil.example", NOW_S).is_none());
+        assert_eq!(known.url(b"http://evil.example/x", NOW_S).unwrap().usage, Usage::Delivery);
+        let mut sha256 = [0; 32];
+        sha256[0] = 0xaa;
+        assert_eq!(known.sha256(&sha256, NOW_S).unwrap().usage, Usage::Sample);
+    }
+}
+
+#[test]
+fn the_exports_of_abuse_ch_come_in_json_too() {
+    let threatfox = r#"{"9": [{"ioc_value": "14.1.1.1:443", "ioc_type": "ip:port", "threat_type": "botnet_cc", "malware": "win.fam",
+        "malware_printable": "Fam", "first_seen_utc": "2026-11-20 00:00:00", "last_seen_utc": null, "confidence_level": 50, "tags": null}]}"#;
+    let feodo = r#"[{"ip_address": "14.1.1.2", "port": 8080, "status": "online", "hostname": "host.example", "as_number": 1,
+        "country": "VN", "first_seen": "2026-11-20 00:00:00", "last_online": "2026-11-22", "malware": "Emotet"}]"#;
+    let known = load(&[("threatfox.json", threatfox), ("feodo.json", feodo)]);
+    assert_eq!(
+        known.lists().iter().map(|list| (list.format, list.len())).collect::<Vec<_>>(),
+        [(Format::Threatfox, 1), (Format::Feodo, 1)]
+    );
+    let hit = known.address(addr("14.1.1.1"), 443, NOW_S).unwrap();
+    assert_eq!((known.family(&hit), known.reference(&hit)), (Some("Fam"), "https://threatfox.abuse.ch/ioc/9/".into()));
+    let hit = known.address(addr("14.1.1.2"), 8080, NOW_S).unwrap();
+    assert_eq!((hit.usage, known.family(&hit)), (Usage::Controller, Some("Emotet")));
+    assert!(known.domain(b"host.example", NOW_S).is_none(), "the name of an address is not listed");
+}
+
+#[test]
+fn reputation_lists_find_their_categories_wherever_they_stand() {
+    let known = load(&[
+        ("a.list", "# entries\n14.1.1.1,1,127\n14.1.0.0/16,2,30\nbad,line\n"),
+        ("z.txt", "1,CnC,Controllers\n2,Spam,Known spam source\n"),
+    ]);
+    let formats: Vec<_> = known.lists().iter().map(|list| (list.name.as_str(), list.format, list.len(), list.refused)).collect();
+    assert_eq!(formats, [("z.txt", Format::Categories, 0, 0), ("a.list", Format::Reputation, 2, 1)]);
+    let hit = known.address(addr("14.1.1.1"), 1, NOW_S).unwrap();
+    assert_eq!((hit.usage, hit.confidence), (Usage::Controller, Some(100)));
+    assert_eq!(known.address(addr("14.1.9.9"), 1, NOW_S).unwrap().usage, Usage::Other);
+}
+
+#[test]
+fn json_that_ends_early_is_an_error_with_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("cut.json");
+    std::fs::write(&path, "{\"objects\": [\n{\"type\"").unwrap();
+    let error = Indicators::load(&[path], &Settings::default(), KnownGood::embedded()).err().unwrap().to_string();
+    assert!(error.contains("cut.json") && error.contains("line 2"), "{error}");
 }

@@ -18,7 +18,7 @@ use hdrhistogram::Histogram;
 pub use assets::AssetFile;
 pub use directory::Directory;
 pub use ndjson::Ndjson;
-pub use record::{CaptureRecord, CountRecord, EventRecord, GeoRecord, KindTotal, ListRecord, RunRecord, SectorRecord, Time};
+pub use record::{CaptureRecord, CountRecord, EventRecord, GeoRecord, KindTotal, ListRecord, RunRecord, SectorRecord, Time, date};
 pub use summary::Summary;
 pub use terminal::Terminal;
 

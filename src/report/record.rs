@@ -396,6 +396,11 @@ pub struct ListRecord {
 }
 
 impl ListRecord {
+    /// Of a list of networks, of this kind.
+    pub fn of_networks(kind: &'static str, name: &str, date: Option<String>, entries: usize, sha256: &str) -> Self {
+        ListRecord { name: name.into(), kind, entries: entries as u64, date, refused: 0, unsupported: 0, sha256: sha256.into() }
+    }
+
     /// Of a list of indicators.
     pub fn new(list: &List) -> Self {
         ListRecord {
