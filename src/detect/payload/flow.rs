@@ -7,6 +7,7 @@ use crate::protocol::carried::Ends;
 use crate::stream::Order;
 
 use super::listener::Listener;
+use super::secure::Secure;
 use super::unknown::Unknown;
 use super::web::{Room, Web};
 
@@ -43,6 +44,7 @@ pub enum Reader {
     /// None of the protocols that have a reader.
     Unknown(Unknown),
     Web(Web),
+    Secure(Secure),
     /// Nobody: what comes is only put in its place.
     Nobody,
 }
@@ -50,13 +52,18 @@ pub enum Reader {
 impl Reader {
     /// Whether the client is the lower end.
     pub fn client_low(&self, talk: &Talk) -> bool {
-        if let Reader::Web(web) = self { web.client_low } else { talk.opener_low }
+        match self {
+            Reader::Web(web) => web.client_low,
+            Reader::Secure(secure) => secure.client_low,
+            _ => talk.opener_low,
+        }
     }
 
     /// The conversation is over, or nobody reads on.
     pub fn finish<L: Listener>(self, room: &mut Room<'_, L>) {
         match self {
             Reader::Web(mut web) => web.finish(room),
+            Reader::Secure(mut secure) => secure.finish(room),
             Reader::Unknown(mut unknown) => unknown.drop_all(room.blocks),
             Reader::Undecided | Reader::Nobody => {}
         }

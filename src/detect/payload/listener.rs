@@ -2,6 +2,7 @@
 
 use crate::detect::packet::Packet;
 use crate::protocol::carried::{Delivery, Ends, Exchange};
+use crate::protocol::tls;
 
 /// What is known of an HTTP request before anything of it is kept: its line and host, seen in place.
 #[derive(Clone, Copy, Debug)]
@@ -55,7 +56,7 @@ pub trait Listener {
         false
     }
 
-    /// A wanted exchange is over, or will not be seen to its end.
+    /// An exchange that somebody wanted is over, or will not be seen to its end.
     fn exchange(&mut self, _tally: &mut Self::Tally, _ends: &Ends, _exchange: &Exchange<'_>) {}
 
     /// A wanted body was delivered, as far as it was seen. Told after the exchange that brought it.
@@ -63,6 +64,9 @@ pub trait Listener {
 
     /// A line that somebody typed or was shown in clear text (telnet and its like), without its line end.
     fn line(&mut self, _tally: &mut Self::Tally, _ends: &Ends, _line: &[u8], _by_client: bool) {}
+
+    /// A message of a TLS handshake, in the clear.
+    fn tls(&mut self, _tally: &mut Self::Tally, _ends: &Ends, _message: &tls::Message<'_>, _by_client: bool) {}
 
     /// Bytes of an unknown protocol. Returns whether more of this conversation is wanted.
     fn spoken(&mut self, _tally: &mut Self::Tally, _ends: &Ends, _spoken: &Spoken<'_>) -> bool {
@@ -125,6 +129,10 @@ macro_rules! listeners {
 
             fn line(&mut self, _tally: &mut Self::Tally, _ends: &Ends, _line: &[u8], _by_client: bool) {
                 $(self.$name.line(&mut _tally.$name, _ends, _line, _by_client);)*
+            }
+
+            fn tls(&mut self, _tally: &mut Self::Tally, _ends: &Ends, _message: &tls::Message<'_>, _by_client: bool) {
+                $(self.$name.tls(&mut _tally.$name, _ends, _message, _by_client);)*
             }
 
             fn spoken(&mut self, _tally: &mut Self::Tally, _ends: &Ends, _spoken: &Spoken<'_>) -> bool {

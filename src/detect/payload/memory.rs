@@ -8,6 +8,7 @@ use crate::stream::{Blocks, Held, Order, Place};
 
 use super::flow::{FLOWS, Flow, Flows, Reader, Talk};
 use super::listener::Listener;
+use super::secure::{self, Secure};
 use super::tally::ReadingTally;
 use super::unknown::Unknown;
 use super::web::{Goes, Room, Shelf, Web};
@@ -42,6 +43,7 @@ pub struct Desk<L: Listener> {
     pub held: Held,
     pub scratch: Vec<u8>,
     pub shelf: Shelf,
+    pub held_secure: usize,
     pub listener: L,
 }
 
@@ -51,6 +53,7 @@ impl<L: Listener> Desk<L> {
             blocks: &mut self.blocks,
             scratch: &mut self.scratch,
             shelf: &mut self.shelf,
+            held_secure: &mut self.held_secure,
             listener: &mut self.listener,
             tally: &mut tally.listeners,
             readings: &mut tally.readings,
@@ -70,7 +73,14 @@ enum Came<'a> {
 
 impl<L: Listener> Reading<L> {
     pub fn new(listener: L) -> Self {
-        let desk = Desk { blocks: Blocks::new(BLOCKS), held: Held::new(STRETCHES), scratch: Vec::new(), shelf: Shelf::default(), listener };
+        let desk = Desk {
+            blocks: Blocks::new(BLOCKS),
+            held: Held::new(STRETCHES),
+            scratch: Vec::new(),
+            shelf: Shelf::default(),
+            held_secure: 0,
+            listener,
+        };
         Reading { flows: Flows::new(FLOWS), desk, late: Vec::new() }
     }
 
@@ -315,6 +325,16 @@ impl<L: Listener> Reading<L> {
                     }
                 }
             }
+            Reader::Secure(secure) => {
+                let by_client = low == secure.client_low;
+                let ends = talk.ends(secure.client_low);
+                let room = &mut self.desk.room(tally, &ends);
+                match came {
+                    Came::Bytes(bytes) => secure.bytes(room, by_client, bytes),
+                    Came::Missing(_) => secure.missing(room, by_client),
+                    Came::End => Goes::On,
+                }
+            }
             Reader::Unknown(unknown) => {
                 let ends = talk.ends(talk.opener_low);
                 match came {
@@ -378,6 +398,8 @@ fn decide(talk: &Talk, low: bool, bytes: &[u8]) -> Reader {
         Reader::Web(Web::new(low))
     } else if bytes.len() > 8 && head::begins_response(bytes) {
         Reader::Web(Web::new(!low))
+    } else if let Some(by_client) = secure::begins(bytes) {
+        Reader::Secure(Secure::new(low == by_client))
     } else {
         Reader::Unknown(Unknown::default())
     }

@@ -9,6 +9,7 @@ pub mod bodies;
 mod flow;
 mod listener;
 mod memory;
+mod secure;
 mod survey;
 mod tally;
 #[cfg(test)]
@@ -25,6 +26,7 @@ use super::Shared;
 use super::packet::Packet;
 use crate::conclude::Conclusions;
 use crate::protocol::carried::{Delivery, Ends, Exchange};
+use crate::protocol::tls;
 use listener::listeners;
 
 /// A lane's memory with the detectors of the list.

@@ -6,6 +6,7 @@ use crate::addr::Addr;
 use crate::attribute::Home;
 use crate::decode::{Header, Transport, flags};
 use crate::protocol::carried::{Body, Delivery, Ends, Exchange};
+use crate::protocol::tls;
 
 use super::listener::{Glance, Listener, Spoken};
 use super::survey::Survey;
@@ -69,6 +70,16 @@ impl Listener for Recorder {
             let (url, name) = (delivery.url.escape_ascii(), delivery.file_name.escape_ascii());
             tally.push(format!("by {by} {url} {name} {}", body(&delivery.body)));
         }
+    }
+
+    fn tls(&mut self, tally: &mut Vec<String>, _ends: &Ends, message: &tls::Message<'_>, by_client: bool) {
+        tally.push(match message {
+            tls::Message::ClientHello(hello) => {
+                format!("hello to {} by client {by_client}", hello.server_name().unwrap_or_default().escape_ascii())
+            }
+            tls::Message::ServerHello(_) => format!("server hello by client {by_client}"),
+            tls::Message::Certificate(certificate) => format!("certificate {:02x}", certificate.sha1()[0]),
+        });
     }
 
     fn spoken(&mut self, tally: &mut Vec<String>, _ends: &Ends, spoken: &Spoken<'_>) -> bool {

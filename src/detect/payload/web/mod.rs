@@ -41,6 +41,8 @@ pub struct Room<'a, L: Listener> {
     pub blocks: &'a mut Blocks,
     pub scratch: &'a mut Vec<u8>,
     pub shelf: &'a mut Shelf,
+    /// Bytes of handshakes that the lane holds.
+    pub held_secure: &'a mut usize,
     pub listener: &'a mut L,
     pub tally: &'a mut L::Tally,
     pub readings: &'a mut Readings,
