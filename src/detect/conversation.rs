@@ -81,7 +81,7 @@ struct Entry {
     /// The industrial detector's handle, 0 if none.
     tag: u16,
     /// The payload detector's handle, 0 if it has not decided yet.
-    reader: u32,
+    reader: u16,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -90,6 +90,8 @@ pub(crate) struct Bucket {
     hashes: [u64; WAYS],
     entries: [Entry; WAYS],
 }
+
+const _: () = assert!(size_of::<Bucket>() == 128, "two cache lines, which are fetched ahead");
 
 #[cfg(test)]
 impl Bucket {
@@ -267,19 +269,19 @@ impl Conversations {
 
     /// The payload detector's handle for a conversation, 0 if none was set.
     #[inline]
-    pub fn reader(&self, place: u32) -> u32 {
+    pub fn reader(&self, place: u32) -> u16 {
         let (bucket, way) = (place as usize / WAYS, place as usize % WAYS);
         self.buckets[bucket].entries[way].reader
     }
 
     /// Sets the payload detector's handle.
-    pub fn set_reader(&mut self, place: u32, reader: u32) {
+    pub fn set_reader(&mut self, place: u32, reader: u16) {
         let (bucket, way) = (place as usize / WAYS, place as usize % WAYS);
         self.buckets[bucket].entries[way].reader = reader;
     }
 
     /// Changes the payload detector's handle, if the place still has the conversation with that handle.
-    pub fn change_reader(&mut self, place: u32, from: u32, to: u32) {
+    pub fn change_reader(&mut self, place: u32, from: u16, to: u16) {
         if self.reader(place) == from {
             self.set_reader(place, to);
         }

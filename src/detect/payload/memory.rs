@@ -16,7 +16,7 @@ use crate::protocol::carried::Ends;
 use crate::protocol::http::head;
 
 /// A conversation's handle once nobody wants any more of it: a packet of it costs one look-up.
-const NOBODY: u32 = u32::MAX;
+const NOBODY: u16 = u16::MAX;
 /// Blocks of one lane: 512 KiB, 32 MiB in all.
 const BLOCKS: usize = 1024;
 /// Stretches of bytes that wait behind holes, per lane.
@@ -112,9 +112,9 @@ impl<L: Listener> Reading<L> {
         conversations: &mut Conversations,
         packet: &Packet<'_>,
         place: u32,
-        handle: u32,
+        handle: u16,
     ) {
-        let known = handle.checked_sub(1).map(|at| at as u16);
+        let known = handle.checked_sub(1);
         let is_mine = |flow: &mut Flow| flow.talk.conversation == packet.conversation;
         let at = match known {
             Some(at) if self.flows.get_mut(at).is_some_and(is_mine) => at,
@@ -133,7 +133,7 @@ impl<L: Listener> Reading<L> {
             ended || matches!(flow.reader, Reader::Nobody)
         };
         if self.flows.get_mut(at).is_some_and(over) {
-            self.give_up(tally, conversations, place, u32::from(at) + 1, NOBODY);
+            self.give_up(tally, conversations, place, at + 1, NOBODY);
         }
     }
 
@@ -152,7 +152,7 @@ impl<L: Listener> Reading<L> {
             // The flow is made anew for each try: a place is nearly always free.
             match self.flows.put(flow) {
                 Some(at) => {
-                    conversations.set_reader(place, u32::from(at) + 1);
+                    conversations.set_reader(place, at + 1);
                     return at;
                 }
                 None => flow = fresh(),
@@ -160,7 +160,7 @@ impl<L: Listener> Reading<L> {
             let Some(oldest) = self.flows.first() else { return u16::MAX };
             tally.readings.evicted += 1;
             let of = self.flows.get_mut(oldest).map_or(place, |flow| flow.talk.place);
-            self.give_up(tally, conversations, of, u32::from(oldest) + 1, NOBODY);
+            self.give_up(tally, conversations, of, oldest + 1, NOBODY);
         }
     }
 
@@ -358,7 +358,7 @@ impl<L: Listener> Reading<L> {
     }
 
     /// Ends the reading of a conversation, and leaves `next` as its handle.
-    fn give_up(&mut self, tally: &mut ReadingTally<L::Tally>, conversations: &mut Conversations, place: u32, handle: u32, next: u32) {
+    fn give_up(&mut self, tally: &mut ReadingTally<L::Tally>, conversations: &mut Conversations, place: u32, handle: u16, next: u16) {
         conversations.change_reader(place, handle, next);
         let Some(at) = handle.checked_sub(1).filter(|_| handle != NOBODY) else { return };
         let at = at as u16;
@@ -384,7 +384,7 @@ impl<L: Listener> Reading<L> {
                 continue;
             }
             let place = flow.talk.place;
-            self.give_up(tally, end.conversations, place, u32::from(at) + 1, 0);
+            self.give_up(tally, end.conversations, place, at + 1, 0);
         }
         self.desk.listener.seal(&mut tally.listeners);
     }
