@@ -179,3 +179,42 @@ fn what_stands_in_ethernet_frames_is_inside_and_has_no_country() {
         assert!(traffic.iter().all(|row| row["direction"] == "internal" && row["country"] == "ZZ"), "{traffic:?}");
     }
 }
+
+/// A made-up border: what a source aims at, by the kind of its events.
+#[test]
+fn the_aim_is_told_the_same_way_of_every_kind() {
+    let folder = tempfile::tempdir().unwrap();
+    let told = read(folder.path(), &[]);
+    let index = |event: &Value| event["wherefrom"]["targeted"]["index"].as_f64();
+    for event in told.iter().filter(|record| record["record"] == "event") {
+        let one_source_abroad = event["source"]["ip"].is_string() && event["network"]["direction"] == "inbound";
+        assert_eq!(index(event).is_some(), one_source_abroad, "{event}");
+    }
+    let probes = events(&told, "ics_probe");
+    let answered: Vec<_> = probes.iter().filter(|event| event["wherefrom"]["ics"]["answered"] == true).collect();
+    assert!(!answered.is_empty());
+    for event in answered {
+        let targeted = &event["wherefrom"]["targeted"];
+        assert_eq!((&targeted["correct"], &targeted["hits"], &targeted["share"]), (&1.0.into(), &1.0.into(), &1.0.into()), "{event}");
+    }
+    let mut scans = 0;
+    for scan in events(&told, "scan").into_iter().filter(|scan| index(scan).is_some()) {
+        scans += 1;
+        let probes_too = probes.iter().any(|probe| probe["source"] == scan["source"]);
+        assert!(probes_too || index(scan).unwrap() < 0.5, "{scan}");
+    }
+    assert!(scans > 0, "the capture has scans by one source");
+    // Windows add up to the events.
+    let mut sums: std::collections::BTreeMap<String, (u64, f64)> = Default::default();
+    for window in told.iter().filter_map(|record| record["targeted"].as_object()) {
+        for (kind, total) in window {
+            let (events, sum) = sums.entry(kind.clone()).or_default();
+            (*events, *sum) = (*events + total["events"].as_u64().unwrap(), *sum + total["index_sum"].as_f64().unwrap());
+        }
+    }
+    for (kind, (count, sum)) in sums {
+        let of_kind: Vec<f64> = events(&told, &kind).into_iter().filter_map(index).collect();
+        assert_eq!(count, of_kind.len() as u64, "{kind}");
+        assert!((sum - of_kind.iter().sum::<f64>()).abs() < 1e-6, "{kind}");
+    }
+}

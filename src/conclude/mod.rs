@@ -5,12 +5,14 @@ mod course;
 mod event;
 mod rows;
 mod silence;
+mod targeted;
 
 pub use asset::Asset;
 pub use course::{Counted, Course};
 pub use event::{Detail, Event, EventId, State};
 pub use rows::{Ended, Row, RowKey, Rows, Share};
 pub use silence::Silence;
+pub use targeted::{Aim, Aims, Targeted};
 
 use std::collections::BTreeSet;
 
@@ -41,6 +43,8 @@ pub struct Conclusions<'a> {
     pub flooded: &'a mut BTreeSet<Addr>,
     /// Sources whose scan over many ports was touched in this slice: what they touch is the scan's.
     pub port_scanners: &'a mut BTreeSet<Addr>,
+    /// How far sources aim at industrial equipment.
+    pub aims: &'a mut Aims,
     /// Home's industrial equipment, handed over when the input ends.
     pub assets: &'a mut Vec<Asset>,
     /// Events that are counted in rows and not written.

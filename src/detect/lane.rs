@@ -143,6 +143,7 @@ impl Lanes {
             entry: item.entry,
             flooded: Cell::new(false),
             first: Cell::new(false),
+            contacts: Cell::new(0),
         };
         self.detectors.observe(lane, &mut tally.detectors, &mut self.conversations, &packet);
     }

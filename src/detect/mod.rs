@@ -21,6 +21,7 @@ pub(crate) mod tables {
     pub(crate) use super::scan::{ContactBucket, Kept, SourceBucket};
 }
 
+use crate::addr::Addr;
 use crate::conclude::Conclusions;
 use conversation::Conversations;
 use packet::Packet;
@@ -101,6 +102,13 @@ macro_rules! detectors {
             }
         }
     };
+}
+
+impl Boards {
+    /// The first contacts of a source whose scan goes on.
+    pub fn scans(&self, source: Addr) -> Option<u64> {
+        self.scan.scans(source)
+    }
 }
 
 detectors! {

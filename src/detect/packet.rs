@@ -34,6 +34,8 @@ pub struct Packet<'a> {
     pub flooded: Cell<bool>,
     /// Set by the scan detector: the source's first contact with this service.
     pub first: Cell<bool>,
+    /// Set by the scan detector where it looked the opener up: its first contacts so far.
+    pub contacts: Cell<u16>,
 }
 
 impl Packet<'_> {

@@ -8,7 +8,7 @@ mod record;
 mod summary;
 mod terminal;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -18,12 +18,14 @@ use hdrhistogram::Histogram;
 pub use assets::AssetFile;
 pub use directory::Directory;
 pub use ndjson::Ndjson;
-pub use record::{CaptureRecord, CountRecord, EventRecord, GeoRecord, KindTotal, ListRecord, RunRecord, SectorRecord, Time, date};
+pub use record::{
+    CaptureRecord, CountRecord, EventRecord, GeoRecord, KindTotal, ListRecord, RunRecord, SectorRecord, TargetedTotal, Time, date,
+};
 pub use summary::Summary;
 pub use terminal::Terminal;
 
-use crate::attribute::Lists;
-use crate::conclude::{Asset, Conclusions, Event, RowKey, Rows, SLICE_NS};
+use crate::attribute::{Direction, Lists};
+use crate::conclude::{Aims, Asset, Conclusions, Detail, Event, RowKey, Rows, SLICE_NS, State, Targeted};
 use crate::decode::Refused;
 use crate::detect::{Boards, Shared, SliceTally};
 use crate::dispatch::Entries;
@@ -70,6 +72,9 @@ pub struct Reporter {
     window_s: u32,
     window: SliceHealth,
     last_window: Option<u64>,
+    aims: Aims,
+    /// Sums of the indices of sources whose events ended in the window, in thousandths, by kind: events, sum.
+    aimed: BTreeMap<&'static str, (u64, u64)>,
     assets: Vec<Asset>,
     evicted: u64,
     written: Vec<(&'static str, u64)>,
@@ -98,6 +103,8 @@ impl Reporter {
             window_s: shared.window_s,
             window: SliceHealth::default(),
             last_window: None,
+            aims: Aims::default(),
+            aimed: BTreeMap::new(),
             assets: Vec::new(),
             evicted: 0,
             written: Vec::new(),
@@ -128,6 +135,7 @@ impl Reporter {
             peers: &self.lists.peers,
             flooded: &mut flooded,
             port_scanners: &mut port_scanners,
+            aims: &mut self.aims,
             assets: &mut self.assets,
             unwritten: &mut self.unwritten,
             evicted: &mut self.evicted,
@@ -161,6 +169,17 @@ impl Reporter {
 
     /// Writes events in the order of their time; of each kind as many as a window may have, the gravest first, then the largest.
     fn write_events(&mut self, events: &[Event]) -> Result<(), ReportError> {
+        for event in events {
+            if let (Some(source), Detail::Scan(scan)) = (event.source, &event.detail) {
+                self.aims.scanned(source, scan.contacts);
+            }
+        }
+        for event in events.iter().filter(|event| event.state == State::Ended) {
+            if let Some(targeted) = self.targeted(event) {
+                let (ended, sum) = self.aimed.entry(event.kind).or_default();
+                (*ended, *sum) = (*ended + 1, *sum + (targeted.index * 1000.0).round() as u64);
+            }
+        }
         let limit = self.settings.output.events_per_window;
         let mut ranked: Vec<&Event> = events.iter().collect();
         ranked.sort_unstable_by_key(|event| {
@@ -184,12 +203,22 @@ impl Reporter {
         }
         kept.sort_unstable_by_key(|event| (event.start_ns, event.kind, event.id));
         for event in kept {
-            let record = EventRecord::new(&self.run.sensor, event);
+            let targeted = self.targeted(event);
+            let record = EventRecord::new(&self.run.sensor, event, targeted);
             for sink in &mut self.sinks {
                 sink.event(&record)?;
             }
         }
         Ok(())
+    }
+
+    /// How far the source of an event aims at industrial equipment; of one source abroad, whatever it did.
+    fn targeted(&mut self, event: &Event) -> Option<Targeted> {
+        let source = event.source.filter(|_| event.direction == Direction::Inbound)?;
+        if let Some(contacts) = self.boards.scans(source) {
+            self.aims.scanned(source, contacts);
+        }
+        Some(self.aims.of(source))
     }
 
     fn close_window(&mut self, seal: Seal, tally: &SliceTally) -> Result<(), ReportError> {
@@ -231,6 +260,7 @@ impl Reporter {
             dropped: health.dropped,
             late: health.late,
             totals: totals.collect(),
+            targeted: std::mem::take(&mut self.aimed).into_iter().map(|(kind, sums)| (kind, TargetedTotal::new(sums))).collect(),
             sectors: self.rows.contacts().map(|(ended, contacts)| SectorRecord::new(ended, contacts)).collect(),
             latency_us: self.latency.as_ref().map(|latency| record::Latency {
                 p50: latency.value_at_quantile(0.5),

@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 
 use crate::addr::Addr;
 use crate::attribute::Country;
-use crate::conclude::{Detail, Ended, Event, Row, RowKey, State};
+use crate::conclude::{Detail, Ended, Event, Row, RowKey, State, Targeted};
 use crate::health::Dropped;
 use crate::indicators::List;
 
@@ -89,6 +89,22 @@ pub struct KindTotal {
     pub targets: u64,
 }
 
+/// How far the sources of one kind's events aim at industrial equipment, over the events that ended in a window.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct TargetedTotal {
+    /// Events of one source abroad each.
+    pub events: u64,
+    /// Sum of their indices. Sums add up over windows; divided by the events they are the mean.
+    pub index_sum: f64,
+}
+
+impl TargetedTotal {
+    /// Of events and the sum in thousandths.
+    pub fn new((events, thousandths): (u64, u64)) -> Self {
+        TargetedTotal { events, index_sum: thousandths as f64 / 1000.0 }
+    }
+}
+
 /// Contacts with industrial equipment that have ended in a window, by sector and intent.
 #[derive(Clone, Debug, Serialize)]
 pub struct SectorRecord<'a> {
@@ -130,6 +146,9 @@ pub struct CaptureRecord<'a> {
     pub dropped: Dropped,
     pub late: u64,
     pub totals: BTreeMap<&'static str, KindTotal>,
+    /// How far the sources of events that ended in this window aim at industrial equipment, by kind.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub targeted: BTreeMap<&'static str, TargetedTotal>,
     /// Contacts with industrial equipment that have ended in this window.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub sectors: Vec<SectorRecord<'a>>,
@@ -216,6 +235,9 @@ struct Own<'a> {
     benign: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     entry: Option<&'a str>,
+    /// How far the source aims at industrial equipment; of one source abroad.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    targeted: Option<Targeted>,
     #[serde(flatten)]
     detail: &'a Detail,
 }
@@ -237,7 +259,7 @@ pub struct EventRecord<'a> {
 }
 
 impl<'a> EventRecord<'a> {
-    pub fn new(sensor: &'a str, event: &'a Event) -> Self {
+    pub fn new(sensor: &'a str, event: &'a Event, targeted: Option<Targeted>) -> Self {
         let mac = |addr: Option<Addr>| addr.filter(|_| event.transport == ETHERNET).and_then(Addr::mac);
         EventRecord {
             record: "event",
@@ -277,6 +299,7 @@ impl<'a> EventRecord<'a> {
                 state: event.state,
                 benign: event.benign.as_deref(),
                 entry: event.entry.as_deref(),
+                targeted,
                 detail: &event.detail,
             },
         }

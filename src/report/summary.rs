@@ -41,6 +41,8 @@ pub struct Summary {
     pub started: BTreeMap<&'static str, u64>,
     /// Contacts with industrial equipment that have ended, by kind and direction, then sector and whether that is a guess.
     pub sectors: BTreeMap<(&'static str, &'static str), Sectors>,
+    /// By kind: events of one source abroad, and the sum of how far these aim at industrial equipment.
+    pub targeted: BTreeMap<&'static str, (u64, f64)>,
     pub top: Vec<Top>,
     pub frames: u64,
     pub bytes: u64,
@@ -81,6 +83,10 @@ impl Summary {
         self.windows += 1;
         for (reason, count) in &record.refused {
             *self.refused.entry(reason).or_default() += count;
+        }
+        for (kind, total) in &record.targeted {
+            let (events, sum) = self.targeted.entry(kind).or_default();
+            (*events, *sum) = (*events + total.events, *sum + total.index_sum);
         }
         for row in &record.sectors {
             let sectors = self.sectors.entry((row.kind, row.direction)).or_default();

@@ -108,6 +108,13 @@ impl<W: Write + Send> Terminal<W> {
         if guessed {
             text += "  * a guess: where the protocol is usual; --sectors FILE says what is where\n";
         }
+        if !self.summary.sectors.is_empty() && !self.summary.targeted.is_empty() {
+            let mean = |(kind, (events, sum)): (&&str, &(u64, f64))| {
+                format!("{kind} {:.3} of {}", sum / (*events).max(1) as f64, grouped(*events))
+            };
+            let means: Vec<String> = self.summary.targeted.iter().map(mean).collect();
+            text += &format!("\nAim at industrial equipment, 0 to 1, mean over events of one source abroad: {}\n", means.join(", "));
+        }
         text
     }
 

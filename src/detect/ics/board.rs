@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use foldhash::fast::FixedState;
 
 use crate::addr::Addr;
-use crate::conclude::{Conclusions, Ended, RowKey, Share, Silence, State};
+use crate::conclude::{Aim, Conclusions, Ended, RowKey, Share, Silence, State};
 
 use super::assets::Assets;
 use super::contact::{Contact, Key, Sector, kind};
@@ -24,6 +24,7 @@ fn count_touch(record: &Record, out: &mut Conclusions<'_>) {
     };
     let share = Share { started: true, packets: record.packets.into(), bytes: record.bytes.into() };
     out.rows.event(key, share, [record.client], [record.server]);
+    out.aims.note(record.client, record.contacts, Aim::Contact);
     let sector = Sector::of(record.server, record.index, out);
     let intent = Intent::Connect.name();
     out.rows.ended(Ended { kind, direction: record.direction, sector: sector.name, guess: sector.guess, intent });
@@ -89,8 +90,11 @@ impl IcsBoard {
             port: record.port,
             protocol: if spoken { record.protocol } else { "" },
         };
+        if record.first {
+            *out.evicted += out.aims.first_contact(record.client, record.contacts, now_s);
+        }
         if let Some(contact) = self.contacts.get_mut(&key) {
-            return contact.add(record, texts, now_s);
+            return contact.take(record, texts, now_s, out);
         }
         let bare_key = Key { protocol: "", ..key };
         let taken_over = if spoken { self.contacts.remove(&bare_key) } else { None };
@@ -103,7 +107,7 @@ impl IcsBoard {
         } else if self.contacts.len() as u64 >= out.settings.ics.contacts {
             *out.evicted += 1;
             return;
-        } else if record.told == Told::Refused {
+        } else if matches!(record.told, Told::Refused | Told::Misfit) {
             return;
         } else if !spoken {
             // A sweep is a scan, and its touches are the scan's; a completed connection is a contact with a device all the same. So are
@@ -127,9 +131,12 @@ impl IcsBoard {
         if spoken {
             *self.spoken.entry(bare_key).or_default() += 1;
         }
-        let mut contact = taken_over.unwrap_or_else(|| Contact::new(record));
+        let mut contact = taken_over.unwrap_or_else(|| {
+            out.aims.note(record.client, record.contacts, Aim::Contact);
+            Contact::new(record)
+        });
         (contact.protocol, contact.index) = (record.protocol, record.index);
-        contact.add(record, texts, now_s);
+        contact.take(record, texts, now_s, out);
         self.contacts.insert(key, contact);
     }
 
@@ -155,6 +162,7 @@ impl IcsBoard {
         if !self.silence.is_due(now_s) {
             return;
         }
+        out.aims.forget(now_s, out.settings.scan.memory_s as u32);
         let quiet_s = out.settings.ics.quiet_s as u32;
         let ended = |contact: &Contact| now_s.saturating_sub(contact.course.last_s) > quiet_s;
         let mut keys: Vec<Key> = self.contacts.iter().filter(|(_, contact)| ended(contact)).map(|(key, _)| *key).collect();

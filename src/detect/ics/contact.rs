@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::addr::Addr;
 use crate::attribute::Site;
-use crate::conclude::{Conclusions, Course, Detail, Ended, Event, EventId, State};
+use crate::conclude::{Aim, Conclusions, Course, Detail, Ended, Event, EventId, State};
 use crate::decode::Transport;
 
 use super::memory::{Record, Text, Told};
@@ -38,6 +38,9 @@ pub struct IcsDetail {
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub disclosed: BTreeMap<&'static str, String>,
     pub sector: Sector,
+    /// The source also sent what is none of the service's protocols.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub stray: bool,
     /// ATT&CK for ICS technique of the intent.
     pub technique: &'static str,
     /// The permitted peer that the source is.
@@ -109,6 +112,8 @@ pub struct Contact {
     /// The port was closed each time so far.
     refused: bool,
     pub completed: bool,
+    /// A first payload was none of the service's protocols.
+    stray: bool,
     pub answered: bool,
     /// When the device first answered and last.
     pub answers_ns: (u64, u64),
@@ -131,6 +136,7 @@ impl Contact {
             sufficient: false,
             refused: false,
             completed: false,
+            stray: false,
             answered: false,
             answers_ns: (u64::MAX, 0),
             exception: false,
@@ -144,12 +150,29 @@ impl Contact {
         self.answered || self.requests > 0 && (self.sufficient || self.requests >= CONSISTENT_MESSAGES)
     }
 
-    pub fn add(&mut self, record: &Record, texts: &[Text], now_s: u32) {
+    /// Adds a record, and what it says of the source's aim.
+    pub fn take(&mut self, record: &Record, texts: &[Text], now_s: u32, out: &mut Conclusions<'_>) {
+        let (requests, stray, answered) = (self.requests, self.stray, self.answered);
+        self.add(record, texts, now_s);
+        let mut note = |holds: bool, aim: Aim| {
+            if holds {
+                out.aims.note(record.client, record.contacts, aim);
+            }
+        };
+        let untried = requests == 0 && !stray;
+        note(untried && self.requests > 0, Aim::Right);
+        note(untried && self.stray, Aim::Wrong);
+        note(!answered && self.answered, Aim::Answered);
+        note(self.confirmed() && record.told == Told::Request, Aim::Depth(self.intent as u8));
+    }
+
+    fn add(&mut self, record: &Record, texts: &[Text], now_s: u32) {
         self.course.add(now_s, record.time_ns, record.packets, record.bytes, record.attribution);
         match record.told {
             Told::Contact => {}
             Told::Refused => self.refused = true,
             Told::Completed => self.completed = true,
+            Told::Misfit => self.stray = true,
             Told::Request => {
                 self.requests += u64::from(record.messages);
                 self.sufficient |= record.sufficient;
@@ -242,6 +265,7 @@ impl Contact {
                 exception: self.exception,
                 disclosed: self.disclosed.clone(),
                 sector,
+                stray: self.stray,
                 technique: technique(intent),
                 peer,
             }),

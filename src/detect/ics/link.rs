@@ -84,6 +84,7 @@ impl LinkMemory {
             error: message.error,
             sufficient: true,
             first: false,
+            contacts: 0,
             client_country: packet.seen.source_country,
             direction: packet.direction,
             attribution: Attribution::Unknown,

@@ -48,6 +48,8 @@ pub enum Told {
     Request,
     /// The device answered.
     Answer,
+    /// The client's first payload is none of the service's protocols.
+    Misfit,
 }
 
 /// One message, or a bare contact.
@@ -73,6 +75,8 @@ pub struct Record {
     pub sufficient: bool,
     /// The source's first contact with this service.
     pub first: bool,
+    /// The source's first contacts with any service so far, up to 65,535; 0 where the packet does not tell.
+    pub contacts: u16,
     pub client_country: Country,
     pub direction: Direction,
     pub attribution: Attribution,
@@ -205,6 +209,9 @@ impl IcsMemory {
             self.lookup.on_port(header.transport, header.target_port).union(self.lookup.on_port(header.transport, header.source_port));
         let candidates = if packet.seen.first_payload() { on_port.union(self.lookup.strong(packet.payload)) } else { on_port };
         if candidates.is_empty() || header.has(marks::LATER_FRAGMENT) || stray(packet.payload) {
+            if !on_port.is_empty() {
+                self.misfit(tally, packet);
+            }
             return;
         }
         // A datagram that answers what nobody asked is a reflector's, or late; it says nothing of who would have asked. Announcements to
@@ -231,44 +238,35 @@ impl IcsMemory {
         }
     }
 
+    /// The industrial protocol whose service a connection is made with, by its port. None for ports that others use as much, for data
+    /// connections, and for what is part of a flood.
+    fn service(&self, packet: &Packet<'_>) -> Option<usize> {
+        let port = packet.called_port();
+        let index = self.lookup.on_port(Transport::Tcp, port).iter().next()?;
+        (!SHARED_PORTS.contains(&port) && !ephemeral(packet.opener_port(), port) && !packet.flooded.get()).then_some(index)
+    }
+
     /// A step of a handshake with an industrial port.
     fn handshake(&mut self, tally: &mut IcsTally, packet: &Packet<'_>) {
-        let header = packet.header;
-        let port = packet.called_port();
-        let Some(index) = self.lookup.on_port(Transport::Tcp, port).iter().next() else { return };
-        if SHARED_PORTS.contains(&port) || ephemeral(packet.opener_port(), port) || packet.flooded.get() {
-            return;
-        }
+        let Some(index) = self.service(packet) else { return };
         let told = match packet.seen.step {
             Step::Refused => Told::Refused,
             Step::Completed => Told::Completed,
             _ => Told::Contact,
         };
-        self.push(
-            tally,
-            Record {
-                client: packet.opener(),
-                server: packet.called(),
-                time_ns: packet.time_ns,
-                packets: u32::from(packet.seen.by_opener()),
-                bytes: if packet.seen.by_opener() { packet.wire_bytes } else { 0 },
-                messages: 0,
-                port,
-                transport: header.transport,
-                told,
-                index: index as u8,
-                protocol: PROTOCOLS[index].name,
-                intent: Intent::Connect,
-                function: Function { name: "", code: 0 },
-                error: false,
-                sufficient: false,
-                first: told == Told::Contact && packet.first.get(),
-                client_country: packet.opener_country(),
-                direction: packet.opening_direction(),
-                attribution: if packet.seen.by_opener() { packet.source_attribution } else { Attribution::Plausible },
-                disclosures: (0, 0),
-            },
-        );
+        self.push(tally, bare(packet, index, told));
+    }
+
+    /// The first payload that goes to an industrial port and is none of its protocols.
+    #[cold]
+    fn misfit(&mut self, tally: &mut IcsTally, packet: &Packet<'_>) {
+        let opens = packet.header.transport == Transport::Tcp && packet.seen.first_payload() && packet.seen.by_opener();
+        if opens
+            && packet.seen.opening_seen()
+            && let Some(index) = self.service(packet)
+        {
+            self.push(tally, bare(packet, index, Told::Misfit));
+        }
     }
 
     fn push(&mut self, tally: &mut IcsTally, record: Record) {
@@ -292,7 +290,10 @@ impl IcsMemory {
     ) {
         // Only what speaks, or may yet, gets a place.
         let tried = self.parse(packet, candidates, packet.payload, 0, None);
-        if matches!(tried, Tried::No) || matches!(tried, Tried::Short) && packet.header.transport != Transport::Tcp {
+        if matches!(tried, Tried::No) {
+            return self.misfit(tally, packet);
+        }
+        if matches!(tried, Tried::Short) && packet.header.transport != Transport::Tcp {
             return;
         }
         if unasked && matches!(tried, Tried::Message(_, message) if message.role == Role::Answer) {
@@ -476,7 +477,11 @@ impl IcsMemory {
     fn note(&mut self, tally: &mut IcsTally, packet: &Packet<'_>, place: usize, index: u8, message: &Message, bytes: &[u8]) {
         let header = packet.header;
         let protocol = PROTOCOLS[usize::from(index)];
+        // A contact whose opening told nothing of industry (a datagram's, one with another port) is counted by what it says first.
+        let told_before = header.transport == Transport::Tcp && self.service(packet).is_some();
         let stream = &mut self.streams[place];
+        let first_contact = packet.first.get() || packet.seen.first_contact();
+        let first = stream.known.is_none() && first_contact && !told_before;
         stream.known = Some(index);
         stream.memory = message.memory;
         let is_port = |number: u16| protocol.ports.iter().any(|port| port.transport == header.transport && port.number == number);
@@ -520,7 +525,8 @@ impl IcsMemory {
                 Strength::AnywhereTwice => on_port,
                 Strength::PortTwice => false,
             },
-            first: false,
+            first,
+            contacts: packet.contacts.get(),
             client_country: if from_client { packet.seen.source_country } else { packet.seen.target_country },
             direction: if from_client { packet.direction } else { packet.direction.reversed() },
             attribution: if from_client { packet.source_attribution } else { Attribution::Plausible },
@@ -533,6 +539,34 @@ impl IcsMemory {
     pub fn seal(&mut self, tally: &mut IcsTally) {
         self.link.seal(self.lane, tally);
         self.records = 0;
+    }
+}
+
+/// What a connection tells before, or without, a message in the protocol at this place in the table.
+fn bare(packet: &Packet<'_>, index: usize, told: Told) -> Record {
+    let by_opener = packet.seen.by_opener();
+    Record {
+        client: packet.opener(),
+        server: packet.called(),
+        time_ns: packet.time_ns,
+        packets: u32::from(by_opener),
+        bytes: if by_opener { packet.wire_bytes } else { 0 },
+        messages: 0,
+        port: packet.called_port(),
+        transport: packet.header.transport,
+        told,
+        index: index as u8,
+        protocol: PROTOCOLS[index].name,
+        intent: Intent::Connect,
+        function: Function { name: "", code: 0 },
+        error: false,
+        sufficient: false,
+        first: told == Told::Contact && packet.first.get(),
+        contacts: packet.contacts.get(),
+        client_country: packet.opener_country(),
+        direction: packet.opening_direction(),
+        attribution: if by_opener { packet.source_attribution } else { Attribution::Plausible },
+        disclosures: (0, 0),
     }
 }
 

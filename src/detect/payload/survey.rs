@@ -71,6 +71,7 @@ where
             entry: 0,
             flooded: Cell::new(false),
             first: Cell::new(false),
+            contacts: Cell::new(0),
         };
         self.lanes[lane].observe(&mut self.tally, &mut self.conversations, &packet);
     }

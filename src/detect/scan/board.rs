@@ -326,6 +326,14 @@ impl ScanBoard {
         self.end(worth.into_iter().map(|(.., key)| key).collect(), out);
     }
 
+    /// The first contacts of a source whose scan goes on, as far as they are its own and not a group's.
+    pub fn scans(&self, source: Addr) -> Option<u64> {
+        let site = site(source);
+        let followed = |direction: &Direction| self.places.get(&(site, *direction)).map(|&place| &self.followed[place]);
+        let open = Direction::ALL.iter().filter_map(followed).find(|followed| followed.open.is_some());
+        open.map(|followed| followed.whole.contacts).or_else(|| self.groups.holds(site).then_some(0))
+    }
+
     /// The places in the order of their sources.
     fn in_order(&self) -> Vec<usize> {
         let mut places: Vec<usize> = (0..self.followed.len()).collect();

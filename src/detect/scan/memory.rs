@@ -326,6 +326,7 @@ impl ScanMemory {
         let entry = self.entry_mut(place);
         entry.last_s = packet.now_s;
         entry.contact();
+        packet.contacts.set(entry.contacts);
         entry.packets = entry.packets.saturating_add(1);
         entry.bytes = entry.bytes.saturating_add(packet.wire_bytes);
         // What other lanes know of a source that is not abroad is unknown here: it is always handed over.
@@ -406,6 +407,7 @@ impl ScanMemory {
         let Some(place) = self.find(lane, self.site_hash(opener, hash)) else { return };
         let within = self.lanes[lane].records < RECORDS_MAX;
         let entry = self.entry_mut(place);
+        packet.contacts.set(entry.contacts);
         // The third segment of a handshake only says that the address is proved: its success was counted at the SYN+ACK.
         let counted_before = packet.seen.step == Step::Completed;
         // Whoever only opens connections and says nothing is handed over too, so TCP succeeds for the lane once something is said.
