@@ -4,5 +4,6 @@
 
 pub mod carried;
 pub mod cursor;
+pub mod dns;
 pub mod http;
 pub mod tls;
