@@ -6,4 +6,5 @@ pub mod carried;
 pub mod cursor;
 pub mod dns;
 pub mod http;
+pub mod quic;
 pub mod tls;

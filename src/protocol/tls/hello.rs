@@ -14,6 +14,8 @@ pub const SUPPORTED_VERSIONS: u16 = 0x002b;
 const HOST_NAME: u8 = 0;
 /// Longest host name (RFC 1035 section 2.3.4).
 const HOST_NAME_BYTES_MAX: usize = 255;
+/// High byte of every version since SSL 3.0.
+const MAJOR_VERSION: u16 = 3;
 const RANDOM_BYTES: usize = 32;
 const SESSION_BYTES_MAX: usize = 32;
 /// TLS 1.3 (RFC 8446 section 4.1.2).
@@ -89,10 +91,12 @@ pub struct ClientHello<'a> {
     pub version: u16,
     pub ciphers: Values<'a>,
     pub extensions: Extensions<'a>,
+    /// The extensions fill their place exactly. If not, those before the break are there, and no server would take the hello.
+    pub is_whole: bool,
 }
 
 impl<'a> ClientHello<'a> {
-    /// From the body of the handshake message; nothing if its lengths contradict each other.
+    /// From the body of the handshake message; nothing if its lengths contradict each other before the extensions.
     pub fn read(body: &'a [u8]) -> Option<Self> {
         let mut left = Cursor(body);
         let version = left.u16()?;
@@ -100,9 +104,12 @@ impl<'a> ClientHello<'a> {
         let session = left.vector8()?;
         let ciphers = left.vector16()?;
         left.vector8()?;
-        let extensions = Extensions(if left.is_empty() { &[] } else { left.vector16()? });
-        let fits = session.len() <= SESSION_BYTES_MAX && ciphers.len() % 2 == 0 && left.is_empty() && extensions.are_whole();
-        fits.then_some(ClientHello { version, ciphers: Values(ciphers), extensions })
+        // A byte is too short to be the extensions' length: then there are none.
+        let block = if left.0.len() < 2 { Some(&[][..]) } else { left.vector16().filter(|_| left.is_empty()) };
+        let extensions = Extensions(block.unwrap_or_default());
+        let fits = version >> 8 == MAJOR_VERSION && session.len() <= SESSION_BYTES_MAX && ciphers.len() % 2 == 0;
+        let is_whole = block.is_some() && extensions.are_whole();
+        fits.then_some(ClientHello { version, ciphers: Values(ciphers), extensions, is_whole })
     }
 
     /// The host that is asked for (RFC 6066 section 3), as sent.

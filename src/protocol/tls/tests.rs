@@ -110,12 +110,27 @@ fn a_hello_names_host_and_protocols() {
 #[test]
 fn lengths_that_contradict_each_other_are_refused() {
     let good = client_hello(0x0303, &[0x1301], &[server_name("example.org")]);
-    assert!(ClientHello::read(&good[4..]).is_some());
-    assert_eq!(ClientHello::read(&good[4..good.len() - 1]), None, "the last extension is cut");
-    assert_eq!(ClientHello::read(&[&good[4..], &[0]].concat()), None, "something stands behind it");
+    assert!(hello(&good).is_whole);
     let mut odd = good.clone();
     odd[4 + 2 + 32 + 2] = 1;
     assert_eq!(ClientHello::read(&odd[4..]), None, "half a cipher");
+    let mut old = good.clone();
+    old[4] = 2;
+    assert_eq!(ClientHello::read(&old[4..]), None, "version 2");
+}
+
+#[test]
+fn extensions_are_read_as_far_as_they_are_in_order() {
+    let good = client_hello(0x0303, &[0x1301], &[server_name("example.org"), (0x0017, vec![0; 5])]);
+    let mut over = good.clone();
+    let at = good.len() - 6;
+    over[at] = 6;
+    let broken = hello(&over);
+    assert_eq!((broken.server_name(), broken.extensions.iter().count(), broken.is_whole), (Some(&b"example.org"[..]), 1, false));
+    let behind = [&good[..], &[0]].concat();
+    assert_eq!((hello(&behind).extensions.iter().count(), hello(&behind).is_whole), (0, false));
+    let bare = [&client_hello(0x0303, &[0x1301], &[])[..], &[0]].concat();
+    assert!(hello(&bare).is_whole, "one byte is no length");
 }
 
 /// What was found in a direction, with what can be derived, as text.
