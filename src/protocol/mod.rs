@@ -5,6 +5,10 @@
 pub mod carried;
 pub mod cursor;
 pub mod dns;
+pub mod ftp;
 pub mod http;
 pub mod quic;
+pub mod smtp;
+pub mod telnet;
+pub mod tftp;
 pub mod tls;
