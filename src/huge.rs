@@ -12,7 +12,7 @@ use std::alloc::{Layout, handle_alloc_error};
 use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
 
-use crate::detect::tables::{Bucket, ContactBucket, Kept, SourceBucket};
+use crate::detect::tables::{Bucket, ContactBucket, Kept, SourceBucket, WarmBucket};
 
 /// Size of a huge page on the common machines, in bytes.
 const HUGE_BYTES: usize = 2 * 1024 * 1024;
@@ -31,6 +31,8 @@ unsafe impl Zeroed for ContactBucket {}
 unsafe impl Zeroed for SourceBucket {}
 // SAFETY: numbers, a `bool`, and two enums without fields whose first variants (`Transport::Tcp`, `Method::Syn`) are 0.
 unsafe impl Zeroed for Kept {}
+// SAFETY: numbers, and a `bool`, whose 0 is `false`.
+unsafe impl Zeroed for WarmBucket {}
 // SAFETY: an array of what may be zero.
 unsafe impl<T: Zeroed, const N: usize> Zeroed for [T; N] {}
 // SAFETY: a number.
@@ -146,6 +148,7 @@ mod tests {
     fn zero_bytes_are_empty_entries() {
         assert!(Table::<Bucket>::new(3).iter().all(Bucket::is_empty));
         assert!(Table::<SourceBucket>::new(3).iter().all(SourceBucket::is_empty));
+        assert!(Table::<WarmBucket>::new(3).iter().all(WarmBucket::is_empty));
     }
 
     #[test]

@@ -18,7 +18,7 @@ pub use lane::{Lanes, Moment, Shared, SliceTally};
 /// The entries of the large tables.
 pub(crate) mod tables {
     pub(crate) use super::conversation::Bucket;
-    pub(crate) use super::scan::{ContactBucket, Kept, SourceBucket};
+    pub(crate) use super::scan::{ContactBucket, Kept, SourceBucket, WarmBucket};
 }
 
 use crate::addr::Addr;
@@ -135,7 +135,7 @@ detectors! {
                 conversations.mark_first_contact(place);
             }
         };
-        seal(memory, tally, _end) memory.seal(tally);
+        seal(memory, tally, end) memory.seal(tally, if end.last { u32::MAX } else { end.now_s });
     ics: Vec<ics::IcsMemory>, ics::IcsTally, ics::IcsBoard;
         new(lanes, shared)
             lanes.iter().map(|&lane| ics::IcsMemory::new(lane, shared.lookup.clone())).collect(),

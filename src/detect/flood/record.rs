@@ -197,7 +197,7 @@ impl FloodMemory {
                 attribution: packet.source_attribution,
                 direction: if act == Act::Answered { packet.direction.reversed() } else { packet.direction },
                 entry: packet.entry,
-                signs: u8::from(marked) * signs::MARKED | u8::from(serial) * signs::SERIAL,
+                signs: (u8::from(marked) * signs::MARKED) | (u8::from(serial) * signs::SERIAL),
             });
         } else {
             self.sum(tally, packet, method, act);

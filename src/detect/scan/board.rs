@@ -222,6 +222,12 @@ impl ScanBoard {
                 continue;
             }
             let key = (site(record.source), record.direction);
+            if matches!(record.outcome, Outcome::Contact | Outcome::SoftContact | Outcome::Alone) {
+                self.groups.contact(&self.keyed, now_s, key.0, record);
+            }
+            if record.outcome == Outcome::Alone {
+                continue;
+            }
             let place = match self.places.get(&key) {
                 Some(&place) => place,
                 // An outcome of what made room in the meantime.
@@ -239,10 +245,8 @@ impl ScanBoard {
             if !std::mem::replace(&mut followed.touched, true) {
                 self.touched.push(place);
             }
-            match record.outcome {
-                Outcome::Contact | Outcome::SoftContact => self.groups.contact(&self.keyed, now_s, key.0, record),
-                Outcome::Success if record.count > 0 => self.groups.answered(key.0, record.direction, record.transport, record.port),
-                _ => {}
+            if record.outcome == Outcome::Success && record.count > 0 {
+                self.groups.answered(key.0, record.direction, record.transport, record.port);
             }
             followed.add(&self.keyed, now_s, record);
             let contact = matches!(record.outcome, Outcome::Contact | Outcome::SoftContact);
@@ -251,7 +255,10 @@ impl ScanBoard {
             }
         }
         // What many share is looked at before what one does alone.
-        self.groups.look(now_s, out);
+        let (followed, places) = (&mut self.followed, &self.places);
+        self.groups.look(now_s, out, |source, direction, contacts| {
+            places.get(&(source, direction)).and_then(|&place| followed.get_mut(place)).is_some_and(|followed| followed.join(contacts))
+        });
         let due_s = now_s.saturating_add(out.settings.scan.answer_s as u32);
         for &place in &self.touched {
             let Some(followed) = self.followed.get_mut(place) else { continue };
@@ -449,6 +456,7 @@ impl Followed {
                     self.targets.push(record.target);
                 }
             }
+            Outcome::Alone => {}
             Outcome::Beyond => {
                 let [whole, by_port, _] = walks;
                 whole.contact(now_s, count);
@@ -506,6 +514,15 @@ impl Followed {
             self.open =
                 Some(EventId::of("scan", self.site, target.unwrap_or(Addr::NONE), self.course.first_ns, self.course.direction.name()));
         }
+    }
+
+    /// Gives up an event of its own for one that is shared, if most of its contacts are shared and no window has its event yet.
+    fn join(&mut self, shared: u64) -> bool {
+        let joins = !self.course.started() && self.whole.contacts <= 2 * shared;
+        if joins {
+            self.open = None;
+        }
+        joins
     }
 
     /// Tells the other detectors of a scan over ports.

@@ -19,14 +19,18 @@ use crate::tally::Distinct;
 
 use super::board::{ScanDetail, name_of};
 use super::memory::Record;
-use super::method::Method;
+use super::method::{Method, distances, tool_marks};
 
 /// Groups under watch at a time.
-const GROUPS_MAX: usize = 1024;
+const GROUPS_MAX: usize = 4096;
 /// Sources of one group.
 const MEMBERS_MAX: usize = 4096;
 /// Contacts from which on a source is no small part of something larger.
 const MEMBER_CONTACTS_MAX: u64 = 16;
+/// Ports named in an event.
+const PORTS_NAMED: usize = 16;
+/// Targets of a member's contacts that are remembered: a contact that was told alone comes again when its source is handed over.
+const TOLD: usize = 4;
 /// Contacts over distinct targets up to which the targets are divided rather than drawn, in percent.
 const OVERLAP_PERCENT_MAX: u64 = 120;
 
@@ -37,6 +41,17 @@ pub struct Service {
     pub transport: Transport,
     pub port: u16,
     pub method: Method,
+    /// The targets' addresses stand in the sequence numbers: Mirai's bots choose between ports by themselves, and share one scan over them
+    /// all. Its port is 0.
+    pub mirai: bool,
+}
+
+impl Service {
+    fn of(record: &Record) -> Self {
+        let &Record { direction, transport, method, port, .. } = record;
+        let mirai = transport == Transport::Tcp && method == Method::Syn && record.target.as_v4() == Some(record.seq);
+        Service { direction, transport, method, mirai, port: if mirai { 0 } else { port } }
+    }
 }
 
 #[derive(Clone, Copy, Default)]
@@ -48,6 +63,8 @@ struct Member {
     answered: u64,
     /// The source has a scan event of its own.
     alone: bool,
+    /// Hashes of the first targets.
+    told: [u32; TOLD],
 }
 
 struct Group {
@@ -57,6 +74,11 @@ struct Group {
     last_s: u32,
     members: BTreeMap<Addr, Member>,
     targets: Distinct,
+    /// Distinct targets by port.
+    ports: BTreeMap<u16, Distinct>,
+    /// Marks that all contacts bear.
+    tool: u8,
+    masscan: bool,
     contacts: u64,
     open: Option<EventId>,
     started_counted: bool,
@@ -80,7 +102,7 @@ pub struct Groups {
 impl Groups {
     /// Takes note of a first contact.
     pub fn contact(&mut self, keyed: &Keyed, now_s: u32, source: Addr, record: &Record) {
-        let service = Service { direction: record.direction, transport: record.transport, port: record.port, method: record.method };
+        let service = Service::of(record);
         if !self.groups.contains_key(&service) && self.groups.len() >= GROUPS_MAX {
             return;
         }
@@ -91,6 +113,9 @@ impl Groups {
             last_s: now_s,
             members: BTreeMap::new(),
             targets: Distinct::default(),
+            ports: BTreeMap::new(),
+            tool: u8::MAX,
+            masscan: true,
             contacts: 0,
             open: None,
             started_counted: false,
@@ -103,6 +128,14 @@ impl Groups {
         if member.contacts > MEMBER_CONTACTS_MAX {
             return;
         }
+        let target = keyed.addr(record.target);
+        let told = keyed.words(record.target.0, record.port.into()) as u32 | 1;
+        if member.told.contains(&told) {
+            return;
+        }
+        if let Some(free) = member.told.iter_mut().find(|free| **free == 0) {
+            *free = told;
+        }
         member.country = record.country;
         member.contacts += 1;
         member.packets += u64::from(record.packets.max(1));
@@ -111,15 +144,23 @@ impl Groups {
         group.last_s = now_s;
         group.first_ns = group.first_ns.min(record.time_ns);
         group.last_ns = group.last_ns.max(record.time_ns);
-        group.targets.add(keyed.addr(record.target));
+        group.targets.add(target);
+        group.tool &= record.tool;
+        group.masscan &= record.transport == Transport::Tcp
+            && record.target.as_v4().is_some_and(|target| distances(target, record.port, record.seq, record.ip_id).masscan == 0);
+        if group.ports.len() < PORTS_NAMED || group.ports.contains_key(&record.port) {
+            group.ports.entry(record.port).or_default().add(target);
+        }
     }
 
     /// Takes note of an answer to a member's contact.
     pub fn answered(&mut self, source: Addr, direction: Direction, transport: Transport, port: u16) {
         for method in [Method::Syn, Method::Connect, Method::Udp, Method::Icmp] {
-            let service = Service { direction, transport, port, method };
-            if let Some(member) = self.groups.get_mut(&service).and_then(|group| group.members.get_mut(&source)) {
-                member.answered += 1;
+            for (mirai, port) in [(false, port), (true, 0)] {
+                let service = Service { direction, transport, port, method, mirai };
+                if let Some(member) = self.groups.get_mut(&service).and_then(|group| group.members.get_mut(&source)) {
+                    member.answered += 1;
+                }
             }
         }
     }
@@ -140,12 +181,24 @@ impl Groups {
         self.groups.values().any(|group| group.open.is_some() && group.members.get(&source).is_some_and(|member| !member.alone))
     }
 
-    /// Opens what has become a distributed scan, and ends what is over.
-    pub fn look(&mut self, now_s: u32, out: &mut Conclusions<'_>) {
+    /// Opens what has become a distributed scan, and ends what is over. `joins` is asked of sources with an event of their own, by their
+    /// contacts in the group, whether they give it up for the shared one.
+    pub fn look(&mut self, now_s: u32, out: &mut Conclusions<'_>, mut joins: impl FnMut(Addr, Direction, u64) -> bool) {
         let limits = &out.settings.scan;
-        for group in self.groups.values_mut() {
-            if group.open.is_none() && group.is_scan(now_s, limits) {
-                let what = name_of(group.service.transport, group.service.port);
+        for group in self.groups.values_mut().filter(|group| group.open.is_none()) {
+            if !group.could_be_scan(now_s, limits) {
+                continue;
+            }
+            // Whether a source was found alone before the others came must not matter.
+            let alone: Vec<Addr> =
+                group.members.iter().filter(|(_, member)| member.alone && member.is_small()).map(|(addr, _)| *addr).collect();
+            for addr in &alone {
+                if let Some(member) = group.members.get_mut(addr) {
+                    member.alone = !joins(*addr, group.service.direction, member.contacts);
+                }
+            }
+            if group.is_scan(limits) {
+                let what = if group.service.mirai { "mirai".into() } else { name_of(group.service.transport, group.service.port) };
                 group.open = Some(EventId::of("scan", Addr::NONE, Addr::NONE, group.first_ns, &what));
             }
         }
@@ -187,26 +240,54 @@ impl Groups {
     }
 }
 
+impl Member {
+    /// Few enough contacts to be a part of something larger.
+    fn is_small(&self) -> bool {
+        self.contacts <= MEMBER_CONTACTS_MAX
+    }
+}
+
 impl Group {
     /// The small, silent parts: sources with a few contacts that were not answered.
     fn parts(&self) -> impl Iterator<Item = (&Addr, &Member)> {
-        self.members.iter().filter(|(_, member)| !member.alone && member.contacts <= MEMBER_CONTACTS_MAX)
+        self.members.iter().filter(|(_, member)| !member.alone && member.is_small())
     }
 
-    fn is_scan(&self, now_s: u32, limits: &settings::scan) -> bool {
-        if (self.members.len() as u64) < limits.distributed_sources || now_s.saturating_sub(self.last_s) > limits.distributed_s as u32 {
-            return false;
-        }
+    /// Whether there is enough to be looked at: what all its sources did, those with events of their own among them.
+    fn could_be_scan(&self, now_s: u32, limits: &settings::scan) -> bool {
+        let enough = self.members.len() as u64 >= limits.distributed_sources && self.contacts >= limits.distributed_contacts;
+        let divided = self.service.mirai || self.contacts * 100 <= self.targets.count() * OVERLAP_PERCENT_MAX;
+        enough && divided && self.last_s == now_s && limits.distributed_s > 0 && self.small_sources() >= limits.distributed_sources
+    }
+
+    fn small_sources(&self) -> u64 {
+        self.members.values().filter(|member| member.is_small()).count() as u64
+    }
+
+    fn is_scan(&self, limits: &settings::scan) -> bool {
         let (mut sources, mut contacts, mut answered) = (0, 0, 0);
         for (_, member) in self.parts() {
             sources += 1;
             contacts += member.contacts;
             answered += member.answered.min(member.contacts);
         }
-        sources >= limits.distributed_sources
-            && contacts >= limits.distributed_contacts
-            && answered * 5 <= contacts
-            && self.contacts * 100 <= self.targets.count() * OVERLAP_PERCENT_MAX
+        sources >= limits.distributed_sources && contacts >= limits.distributed_contacts && answered * 5 <= contacts
+    }
+
+    /// What made all its packets, if they tell.
+    fn tool(&self) -> &'static str {
+        match self.tool {
+            _ if self.service.mirai => "mirai",
+            tool if tool & tool_marks::ZMAP != 0 => "zmap",
+            _ if self.masscan => "masscan",
+            tool if tool & tool_marks::HPING3 != 0 && self.service.method == Method::Syn => "hping3",
+            _ => "unknown",
+        }
+    }
+
+    /// The port of most targets.
+    fn main_port(&self) -> u16 {
+        self.ports.iter().max_by_key(|(port, targets)| (targets.count(), std::cmp::Reverse(**port))).map_or(0, |(&port, _)| port)
     }
 
     fn report(&mut self, state: State, out: &mut Conclusions<'_>) {
@@ -251,7 +332,7 @@ impl Group {
             source: None,
             source_country: Country::NONE,
             target: None,
-            target_port: (self.service.port != 0).then_some(self.service.port),
+            target_port: Some(self.main_port()).filter(|&port| port != 0),
             transport: self.service.method.transport(),
             protocol: None,
             direction: self.service.direction,
@@ -263,11 +344,11 @@ impl Group {
             detail: Detail::Scan(ScanDetail {
                 shape: "distributed",
                 method: self.service.method,
-                tool: "unknown",
+                tool: self.tool(),
                 targets: self.targets.count(),
                 estimated: self.targets.is_estimate(),
-                ports: [(name_of(self.service.transport, self.service.port), self.targets.count())].into(),
-                distinct_ports: 1,
+                ports: self.ports.iter().map(|(&port, targets)| (name_of(self.service.transport, port), targets.count())).collect(),
+                distinct_ports: self.ports.len() as u64,
                 contacts,
                 failures: contacts - answered,
                 slow: span_s >= 3600,

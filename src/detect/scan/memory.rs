@@ -16,7 +16,9 @@ use crate::huge::{self, Table};
 use crate::keyed::Keyed;
 use crate::tally::ByLane;
 
+use super::alone::Alone;
 use super::method::{Method, marks_of, method};
+use super::warm::{KNOWN_CONTACTS, Leaving, Warm};
 
 /// First contacts remembered per lane: half a million in all lanes, 8 bytes each.
 const CONTACTS: usize = 8192;
@@ -56,6 +58,8 @@ pub enum Outcome {
     Beyond,
     /// Contacts from before the source was handed over, answered and silent, without targets: each with a service of its own.
     Earlier,
+    /// A first contact that was not answered in time, of a source that is not handed over.
+    Alone,
 }
 
 /// One thing that happened to one source's contact.
@@ -151,9 +155,9 @@ impl Entry {
 /// A contact of a source that is not handed over: what the record needs besides what the source's next packet brings again.
 #[derive(Clone, Copy)]
 pub(crate) struct Kept {
-    target: Addr,
-    time_ns: u64,
-    port: u16,
+    pub(super) target: Addr,
+    pub(super) time_ns: u64,
+    pub(super) port: u16,
     source_port: u16,
     transport: Transport,
     method: Method,
@@ -184,6 +188,42 @@ impl Kept {
     }
 }
 
+#[cfg(test)]
+impl Kept {
+    /// A contact by TCP for tests.
+    pub(super) fn of_test(target: Addr, port: u16, time_ns: u64) -> Self {
+        let (transport, method) = (Transport::Tcp, Method::Syn);
+        Kept { target, time_ns, port, source_port: 40_000, transport, method, tool: 0, soft: false, seq: 7, ip_id: 7 }
+    }
+}
+
+#[cfg(test)]
+impl Record {
+    /// A first contact by TCP for tests.
+    pub(super) fn of_test(source: Addr, target: Addr) -> Self {
+        Record {
+            source,
+            target,
+            time_ns: 0,
+            packets: 1,
+            bytes: 60,
+            count: 1,
+            seq: 7,
+            ip_id: 7,
+            port: 23,
+            source_port: 40_000,
+            transport: Transport::Tcp,
+            method: Method::Syn,
+            outcome: Outcome::Contact,
+            tool: 0,
+            ttl: 50,
+            country: Country::NONE,
+            direction: Direction::Inbound,
+            attribution: Attribution::Plausible,
+        }
+    }
+}
+
 const _: () = assert!(size_of::<Kept>() <= 48, "keeping one costs a cache line");
 
 /// Four sources: what is needed to find one stands in one cache line, what is known of them in the two behind it.
@@ -209,6 +249,7 @@ struct LaneState {
     hot_before: Box<[u16; HOT_CELLS]>,
     hot_s: u32,
     records: usize,
+    alone: Alone,
     /// Places with contacts beyond the bound, and the last of these.
     beyond: Vec<(u32, Record)>,
 }
@@ -222,6 +263,7 @@ pub struct ScanMemory {
     sources: Table<SourceBucket>,
     /// The contacts of sources that are not handed over yet.
     kept: Table<[Kept; KEPT]>,
+    warm: Warm,
     lanes: Vec<LaneState>,
 }
 
@@ -236,9 +278,11 @@ impl ScanMemory {
             hot_before: Box::new([0; HOT_CELLS]),
             hot_s: 0,
             records: 0,
+            alone: Alone::default(),
             beyond: Vec::with_capacity(BEYOND_MAX),
         };
         ScanMemory {
+            warm: Warm::new(lanes.len(), keyed.clone()),
             keyed,
             dark,
             contacts: Table::new(lanes.len() * CONTACTS / CONTACT_WAYS),
@@ -321,10 +365,14 @@ impl ScanMemory {
             self.more(lane, packet);
             return false;
         }
+        let warm = if place.is_none() { self.warm.recall(lane, hash) } else { None };
         let place = place.unwrap_or_else(|| self.make_place(lane, hash, packet.now_s));
         let dark = self.dark.as_ref().is_some_and(|dark| dark.contains(header.target));
         let entry = self.entry_mut(place);
         entry.last_s = packet.now_s;
+        if warm.is_some() {
+            entry.contacts = KNOWN_CONTACTS.into();
+        }
         entry.contact();
         packet.contacts.set(entry.contacts);
         entry.packets = entry.packets.saturating_add(1);
@@ -371,12 +419,18 @@ impl ScanMemory {
                     ip_id: record.ip_id,
                 };
             }
+            self.lanes[lane].alone.wait(packet.now_s, hash, &Record { outcome: Outcome::Alone, packets: 1, ..record });
             return true;
         }
         let newly = !std::mem::replace(&mut entry.handed_over, true);
         let kept = usize::from(std::mem::take(&mut entry.kept)).min(KEPT);
-        let earlier = u32::from(entry.silent()).saturating_sub(kept as u32 + 1);
+        let known = if warm.is_some() { u32::from(KNOWN_CONTACTS) } else { 0 };
+        let earlier = u32::from(entry.silent()).saturating_sub(kept as u32 + 1 + known);
         let number = self.lanes[lane].number;
+        if let Some(warm) = warm.filter(|warm| warm.untold > 0) {
+            let count = warm.untold.into();
+            tally.records.push(number, Record { outcome: Outcome::Beyond, count, packets: count, time_ns: warm.first_ns, ..record });
+        }
         if newly {
             for kept in &self.kept[place][..kept] {
                 tally.records.push(number, kept.record(&record));
@@ -425,6 +479,10 @@ impl ScanMemory {
             Outcome::Spoken => entry.successes = entry.successes.saturating_add(1),
             _ => {}
         }
+        if matches!(outcome, Outcome::Success | Outcome::Spoken) {
+            self.lanes[lane].alone.served(packet.now_s, packet.header.transport, packet.called_port());
+        }
+        let entry = self.entry_mut(place);
         if !entry.handed_over || !within {
             return;
         }
@@ -493,6 +551,12 @@ impl ScanMemory {
             (bucket.hashes[way] != 0, entry.beyond > 0, entry.successes == 0, failed, entry.last_s, bucket.hashes[way])
         };
         let way = (0..SOURCE_WAYS).min_by_key(|&way| worth(way)).unwrap_or(0);
+        let gone = &bucket.entries[way];
+        if bucket.hashes[way] != 0 && gone.successes == 0 {
+            let kept = &self.kept[at * SOURCE_WAYS + way][..usize::from(gone.kept).min(KEPT)];
+            let leaving = Leaving { hash: bucket.hashes[way], kept, handed_over: gone.handed_over, last_s: gone.last_s };
+            self.warm.keep(lane, &leaving, now_s);
+        }
         bucket.hashes[way] = hash | 1;
         bucket.entries[way] = Entry { last_s: now_s, ..Entry::default() };
         at * SOURCE_WAYS + way
@@ -514,8 +578,22 @@ impl ScanMemory {
         state.hot[cell].max(state.hot_before[cell]) > HOT_MIN
     }
 
-    /// The slice ends: what was beyond the bound is handed over as numbers.
-    pub fn seal(&mut self, tally: &mut ScanTally) {
+    /// The contacts of a lane that waited for an answer and got none, of sources that are still there and alone.
+    fn tell_alone(&mut self, lane: usize, now_s: u32, tally: &mut ScanTally) {
+        while let Some((site, record)) = self.lanes[lane].alone.due(now_s) {
+            let Some(place) = self.find(lane, site) else { continue };
+            let entry = self.entry_mut(place);
+            if !entry.handed_over && entry.successes == 0 {
+                tally.records.push(self.lanes[lane].number, record);
+            }
+        }
+    }
+
+    /// The slice ends: what was beyond the bound is handed over as numbers, and what waited in vain. Nothing comes after the largest second.
+    pub fn seal(&mut self, tally: &mut ScanTally, now_s: u32) {
+        for lane in 0..self.lanes.len() {
+            self.tell_alone(lane, now_s, tally);
+        }
         for state in &mut self.lanes {
             state.records = 0;
             for (place, last) in state.beyond.drain(..) {
