@@ -1,8 +1,7 @@
 //! Backscatter: answers to packets that home never sent, which show that somebody floods their sender under home's addresses.
 //!
 //! The source is a victim: its country belongs in no ranking of attackers. Types of packets and thresholds: CAIDA's RSDoS test (corsaro3)
-//! and Moore and others, USENIX Security 2001; for homes smaller than a telescope the rate gate is replaced by distinct addresses
-//! (detection.md A.7).
+//! and Moore and others, USENIX Security 2001; for homes smaller than a telescope the rate gate is replaced by distinct addresses.
 
 use std::collections::BTreeMap;
 

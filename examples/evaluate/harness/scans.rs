@@ -7,7 +7,7 @@ use super::case::{ATTACK, Case, Expected, Scene};
 use super::frames::{End, Icmp, Ip, MILLI, MSS, Random, SECOND, STACK, Tcp, Trace, WINDOWS};
 use super::world::{REPEATS, Service, World, background, home, host, host_v6, own, refuse, round_trip, service, stack};
 
-/// What writes the probes. Marks: detection.md B.5, from the tools' sources.
+/// What writes the probes. Marks are those in the tools' sources.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Tool {
     Zmap2,

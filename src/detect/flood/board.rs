@@ -29,17 +29,17 @@ const EVIDENCE_MAX: usize = 64;
 /// Slices without a packet after which a victim is no longer watched.
 const WATCH_IDLE_S: u32 = 60;
 
-/// Fixed point of the CUSUM: 2^-16 (detection.md A.2).
+/// Fixed point of the CUSUM: 2^-16. Non-parametric CUSUM after Wang, Zhang, Shin, INFOCOM 2002, per service and second.
 const ONE: i64 = 1 << 16;
-/// Weight of the past in the mean of completions, in 1/1000: 0.95 a slice (detection.md A.2).
+/// Weight of the past in the mean of completions, in 1/1000: 0.95 a slice (exponential smoothing; Siris and Papagalou, Globecom 2004, have 0.98 for 10 s).
 const PAST_PER_MILLE: i64 = 950;
-/// Share of a server's completions that may stay unfinished in peace, in percent: c = 0.5 (detection.md A.2).
+/// Share of a server's completions that may stay unfinished in peace, in percent: c = 0.5 (the `a` of Wang, Zhang, Shin is 0.35, of SYNs less FINs).
 const SLACK_PERCENT: i64 = 50;
-/// How far the CUSUM may rise above its threshold: it bounds how long an alarm lingers (detection.md A.2).
+/// How far the CUSUM may rise above its threshold: it bounds how long an alarm lingers.
 const CUSUM_MAX_TIMES: i64 = 4;
 /// Distinct sources from which on SYNs over random ports at a moderate rate are a flood and no scan.
 const ANY_PORT_SOURCES: u64 = 200;
-/// Mean frame of answers that amplify, in bytes, where the payload has no mark (detection.md A.6: payload above 200).
+/// Mean frame of answers that amplify, in bytes, where the payload has no mark: a payload above 200, behind IPv4 and UDP.
 const ANSWER_BYTES_MIN: u64 = 228;
 /// Share of a flood's packets that makes it one source's, or one point of entry's.
 const ONE_SOURCE_PERCENT: u64 = 95;

@@ -9,7 +9,7 @@ use super::method::Act;
 use super::record::{Record, Sum, signs};
 
 /// Sources in the sample: those with the smallest keyed hashes, which is a uniform sample of the distinct sources. 4,096 give the number of
-/// distinct sources to 1.6 % (1 / sqrt(k - 2); detection.md G).
+/// distinct sources to 1.6 % (1 / sqrt(k - 2): Beyer and others, SIGMOD 2007).
 pub const SAMPLE_MAX: usize = 4096;
 
 /// What is known of one source in the sample. Exact: whoever is in the sample was in it from its first packet on.

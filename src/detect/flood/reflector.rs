@@ -1,6 +1,6 @@
 //! UDP services that answer more than they are asked, and the mark of their answers.
 //!
-//! Ports and marks: detection.md A.6, after US-CERT TA14-017A (Rossow, NDSS 2014), zmap's UDP probes and AMP-Research's notes.
+//! Ports and marks: US-CERT TA14-017A (after Rossow, NDSS 2014), zmap's UDP probes and AMP-Research's notes.
 
 /// A protocol that is abused for amplification.
 pub struct Reflector {

@@ -1,4 +1,5 @@
-//! Are a flood's sources forged? The signs, their values, and what follows (detection.md A.8).
+//! Are a flood's sources forged? The signs, their values, and what follows. Reserved sources, single packets and impossible headers are those
+//! of CAIDA's filters (corsaro3); the first octet's spread is that of uniform draws; the others follow from how stacks and forgers send.
 
 use serde::Serialize;
 

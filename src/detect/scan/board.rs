@@ -580,7 +580,8 @@ impl Followed {
         self.shape() == "vertical"
     }
 
-    /// detection.md B.1.
+    /// Horizontal, vertical and block as in Staniford, Hoagland, McAlerney, Journal of Computer Security 2002; the bounds after the Zeek package
+    /// bro-simple-scan: up to five ports are an address scan.
     fn shape(&self) -> &'static str {
         let (targets, ports) = (self.whole.targets.count(), self.whole.ports.count());
         if targets <= 2 && ports >= 3 {

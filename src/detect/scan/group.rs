@@ -1,8 +1,7 @@
 //! Distributed scans: many sources that share the work, none of which is a scanner by itself.
 //!
 //! Sources with a few failed contacts each are put together by service and method. Scanners that draw targets at random hit some of them
-//! twice: n contacts on N targets reach N (1 - e^(-n/N)) of them. Sources that divide the targets among themselves do not (detection.md
-//! B.6).
+//! twice: n contacts on N targets reach N (1 - e^(-n/N)) of them. Sources that divide the targets among themselves do not.
 
 use std::collections::{BTreeMap, HashMap};
 

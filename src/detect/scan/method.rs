@@ -64,7 +64,7 @@ impl Method {
 
 /// A TCP header with the options of an operating system's stack: MSS, SACK-permitted, timestamps or window scale need 12 bytes and more.
 const STACK_HEADER_BYTES: u8 = 32;
-/// No operating system starts with a higher TTL than 128 except for routers; a received TTL above this began at 255 (detection.md B.5).
+/// No operating system starts with a higher TTL than 128 except for routers; a received TTL above this began at 255 (RFC 1340 recommends 64; hosts are some 30 hops away at most).
 const STACK_TTL_MAX: u8 = 200;
 
 /// The method of a first packet, or nothing for packets that touch no service.
@@ -97,7 +97,7 @@ fn by_stack(header: &Header) -> bool {
         && (!header.source.is_v4() || header.has(marks::DONT_FRAGMENT))
 }
 
-/// Marks that tools leave in their packets (detection.md B.5, with the source of each).
+/// Marks that tools leave in their packets : in the sources of ZMap (probe_modules/packet.c), nmap (scan_engine_raw.cc) and hping3 (sendtcp.c).
 pub mod tool_marks {
     /// ZMap up to 4.0: IP identification 54321. By chance 1 in 65,536.
     pub const ZMAP: u8 = 0x01;
