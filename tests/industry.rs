@@ -113,12 +113,15 @@ fn the_inventory_names_what_answered_and_who_asked() {
     assert_eq!(lines.iter().filter(|line| line["record"] == "asset").count(), rows.len());
 }
 
+fn hex(text: &str) -> Vec<u8> {
+    let digits: Vec<u8> = text.bytes().filter(|digit| !digit.is_ascii_whitespace()).collect();
+    digits.chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap()).collect()
+}
+
 /// One Ethernet frame from a station to another (or to a group), padded to the shortest length.
 fn frame(target: [u8; 6], source: [u8; 6], front: &[u8], body: &str) -> Vec<u8> {
-    let digits: Vec<u8> = body.bytes().filter(|digit| !digit.is_ascii_whitespace()).collect();
-    let body = digits.chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap());
     let mut frame = [&target[..], &source, front].concat();
-    frame.extend(body);
+    frame.extend(hex(body));
     frame.resize(frame.len().max(60), 0);
     frame
 }
@@ -217,4 +220,42 @@ fn the_aim_is_told_the_same_way_of_every_kind() {
         assert_eq!(count, of_kind.len() as u64, "{kind}");
         assert!((sum - of_kind.iter().sum::<f64>()).abs() < 1e-6, "{kind}");
     }
+}
+
+/// A segment of a connection between two hosts at home.
+fn segment(by_client: bool, flags: u8, seq: u32, ack: u32, payload: &[u8]) -> Vec<u8> {
+    let ends = [([10, 0, 0, 1], 40_616u16), ([10, 0, 0, 2], 102)];
+    let (from, to) = if by_client { (ends[0], ends[1]) } else { (ends[1], ends[0]) };
+    let length = (40 + payload.len() as u16).to_be_bytes();
+    let mut frame = vec![2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0, 0x45, 0, length[0], length[1], 0, 7, 0x40, 0, 64, 6, 0, 0];
+    frame.extend([from.0, to.0].concat());
+    frame.extend([from.1, to.1].map(u16::to_be_bytes).concat());
+    frame.extend([seq, ack].map(u32::to_be_bytes).concat());
+    frame.extend([0x50, flags, 0x20, 0, 0, 0, 0, 0]);
+    frame.extend(payload);
+    frame
+}
+
+/// S7comm and MMS begin alike, and the selectors of a connection are only a hint.
+#[test]
+fn a_connection_is_that_of_the_protocol_that_speaks() {
+    const SYN: u8 = 0x02;
+    const ACK: u8 = 0x10;
+    let connect = hex("030000130ee00000000600c1020002c2020200");
+    let initiate = hex("0300002f02f080a8268002001f81010382010383020808a416800101810305e800820c03ffffffffffffffffffffff");
+    let after = 1_001 + connect.len() as u32;
+    let frames = [
+        segment(true, SYN, 1_000, 0, &[]),
+        segment(false, SYN | ACK, 9_000, 1_001, &[]),
+        segment(true, ACK, 1_001, 9_001, &[]),
+        segment(true, ACK, 1_001, 9_001, &connect),
+        segment(false, ACK, 9_001, after, &hex("0300000500d080")),
+        segment(true, ACK, after, 9_008, &initiate),
+    ];
+    let told = read_frames(&frames, &[]);
+    let contacts: Vec<_> = events(&told, "ics_probe");
+    assert_eq!(contacts.len(), 1, "{contacts:?}");
+    assert_eq!(contacts[0]["network"]["protocol"], "mms");
+    let functions: Vec<&String> = contacts[0]["wherefrom"]["ics"]["functions"].as_object().unwrap().keys().collect();
+    assert_eq!(functions, ["initiate", "iso-connect"]);
 }

@@ -97,10 +97,15 @@ impl IcsBoard {
             return contact.take(record, texts, now_s, out);
         }
         let bare_key = Key { protocol: "", ..key };
-        let taken_over = if spoken { self.contacts.remove(&bare_key) } else { None };
+        let mut taken_over = if spoken { self.contacts.remove(&bare_key) } else { None };
         if taken_over.is_some() {
             // The contact turns out to speak: it goes on under its protocol.
             self.one_bare_less(&bare_key);
+        } else if !record.claimed.is_empty() {
+            taken_over = self.claimed_by(Key { protocol: record.claimed, ..key });
+        }
+        if taken_over.is_some() {
+            // It is counted already.
         } else if !spoken && self.spoken.contains_key(&key) {
             // Another connection of a contact that already speaks.
             return;
@@ -138,6 +143,24 @@ impl IcsBoard {
         (contact.protocol, contact.index) = (record.protocol, record.index);
         contact.take(record, texts, now_s, out);
         self.contacts.insert(key, contact);
+    }
+
+    /// The contact that another protocol claimed by a connection alone, which several begin alike: it was the one's that speaks now.
+    fn claimed_by(&mut self, key: Key) -> Option<Contact> {
+        if !self.contacts.get(&key).is_some_and(Contact::only_connected) {
+            return None;
+        }
+        self.spoke_less(&Key { protocol: "", ..key });
+        self.contacts.remove(&key)
+    }
+
+    fn spoke_less(&mut self, bare_key: &Key) {
+        if let Some(count) = self.spoken.get_mut(bare_key) {
+            *count -= 1;
+            if *count == 0 {
+                self.spoken.remove(bare_key);
+            }
+        }
     }
 
     fn one_bare_less(&mut self, key: &Key) {
@@ -178,11 +201,8 @@ impl IcsBoard {
         let flooded = self.flooded.contains(&key.server);
         if key.protocol.is_empty() {
             self.one_bare_less(&key);
-        } else if let Some(count) = self.spoken.get_mut(&Key { protocol: "", ..key }) {
-            *count -= 1;
-            if *count == 0 {
-                self.spoken.remove(&Key { protocol: "", ..key });
-            }
+        } else {
+            self.spoke_less(&Key { protocol: "", ..key });
         }
         self.assets.note(&key, &contact, out);
         if contact.counts(&key, flooded) {

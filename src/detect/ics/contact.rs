@@ -79,7 +79,8 @@ pub fn kind(client: Addr, server: Addr, out: &Conclusions<'_>) -> (&'static str,
     }
 }
 
-/// ATT&CK for ICS techniques of the intents (ics.md section 0; not re-checked against the current matrix).
+/// ATT&CK for ICS techniques of the intents (MITRE, attack.mitre.org/matrices/ics): remote system discovery,
+/// remote system information discovery, monitor process state, unauthorized command message, change operating mode.
 fn technique(intent: Intent) -> &'static str {
     match intent {
         Intent::Connect => "T0846",
@@ -143,6 +144,11 @@ impl Contact {
             disclosed: BTreeMap::new(),
             written: false,
         }
+    }
+
+    /// Whether it went no further than a connection of ISO-on-TCP, which several protocols begin with.
+    pub fn only_connected(&self) -> bool {
+        self.functions.iter().all(|(function, _)| function.name == super::tpkt::CONNECT_NAME)
     }
 
     /// Whether a payload of the client, or the answer to one, proves the protocol.

@@ -75,6 +75,8 @@ fn link(control: u8) -> Option<&'static str> {
         (true, 0) => "reset-link",
         (true, 1) => "reset-user-process",
         (true, 2) => "test-link",
+        // Says that it carries data, and carries none: a broken or testing master's, whose header is right all the same.
+        (true, 3 | 4) => "empty-user-data",
         (true, 9) => "request-link-status",
         (false, 0) => "link-ack",
         (false, 1) => "link-nack",
@@ -213,6 +215,7 @@ mod tests {
     fn functions_are_graded() {
         for (bytes, name, intent) in [
             (hex(LINK_STATUS), "request-link-status", Intent::Identify),
+            (hex("056405c40104010027b9"), "empty-user-data", Intent::Identify),
             (hex(CLASS_POLL), "read", Intent::Read),
             (hex(ATTRIBUTES), "read-device-attributes", Intent::Identify),
             (hex(COLD_RESTART), "cold-restart", Intent::Control),

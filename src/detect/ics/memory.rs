@@ -31,8 +31,9 @@ pub const TEXT_BYTES: usize = 64;
 /// no contact with a service.
 const EPHEMERAL_MIN: u16 = 32_768;
 const SERVICE_MAX: u16 = 1_023;
-/// Industrial ports that other services use as much: a touch of these says nothing of industry (ics-protocols.md section 2). What speaks on
-/// them is recognised all the same.
+/// Industrial ports that other services use as much: a touch of these says nothing of industry: MQTT, streaming, remote shells,
+/// device discovery, and registered or ephemeral ports of others (IANA's registry of service names). What speaks on them is recognised all
+/// the same.
 const SHARED_PORTS: [u16; 13] = [1200, 1217, 1234, 1502, 1883, 2222, 2455, 4000, 5006, 5007, 5050, 8001, 10001];
 
 /// What a record tells.
@@ -82,6 +83,8 @@ pub struct Record {
     pub attribution: Attribution,
     /// Which of the worker's disclosures belong to it.
     pub disclosures: (u32, u32),
+    /// The protocol that the conversation was taken for before; empty if none.
+    pub claimed: &'static str,
 }
 
 /// A piece of what a device told of itself.
@@ -142,6 +145,8 @@ struct Stream {
     last_s: u32,
     candidates: Option<Candidates>,
     known: Option<u8>,
+    /// The protocol that claimed the conversation before another turned out to be right; empty if none.
+    claimed: &'static str,
     memory: u16,
     /// By whether the sender is the canonical lower end.
     sides: [Side; 2],
@@ -418,10 +423,12 @@ impl IcsMemory {
                 Tried::Short => return if self.streams[place].candidates.is_some() { rest.len() } else { 0 },
                 Tried::No => {
                     // Several protocols begin a conversation alike (S7comm, MMS): where the known one is wrong, another may be right.
-                    let others = self.streams[place].candidates.unwrap_or_default();
-                    if self.streams[place].known.take().is_none() || others.is_empty() {
+                    let stream = &mut self.streams[place];
+                    let Some(known) = stream.known.take() else { return 0 };
+                    if stream.candidates.unwrap_or_default().is_empty() {
                         return 0;
                     }
+                    stream.claimed = PROTOCOLS[usize::from(known)].name;
                 }
                 Tried::Message(index, message) => {
                     self.note(tally, packet, place, index, &message, rest);
@@ -484,6 +491,7 @@ impl IcsMemory {
         let first = stream.known.is_none() && first_contact && !told_before;
         stream.known = Some(index);
         stream.memory = message.memory;
+        let claimed = std::mem::take(&mut stream.claimed);
         let is_port = |number: u16| protocol.ports.iter().any(|port| port.transport == header.transport && port.number == number);
         let from_client = match (message.role, stream.client_low) {
             (Role::Request, _) => true,
@@ -531,6 +539,7 @@ impl IcsMemory {
             direction: if from_client { packet.direction } else { packet.direction.reversed() },
             attribution: if from_client { packet.source_attribution } else { Attribution::Plausible },
             disclosures: (from, tally.texts.len() as u32),
+            claimed,
         };
         self.push(tally, record);
     }
@@ -567,6 +576,7 @@ fn bare(packet: &Packet<'_>, index: usize, told: Told) -> Record {
         direction: packet.opening_direction(),
         attribution: if by_opener { packet.source_attribution } else { Attribution::Plausible },
         disclosures: (0, 0),
+        claimed: "",
     }
 }
 

@@ -103,14 +103,17 @@ fn protocol_at(index: u8) -> Option<&'static protocol::Protocol> {
 
 #[cfg(test)]
 mod tests {
-    use super::protocol::{Context, Strength, Verdict};
+    use super::protocol::{Context, Sender, Strength, Verdict};
     use super::testing::{Random, contexts};
     use super::{LINK_PROTOCOLS, PROTOCOLS};
+    use crate::decode::Transport;
 
     /// Random payloads given to every protocol.
     const PAYLOADS: usize = 200_000;
     /// Their lengths are below this.
     const PAYLOAD_BYTES_MAX: usize = 300;
+    /// Lengths of the payloads that only strong protocols get: every signature but the longest decides within.
+    const STRONG_BYTES_MAX: usize = 80;
 
     #[test]
     fn random_bytes_never_panic_and_never_are_a_strong_protocol() {
@@ -130,6 +133,43 @@ mod tests {
                 (protocol.parse)(bytes, &context);
             }
         }
+    }
+
+    /// Gives so many random payloads, half of which begin like some strong protocol, to what the first bytes choose, as on a foreign port.
+    fn no_strong_protocol_in(payloads: usize, seed: u64) {
+        let lookup = super::Lookup::new();
+        let starts: Vec<&[u8]> =
+            PROTOCOLS.iter().filter(|p| p.strength == Strength::Anywhere).flat_map(|p| p.starts.iter().copied()).collect();
+        let mut random = Random(seed);
+        let mut payload = [0; STRONG_BYTES_MAX];
+        let udp = Context { transport: Transport::Udp, on_port: false, sender: Sender::Unknown, whole: true, memory: 0 };
+        let tcp = Context { transport: Transport::Tcp, whole: false, ..udp };
+        for round in 0..payloads {
+            let bytes = &mut payload[..random.below(STRONG_BYTES_MAX)];
+            random.fill(bytes);
+            if round % 2 == 0 {
+                let start = starts[random.below(starts.len())];
+                let common = start.len().min(bytes.len());
+                bytes[..common].copy_from_slice(&start[..common]);
+            }
+            for index in lookup.strong(bytes).iter().filter(|&index| PROTOCOLS[index].strength == Strength::Anywhere) {
+                for context in [&udp, &tcp] {
+                    let verdict = (PROTOCOLS[index].parse)(bytes, context);
+                    assert!(!matches!(verdict, Verdict::Message(_)), "{}: {verdict:?} for {bytes:02x?}", PROTOCOLS[index].name);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn chance_is_no_strong_protocol() {
+        no_strong_protocol_in(10_000_000, 0x5eed_0000_0000_0002);
+    }
+
+    #[test]
+    #[ignore = "takes minutes: cargo test --release --lib -- --ignored chance"]
+    fn much_chance_is_no_strong_protocol() {
+        no_strong_protocol_in(100_000_000, 0x5eed_0000_0000_0003);
     }
 
     #[test]

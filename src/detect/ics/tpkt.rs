@@ -11,6 +11,8 @@ pub const START: &[u8] = &[0x03, 0x00];
 /// Bytes of the TPKT header, and of the COTP header of a data unit.
 const HEADER_BYTES: usize = 4;
 pub const DATA_OFFSET: usize = 7;
+/// The function of a connection, whoever claims it.
+pub const CONNECT_NAME: &str = "iso-connect";
 /// COTP unit types, high nibble (X.224 section 13.1); the low nibble is credit.
 const CONNECT: u8 = 0xe0;
 const CONFIRM: u8 = 0xd0;
@@ -166,10 +168,10 @@ pub fn connection(unit: &Unit, total: usize, claim: Claim, context: &Context) ->
         _ => Message { role: Role::Either, ..Message::request(claim.name(), total, Intent::Identify, name, code.into()) },
     };
     let message = match unit {
-        Unit::Connect(tsaps) if claims(tsaps) => Message::request(claim.name(), total, Intent::Identify, "iso-connect", CONNECT.into()),
+        Unit::Connect(tsaps) if claims(tsaps) => Message::request(claim.name(), total, Intent::Identify, CONNECT_NAME, CONNECT.into()),
         // A confirm need not repeat the TSAPs. Then, with the request unclaimed, it says nothing: a controller also confirms remote desktop's.
         Unit::Confirm(tsaps) if remembered || (none_remembered && claims(tsaps)) => {
-            Message::answer(claim.name(), total, "iso-connect", CONFIRM.into())
+            Message::answer(claim.name(), total, CONNECT_NAME, CONFIRM.into())
         }
         Unit::Disconnect if remembered => either("iso-disconnect", DISCONNECT),
         // Siemens' clients acknowledge with empty data units.
