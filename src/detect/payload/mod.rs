@@ -6,6 +6,8 @@
 
 mod board;
 pub mod bodies;
+mod clear;
+mod expected;
 mod flow;
 mod listener;
 mod memory;
@@ -26,7 +28,7 @@ use super::Shared;
 use super::packet::Packet;
 use crate::conclude::Conclusions;
 use crate::protocol::carried::{Delivery, Ends, Exchange};
-use crate::protocol::tls;
+use crate::protocol::{dns, tls};
 use listener::listeners;
 
 /// A lane's memory with the detectors of the list.
