@@ -189,6 +189,14 @@ settings! {
         /// Days before it was first seen for which a listed address, name or URL holds: lists are late.
         early_days = 7 "days", 0..=36_500;
     }
+    webshell {
+        /// Quiet seconds that end one source's dealings with one webshell.
+        quiet_s = 300 "s", 1..=86_400;
+        /// Distinct names of webshells that one source must ask for in vain before it is looking for them; twice as many, if they are names that other files have, too.
+        probe_names = 5 "names", 1..=1_000;
+        /// Dealings kept at a time; further ones are counted in `evicted`.
+        dealings = 65_536 "dealings", 16..=10_000_000;
+    }
     output {
         /// Events of one kind that are written per window; the gravest first, then the largest; the rest is counted.
         events_per_window = 5_000 "events", 1..=10_000_000;

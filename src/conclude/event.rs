@@ -70,6 +70,7 @@ pub enum Detail {
     Backscatter(crate::detect::backscatter::BackscatterDetail),
     Scan(crate::detect::scan::ScanDetail),
     Ics(crate::detect::ics::IcsDetail),
+    Webshell(crate::detect::webshell::WebshellDetail),
 }
 
 #[cfg(test)]

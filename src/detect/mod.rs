@@ -12,6 +12,7 @@ mod lane;
 mod packet;
 pub mod payload;
 pub mod scan;
+pub mod webshell;
 
 pub use lane::{Lanes, Moment, Shared, SliceTally};
 

@@ -340,6 +340,10 @@ impl EventRecord<'_> {
             }
             Detail::Backscatter(answers) => format!("answers to {} home addresses", answers.addresses),
             Detail::Scan(scan) => format!("{} by {}, {} targets, tool {}", scan.shape, scan.method.name(), scan.targets, scan.tool),
+            Detail::Webshell(webshell) => {
+                let answered = webshell.answered.map_or_else(|| "not answered".into(), |status| format!("answered {status}"));
+                format!("{} {}: {}, {answered}", webshell.stage, webshell.shell, webshell.path)
+            }
             Detail::Ics(ics) => format!("{}: {}{}", ics.protocol, ics.intent, if ics.answered { ", answered" } else { "" }),
         };
         format!("{:<12} {} → {}: {} ({} packets)", self.event.action, source, target, what, self.network.packets)
@@ -354,6 +358,11 @@ pub(super) fn severity(event: &Event) -> u8 {
         Detail::Flood(_) => 3,
         // Whoever is permitted does no harm by what it does every day.
         Detail::Ics(ics) if ics.peer.is_some() => 1,
+        Detail::Webshell(_) => match event.kind {
+            "webshell" => 4,
+            "webshell_attempt" => 2,
+            _ => 1,
+        },
         Detail::Ics(ics) => match ics.intent {
             "connect" => 1,
             "identify" => 2,

@@ -14,7 +14,7 @@ pub mod protocol;
 mod readings;
 mod stray;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 mod text;
 mod tpkt;
 #[cfg(test)]

@@ -26,6 +26,7 @@ pub use tally::Readings;
 
 use super::Shared;
 use super::packet::Packet;
+use super::webshell::{WebshellBoard, WebshellMemory, WebshellTally};
 use crate::conclude::Conclusions;
 use crate::protocol::carried::{Delivery, Ends, Exchange};
 use crate::protocol::{dns, tls};
@@ -37,7 +38,9 @@ pub type PayloadMemory = memory::Reading<Listeners>;
 /// What a worker hands over.
 pub type PayloadTally = tally::ReadingTally<ListenerTallies>;
 
-listeners! {}
+listeners! {
+    webshell: WebshellMemory, WebshellTally, WebshellBoard;
+}
 
 impl PayloadMemory {
     /// The memory of one lane.

@@ -1,0 +1,312 @@
+//! A request as a webshell sees it: a path, and parameters from wherever they come.
+
+use memchr::memmem;
+
+use super::encoding::{PARAMETERS_MAX, base64, compact, parameters, percent, scanned};
+use super::name::{Language, is_script};
+use crate::protocol::carried::Request;
+
+/// How a request's body is declared.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Declared {
+    /// `application/x-www-form-urlencoded`.
+    Form,
+    /// `multipart/…`.
+    Parts,
+    /// `application/octet-stream`, or nothing said.
+    Bytes,
+    /// Anything else: JSON, text, XML.
+    Other,
+}
+
+/// Where a parameter stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Place {
+    Query,
+    Form,
+    Part,
+    /// A string of a JSON body.
+    Json,
+    Cookie,
+}
+
+/// A parameter with its value, undone from percent-encoding.
+#[derive(Clone, Copy, Debug)]
+pub struct Parameter<'a> {
+    pub place: Place,
+    pub name: &'a [u8],
+    pub value: &'a [u8],
+}
+
+/// Room to work in, kept from request to request.
+#[derive(Default)]
+pub struct Room {
+    value: Vec<u8>,
+    /// For whoever looks through a whole body.
+    pub text: Vec<u8>,
+    pub plain: Vec<u8>,
+    pub code: Vec<u8>,
+    pub more: Vec<u8>,
+}
+
+/// A request, with what is asked of it again and again.
+pub struct Asked<'a> {
+    pub request: &'a Request<'a>,
+    /// Without scheme, host and query.
+    pub path: &'a [u8],
+    pub query: &'a [u8],
+    /// The path leads to a script.
+    pub script: Option<Language>,
+    pub declared: Declared,
+    pub body: &'a [u8],
+    /// Nobody vouches for the client: neither a session nor credentials come with the request.
+    pub stranger: bool,
+}
+
+/// Path and query of a request's target, which may be in absolute form (RFC 9112 section 3.2).
+pub fn split(target: &[u8]) -> (&[u8], &[u8]) {
+    let origin = match memmem::find(target.get(..16).unwrap_or(target), b"://") {
+        Some(at) if !target.starts_with(b"/") => {
+            let authority = &target[at + 3..];
+            &authority[memchr::memchr2(b'/', b'?', authority).unwrap_or(authority.len())..]
+        }
+        _ => target,
+    };
+    let end = memchr::memchr(b'#', origin).unwrap_or(origin.len());
+    match memchr::memchr(b'?', &origin[..end]) {
+        Some(at) => (&origin[..at], &origin[at + 1..end]),
+        None => (&origin[..end], &[]),
+    }
+}
+
+impl<'a> Asked<'a> {
+    pub fn new(request: &'a Request<'a>) -> Self {
+        let (path, query) = split(request.target);
+        let declared =
+            match request.field("Content-Type").map(|value| value.split(|&byte| byte == b';').next().unwrap_or_default().trim_ascii()) {
+                Some(kind) if kind.eq_ignore_ascii_case(b"application/x-www-form-urlencoded") => Declared::Form,
+                Some(kind) if kind.get(..10).is_some_and(|kind| kind.eq_ignore_ascii_case(b"multipart/")) => Declared::Parts,
+                Some(kind) if kind.eq_ignore_ascii_case(b"application/octet-stream") => Declared::Bytes,
+                None | Some([]) => Declared::Bytes,
+                Some(_) => Declared::Other,
+            };
+        let vouches = ["Authorization", "Cookie", "X-API-Key", "Private-Token", "X-CSRF-Token", "X-XSRF-TOKEN", "X-WP-Nonce"];
+        Asked {
+            request,
+            path,
+            query,
+            script: is_script(path),
+            declared,
+            body: scanned(request.body.head),
+            stranger: !vouches.iter().any(|name| request.field(name).is_some_and(|value| !value.is_empty())),
+        }
+    }
+
+    pub fn is_post(&self) -> bool {
+        self.request.method == b"POST"
+    }
+
+    /// The body as a form's text: declared as one, or not declared and of the looks of one.
+    pub fn form(&self) -> &'a [u8] {
+        match self.declared {
+            Declared::Form => self.body,
+            Declared::Bytes
+                if self.body.iter().take(64).any(|&byte| byte == b'=') && self.body.iter().take(64).all(|byte| byte.is_ascii_graphic()) =>
+            {
+                self.body
+            }
+            _ => &[],
+        }
+    }
+
+    /// Gives every parameter to `look`, until it finds something.
+    pub fn find<T>(&self, room: &mut Room, mut look: impl FnMut(&Parameter<'_>, &mut Room) -> Option<T>) -> Option<T> {
+        let mut value = std::mem::take(&mut room.value);
+        let found = self.each(&mut value, &mut |parameter| look(parameter, room));
+        room.value = value;
+        found
+    }
+
+    fn each<T>(&self, value: &mut Vec<u8>, look: &mut dyn FnMut(&Parameter<'_>) -> Option<T>) -> Option<T> {
+        for (place, text) in [(Place::Query, self.query), (Place::Form, self.form())] {
+            for (name, raw) in parameters(text) {
+                percent(raw, true, value);
+                if let Some(found) = look(&Parameter { place, name, value }) {
+                    return Some(found);
+                }
+            }
+        }
+        for part in self.request.parts.iter().take(PARAMETERS_MAX).filter(|part| part.file_name.is_none()) {
+            if let Some(found) = look(&Parameter { place: Place::Part, name: part.name, value: scanned(part.body.head) }) {
+                return Some(found);
+            }
+        }
+        if self.declared == Declared::Other && matches!(self.body.trim_ascii_start().first(), Some(b'{' | b'[')) {
+            let mut rest = self.body;
+            let mut name = &b""[..];
+            for _ in 0..2 * PARAMETERS_MAX {
+                let Some((raw, behind)) = quoted(rest) else {
+                    break;
+                };
+                rest = behind;
+                if rest.trim_ascii_start().starts_with(b":") {
+                    name = raw;
+                    continue;
+                }
+                unescape(raw, value);
+                if let Some(found) = look(&Parameter { place: Place::Json, name, value }) {
+                    return Some(found);
+                }
+            }
+        }
+        for cookie in self.request.field("Cookie").unwrap_or_default().split(|&byte| byte == b';').take(PARAMETERS_MAX) {
+            let cookie = cookie.trim_ascii_start();
+            let Some(at) = memchr::memchr(b'=', cookie) else {
+                continue;
+            };
+            percent(&cookie[at + 1..], false, value);
+            if let Some(found) = look(&Parameter { place: Place::Cookie, name: &cookie[..at], value }) {
+                return Some(found);
+            }
+        }
+        None
+    }
+
+    /// Whether there is a parameter of this name, as sent, in whatever case.
+    pub fn has_parameter(&self, name: &[u8]) -> bool {
+        parameters(self.query).chain(parameters(self.form())).any(|(found, _)| found.eq_ignore_ascii_case(name))
+            || self.request.parts.iter().take(PARAMETERS_MAX).any(|part| part.name.eq_ignore_ascii_case(name))
+    }
+
+    /// The value of a parameter of query or form, as sent.
+    pub fn parameter(&self, name: &[u8]) -> Option<&'a [u8]> {
+        parameters(self.query).chain(parameters(self.form())).find(|(found, _)| *found == name).map(|(_, value)| value)
+    }
+
+    /// A header field says this, in whatever case.
+    pub fn field_has(&self, name: &str, text: &[u8]) -> bool {
+        self.request.field(name).is_some_and(|value| value.to_ascii_lowercase().windows(text.len().max(1)).any(|window| window == text))
+    }
+}
+
+/// The next string of a JSON text as sent, without its quotes, and what stands behind it (RFC 8259 section 7).
+fn quoted(json: &[u8]) -> Option<(&[u8], &[u8])> {
+    let rest = &json[memchr::memchr(b'"', json)? + 1..];
+    let mut at = 0;
+    while let Some(&byte) = rest.get(at) {
+        match byte {
+            b'"' => return Some((&rest[..at], &rest[at + 1..])),
+            b'\\' => at += 2,
+            _ => at += 1,
+        }
+    }
+    // Cut off: what is there counts.
+    Some((rest, &[]))
+}
+
+/// Undoes the escapes of a JSON string, of characters below U+0100, into `out`, which is emptied first.
+fn unescape(raw: &[u8], out: &mut Vec<u8>) {
+    out.clear();
+    let mut at = 0;
+    while let Some(&byte) = raw.get(at) {
+        at += 1;
+        if byte != b'\\' {
+            out.push(byte);
+            continue;
+        }
+        let Some(&escaped) = raw.get(at) else { break };
+        at += 1;
+        match escaped {
+            b'n' => out.push(b'\n'),
+            b'r' => out.push(b'\r'),
+            b't' => out.push(b'\t'),
+            b'u' => {
+                let digits = raw.get(at..at + 4).and_then(|digits| std::str::from_utf8(digits).ok());
+                if let Some(byte) =
+                    digits.and_then(|digits| u8::from_str_radix(digits.get(2..).filter(|_| digits.starts_with("00"))?, 16).ok())
+                {
+                    out.push(byte);
+                }
+                at += 4;
+            }
+            other => out.push(other),
+        }
+    }
+}
+
+impl Room {
+    /// Lays out code the same way however it was written (see [`compact`]), and gives it.
+    pub fn compacted(&mut self, code: &[u8]) -> &[u8] {
+        compact(code, &mut self.code);
+        &self.code
+    }
+
+    /// Undoes base64, if the bytes are nothing else.
+    pub fn unbase64(&mut self, text: &[u8]) -> Option<&[u8]> {
+        base64(text, &mut self.plain).then_some(&self.plain[..])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{get, post};
+    use super::*;
+
+    #[test]
+    fn targets_are_split() {
+        assert_eq!(split(b"/a/b.php?x=1&y=2"), (&b"/a/b.php"[..], &b"x=1&y=2"[..]));
+        assert_eq!(split(b"http://h.example:80/a?b#c"), (&b"/a"[..], &b"b"[..]));
+        assert_eq!(split(b"http://h.example"), (&b""[..], &b""[..]));
+        assert_eq!(split(b"/r?u=http://x/"), (&b"/r"[..], &b"u=http://x/"[..]));
+        assert_eq!(split(b""), (&b""[..], &b""[..]));
+    }
+
+    #[test]
+    fn parameters_come_from_query_form_and_cookie() {
+        let sent = post("/x.php?q=1", "application/x-www-form-urlencoded", b"a=%41+b&c").with("Cookie", "s=%7a; t=2");
+        let request = sent.request();
+        let asked = Asked::new(&request);
+        let mut seen = Vec::new();
+        let none: Option<()> = asked.find(&mut Room::default(), |parameter, _| {
+            seen.push((
+                parameter.place,
+                String::from_utf8_lossy(parameter.name).into_owned(),
+                String::from_utf8_lossy(parameter.value).into_owned(),
+            ));
+            None
+        });
+        assert!(none.is_none());
+        let is = |place, name: &str, value: &str| (place, name.to_string(), value.to_string());
+        let expected = [
+            is(Place::Query, "q", "1"),
+            is(Place::Form, "a", "A b"),
+            is(Place::Form, "c", ""),
+            is(Place::Cookie, "s", "z"),
+            is(Place::Cookie, "t", "2"),
+        ];
+        assert_eq!(seen, expected);
+        assert!(!asked.stranger && asked.has_parameter(b"A") && asked.script.is_some());
+    }
+
+    #[test]
+    fn strings_of_json_are_parameters() {
+        let sent = post("/x.php", "application/json", b"{\"a\\\"b\":\"c\\/\\u003c\\n\", \"n\": 7, \"l\":[\"d\", \"e");
+        let request = sent.request();
+        let mut seen = Vec::new();
+        let none: Option<()> = Asked::new(&request).find(&mut Room::default(), |parameter, _| {
+            seen.push(String::from_utf8_lossy(parameter.value).into_owned());
+            None
+        });
+        assert!(none.is_none());
+        assert_eq!(seen, ["c/<\n", "d", "e"]);
+    }
+
+    #[test]
+    fn a_body_that_is_no_form_has_no_parameters() {
+        let sent = post("/x.php", "application/json", b"{\"a\":\"b=c\"}");
+        let request = sent.request();
+        assert_eq!(Asked::new(&request).form(), b"");
+        let sent = get("/x.php");
+        assert!(Asked::new(&sent.request()).stranger);
+    }
+}

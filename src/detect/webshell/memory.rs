@@ -1,0 +1,126 @@
+//! A lane's memory: which scripts were put on which server, so that their use is known whatever tool it is by.
+
+use super::answer::{Answer, Outcome};
+use super::asked::{Room, split};
+use super::encoding::has_any;
+use super::judge::{Finding, Stage, judge};
+use super::name::{is_script, last_part};
+use super::probe::Known;
+use super::record::{PATH_BYTES, Record, WebshellTally};
+use super::shell::Shell;
+use super::usage::Sure;
+use crate::addr::Addr;
+use crate::attribute::{Attribution, Direction};
+use crate::detect::Shared;
+use crate::detect::payload::{Glance, Listener};
+use crate::protocol::carried::{Ends, Exchange};
+
+/// Records of one lane in one slice. Each is a request that somebody bothered to make.
+const RECORDS_MAX: usize = 1024;
+/// Scripts put on servers that a lane remembers; the oldest makes room.
+const UPLOADED_MAX: usize = 64;
+
+/// A script that was put on a server.
+struct Uploaded {
+    server: Addr,
+    /// In lower case.
+    name: Vec<u8>,
+}
+
+/// A lane's memory.
+pub struct WebshellMemory {
+    lane: u8,
+    room: Room,
+    uploaded: Vec<Uploaded>,
+    next_uploaded: usize,
+    records: usize,
+}
+
+impl WebshellMemory {
+    pub fn new(lane: u8, _shared: &Shared) -> Self {
+        Self::of_lane(lane)
+    }
+
+    pub(super) fn of_lane(lane: u8) -> Self {
+        WebshellMemory { lane, room: Room::default(), uploaded: Vec::new(), next_uploaded: 0, records: 0 }
+    }
+
+    fn remember(&mut self, server: Addr, name: &[u8]) {
+        let name = name.get(..PATH_BYTES).unwrap_or(name).to_ascii_lowercase();
+        if name.is_empty() || self.uploaded.iter().any(|kept| kept.server == server && kept.name == name) {
+            return;
+        }
+        let kept = Uploaded { server, name };
+        if self.uploaded.len() < UPLOADED_MAX {
+            self.uploaded.push(kept);
+        } else {
+            self.uploaded[self.next_uploaded] = kept;
+            self.next_uploaded = (self.next_uploaded + 1) % UPLOADED_MAX;
+        }
+    }
+
+    /// Whether a request is for a script that was put on the server before.
+    fn was_uploaded(&self, server: Addr, path: &[u8]) -> bool {
+        let name = last_part(path);
+        !name.is_empty() && self.uploaded.iter().any(|kept| kept.server == server && kept.name.eq_ignore_ascii_case(name))
+    }
+}
+
+impl Listener for WebshellMemory {
+    type Tally = WebshellTally;
+
+    fn wants_exchange(&mut self, _ends: &Ends, glance: &Glance<'_>) -> bool {
+        match glance.method {
+            b"GET" | b"HEAD" => {
+                let (path, query) = split(glance.target);
+                is_script(path).is_some()
+                    || has_any(query, &[b"%3C", b"%3c", b"<", b"%3E", b"%3e", b">", b"file_put_contents", b"classLoader"])
+                    || has_any(glance.head, &[b"<?", b"<%"])
+            }
+            b"OPTIONS" | b"CONNECT" | b"TRACE" => false,
+            _ => true,
+        }
+    }
+
+    fn exchange(&mut self, tally: &mut WebshellTally, ends: &Ends, exchange: &Exchange<'_>) {
+        let path = split(exchange.request.target).0;
+        let mut finding = judge(exchange, &mut self.room);
+        if let Some(upload) = finding.as_ref().filter(|finding| finding.stage == Stage::Upload && finding.taken) {
+            self.remember(ends.server, &upload.file_name);
+        } else if finding.as_ref().is_none_or(|finding| finding.known > Known::No || finding.sure < Sure::Certain)
+            && is_script(path).is_some()
+            && self.was_uploaded(ends.server, path)
+            && matches!(Answer::new(exchange).outcome, Outcome::Output | Outcome::Page)
+        {
+            let shell = finding.as_ref().map_or(Shell::Unknown, |finding| finding.shell);
+            finding = Some(Finding::new(Stage::Use, shell, Sure::Certain, true));
+        }
+        let Some(finding) = finding else { return };
+        if self.records >= RECORDS_MAX {
+            tally.evicted += 1;
+            return;
+        }
+        self.records += 1;
+        let home = matches!(ends.direction, Direction::Outbound | Direction::Internal);
+        let record = Record {
+            client: ends.client,
+            server: ends.server,
+            port: ends.server_port,
+            start_ns: ends.start_ns,
+            end_ns: ends.now_ns,
+            packets: ends.packets,
+            bytes: u32::try_from(ends.bytes).unwrap_or(u32::MAX),
+            country: ends.client_country,
+            direction: ends.direction,
+            attribution: Attribution::of(ends.client, home, ends.client_country, ends.client_proved),
+            status: exchange.response.map_or(0, |response| response.status),
+            finding,
+            path: tally.keep(path),
+        };
+        tally.records.push(self.lane, record);
+    }
+
+    fn seal(&mut self, _tally: &mut WebshellTally) {
+        self.records = 0;
+    }
+}

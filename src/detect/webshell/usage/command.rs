@@ -1,0 +1,308 @@
+//! Commands for the server's operating system in a parameter, and their output in the answer: shells of no tool, or of any.
+
+use super::super::encoding::{base64, has, is_text, percent};
+use super::super::shell::Shell;
+use super::{Answer, Asked, Room, Use};
+
+/// What commands leave in their output, and the commands of which it is the output.
+struct Output {
+    commands: &'static [&'static [u8]],
+    shows: fn(&[u8]) -> bool,
+}
+
+const OUTPUTS: [Output; 15] = [
+    Output { commands: &[b"hostname"], shows: is_token },
+    Output { commands: &[b"env", b"set", b"printenv"], shows: |text| has(text, b"PATH=") },
+    Output { commands: &[b"ls", b"dir /b"], shows: are_tokens },
+    Output { commands: &[b"id", b"/usr/bin/id"], shows: |text| has(text, b"uid=") && has(text, b"gid=") },
+    Output { commands: &[b"whoami", b"whoami /all", b"whoami /priv"], shows: is_user },
+    Output {
+        commands: &[b"uname", b"cat /proc/version", b"cat /etc/issue", b"cat /etc/os-release"],
+        shows: |text| has(text, b"Linux") || has(text, b"BSD") || has(text, b"Darwin") || has(text, b"NAME="),
+    },
+    Output {
+        commands: &[b"cat /etc/passwd", b"head /etc/passwd", b"tail /etc/passwd", b"more /etc/passwd", b"less /etc/passwd"],
+        shows: |text| has(text, b"root:") && has(text, b":0:0:"),
+    },
+    Output { commands: &[b"cat /etc/shadow"], shows: |text| has(text, b"root:") && has(text, b":::") },
+    Output { commands: &[b"ls", b"ll", b"dir", b"find ."], shows: is_listing },
+    Output {
+        commands: &[b"ipconfig", b"ifconfig", b"/sbin/ifconfig", b"ip a", b"ip addr"],
+        shows: |text| has(text, b"Windows IP") || has(text, b"inet ") || has(text, b"inet addr") || has(text, b"IPv4"),
+    },
+    Output {
+        commands: &[b"net user", b"net localgroup", b"net view", b"net share", b"net start"],
+        shows: |text| has(text, b"-----") || has(text, b"command completed"),
+    },
+    Output { commands: &[b"systeminfo", b"ver"], shows: |text| has(text, b"Microsoft Windows") || has(text, b"OS Name:") },
+    Output { commands: &[b"ps", b"tasklist", b"netstat"], shows: |text| has(text, b"PID") || has(text, b"LISTEN") || has(text, b"Proto") },
+    Output { commands: &[b"pwd", b"cd", b"echo %cd%"], shows: is_folder },
+    Output {
+        commands: &[b"type ", b"cat "],
+        shows: |text| has(text, b"<?php") || has(text, b"root:") || has(text, b"[boot loader]") || has(text, b"127.0.0.1"),
+    },
+];
+
+/// Names of fields that ordinary clients send; a command does not stand in them.
+const ORDINARY_FIELDS: [&str; 12] = [
+    "Host",
+    "User-Agent",
+    "Accept",
+    "Accept-Language",
+    "Accept-Encoding",
+    "Connection",
+    "Content-Type",
+    "Content-Length",
+    "Cookie",
+    "Referer",
+    "Cache-Control",
+    "Pragma",
+];
+/// Bytes of a command at most. What is longer is a program.
+const COMMAND_BYTES_MAX: usize = 512;
+
+pub fn find(asked: &Asked<'_>, answer: &Answer<'_>, room: &mut Room) -> Option<Use> {
+    asked.script?;
+    if answer.body.is_empty() || !answer.status.is_some_and(|status| (200..300).contains(&status)) {
+        return None;
+    }
+    let certain = Use::of_pages(Shell::Unknown);
+    let by_parameter = asked.find(room, |parameter, room| ran(parameter.value, answer, room).then_some(certain));
+    let by_field = || {
+        let fields = asked.request.fields.iter().filter(|field| {
+            !ORDINARY_FIELDS.iter().any(|name| field.name.eq_ignore_ascii_case(name.as_bytes()))
+                || field.name.eq_ignore_ascii_case(b"User-Agent")
+        });
+        fields.take(64).any(|field| ran(field.value, answer, room)).then_some(certain)
+    };
+    by_parameter.or_else(by_field)
+}
+
+/// Whether a value is a command, plain or in base64 or behind an interpreter's call, whose output is in the answer.
+fn ran(value: &[u8], answer: &Answer<'_>, room: &mut Room) -> bool {
+    let value = value.trim_ascii();
+    if value.len() < 2 || value.len() > COMMAND_BYTES_MAX {
+        return false;
+    }
+    if shown(value, answer, room) {
+        return true;
+    }
+    if value.contains(&b'%') {
+        // Encoded twice.
+        let mut plain = std::mem::take(&mut room.plain);
+        percent(value, true, &mut plain);
+        let found = shown(&plain, answer, room);
+        room.plain = plain;
+        if found {
+            return true;
+        }
+    }
+    if value.len() < 4 || !base64(value, &mut room.plain) || !is_text(&room.plain) {
+        return false;
+    }
+    let plain = std::mem::take(&mut room.plain);
+    let found = shown(&plain, answer, room);
+    room.plain = plain;
+    found
+}
+
+/// Whether the answer shows what a command would.
+fn shown(value: &[u8], answer: &Answer<'_>, room: &mut Room) -> bool {
+    let command = unwrapped(value.trim_ascii());
+    let lower = command.to_ascii_lowercase();
+    let fits =
+        |text: &[u8]| OUTPUTS.iter().any(|output| output.commands.iter().any(|known| is_command(&lower, known)) && (output.shows)(text));
+    if fits(answer.body) || is_echo(command, answer.body) {
+        return true;
+    }
+    // Some shells encode what they give back.
+    base64(answer.body.trim_ascii(), &mut room.more) && is_text(&room.more) && fits(&room.more)
+}
+
+/// The command within an interpreter's call: `system('id');`, `cmd /c dir`, `/bin/sh -c id`, `cd /tmp;id`.
+fn unwrapped(mut command: &[u8]) -> &[u8] {
+    const CALLS: [&[u8]; 9] = [
+        b"system(",
+        b"passthru(",
+        b"shell_exec(",
+        b"exec(",
+        b"echo shell_exec(",
+        b"echo exec(",
+        b"print_r(shell_exec(",
+        b"echo `",
+        b"popen(",
+    ];
+    const SHELLS: [&[u8]; 10] = [
+        b"cmd.exe /c ",
+        b"cmd /c ",
+        b"/bin/sh -c ",
+        b"/bin/bash -c ",
+        b"sh -c ",
+        b"bash -c ",
+        b"powershell -c ",
+        b"powershell.exe -c ",
+        b"powershell ",
+        b"sudo ",
+    ];
+    command = command.strip_prefix(b"@").unwrap_or(command);
+    for call in CALLS {
+        if command.get(..call.len()).is_some_and(|start| start.eq_ignore_ascii_case(call)) {
+            let inner = command[call.len()..]
+                .strip_prefix(b"'")
+                .or_else(|| command[call.len()..].strip_prefix(b"\""))
+                .unwrap_or(&command[call.len()..]);
+            let end = inner.iter().position(|byte| matches!(byte, b'\'' | b'"' | b')' | b'`')).unwrap_or(inner.len());
+            command = &inner[..end];
+            break;
+        }
+    }
+    for shell in SHELLS {
+        if command.get(..shell.len()).is_some_and(|start| start.eq_ignore_ascii_case(shell)) {
+            command = command[shell.len()..].trim_ascii();
+            command = command.strip_prefix(b"\"").or_else(|| command.strip_prefix(b"'")).unwrap_or(command);
+        }
+    }
+    if command.get(..3).is_some_and(|start| start.eq_ignore_ascii_case(b"cd ")) {
+        let behind = command.iter().position(|byte| matches!(byte, b';' | b'&'));
+        if let Some(at) = behind {
+            command = command[at..].strip_prefix(b"&&").unwrap_or(&command[at + 1..]).trim_ascii();
+        }
+    }
+    command
+}
+
+/// Whether a line begins with a command: alone, or with options or a further command behind it.
+fn is_command(line: &[u8], command: &[u8]) -> bool {
+    line.strip_prefix(command).is_some_and(|rest| {
+        command.ends_with(b" ")
+            || rest.first().is_none_or(|byte| matches!(byte, b' ' | b';' | b'|' | b'&' | b'>' | b'\n' | b'\t' | b'"' | b'\''))
+    })
+}
+
+/// One line, or nearly, that can be the name of a user: `www-data`, `nt authority\system`, `host\user`.
+fn is_user(text: &[u8]) -> bool {
+    const SERVERS: [&[u8]; 12] = [
+        b"www-data",
+        b"apache",
+        b"nginx",
+        b"root",
+        b"nobody",
+        b"daemon",
+        b"tomcat",
+        b"httpd",
+        b"nt authority\\",
+        b"iis apppool\\",
+        b"www",
+        b"system",
+    ];
+    let lower = text.get(..4096).unwrap_or(text).to_ascii_lowercase();
+    let tag_free = lower.split(|&byte| byte == b'>').map(|piece| piece.split(|&byte| byte == b'<').next().unwrap_or_default());
+    tag_free.flat_map(|piece| piece.split(|&byte| byte == b'\n')).any(|line| {
+        let line = line.trim_ascii();
+        let by_domain = line.len() <= 64
+            && line.len() == lower.trim_ascii().len()
+            && memchr::memchr(b'\\', line).is_some_and(|at| is_token(&line[..at]) && is_token(&line[at + 1..]));
+        by_domain || SERVERS.iter().any(|server| if server.ends_with(b"\\") { line.starts_with(server) } else { line == *server })
+    })
+}
+
+/// Whether a command echoes a text, and the text is all that came back.
+fn is_echo(command: &[u8], text: &[u8]) -> bool {
+    let Some(said) = command.strip_prefix(b"echo ").map(<[u8]>::trim_ascii) else {
+        return false;
+    };
+    let said = said
+        .strip_prefix(b"\"")
+        .and_then(|said| said.strip_suffix(b"\""))
+        .or_else(|| said.strip_prefix(b"'").and_then(|said| said.strip_suffix(b"'")))
+        .unwrap_or(said);
+    said.len() >= 3 && text.trim_ascii() == said
+}
+
+/// A single word: a host's name.
+fn is_token(text: &[u8]) -> bool {
+    let text = text.trim_ascii();
+    (2..=64).contains(&text.len()) && text.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_'))
+}
+
+/// Lines of a word each: names of files, of which one has an extension.
+fn are_tokens(text: &[u8]) -> bool {
+    let lines = || text.trim_ascii().split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii).take(64);
+    lines().count() >= 2 && lines().all(is_token) && lines().any(|line| line.contains(&b'.'))
+}
+
+/// A list of files as `ls -l` or `dir` give it.
+fn is_listing(text: &[u8]) -> bool {
+    let modes = text.split(|&byte| byte == b'\n').filter(|line| {
+        let line = line.trim_ascii_start();
+        let mode = line.get(..10).unwrap_or_default();
+        matches!(mode.first(), Some(b'-' | b'd' | b'l'))
+            && mode.iter().skip(1).all(|byte| matches!(byte, b'r' | b'w' | b'x' | b's' | b't' | b'S' | b'T' | b'-'))
+            && mode.len() == 10
+    });
+    modes.count() >= 1 || has(text, b"<DIR>") || has(text, b"Volume Serial Number") || has(text, b"Directory of ")
+}
+
+/// One line that is a folder: `/var/www/html`, `C:\inetpub`.
+fn is_folder(text: &[u8]) -> bool {
+    let line = text.trim_ascii();
+    let is_path = match line {
+        [b'/', rest @ ..] => rest.len() > 3,
+        [drive, b':', b'\\', ..] => drive.is_ascii_alphabetic(),
+        _ => false,
+    };
+    is_path && line.len() < 256 && line.iter().all(|byte| byte.is_ascii_graphic() || *byte == b' ')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::testing::{Sent, exchanged, form, get};
+    use super::*;
+
+    fn found(sent: &Sent<'_>, answer: &str) -> bool {
+        exchanged(sent, Some((200, answer)), |exchange| {
+            find(&Asked::new(exchange.request), &Answer::new(exchange), &mut Room::default()).is_some()
+        })
+    }
+
+    const ID: &str = "uid=33(www-data) gid=33(www-data) groups=33(www-data)\n";
+
+    #[test]
+    fn a_command_and_its_output() {
+        assert!(found(&get("/x.php?cmd=id"), ID));
+        assert!(found(&get("/x.php?cmd=uname%20-a"), "Linux www 6.1.0-26-amd64 #1 SMP x86_64 GNU/Linux\n"));
+        assert!(found(&get("/x.jsp?pwd=023&i=whoami"), "<pre>tomcat\n</pre>"));
+        assert!(found(&form("/x.aspx", "c=cmd+/c+dir"), " Volume Serial Number is 1C2D-3E4F\r\n"));
+        assert!(found(&form("/x.php", "1=system('id')%3B"), ID));
+        assert!(found(&form("/x.php", "c=aWQ%3D"), ID));
+        assert!(found(&get("/x.php").with("X-Run", "id"), ID));
+        assert!(found(&get("/x.php").with("Cookie", "c=whoami"), "www-data"));
+        assert!(found(&form("/x.php", "c=id"), "dWlkPTMzKHd3dy1kYXRhKSBnaWQ9MzMod3d3LWRhdGEpCg=="));
+        assert!(found(&get("/x.php?e=cat%20/etc/passwd"), "root:x:0:0:root:/root:/bin/bash\n"));
+        assert!(found(&get("/x.php?c=ls+-la"), "total 8\ndrwxr-xr-x 2 root root 4096 Nov  2 17:20 .\n"));
+        assert!(found(&get("/x.php?c=cd+/tmp;id"), ID));
+    }
+
+    #[test]
+    fn commands_that_say_little() {
+        assert!(found(&get("/x.aspx?c=whoami"), "web01\\administrator\r\n"));
+        assert!(found(&get("/x.php?c=hostname"), "web01\n"));
+        assert!(found(&get("/x.php?c=ls"), "index.php\nuploads\n"));
+        assert!(found(&get("/x.php?c=echo+f00ba7"), "f00ba7\n"));
+        assert!(!found(&get("/x.php?c=echo+f00ba7"), "you said: f00ba7"));
+        assert!(!found(&get("/x.php?c=ls"), "no such action here"));
+    }
+
+    #[test]
+    fn a_word_alone_or_an_output_alone_is_none() {
+        assert!(!found(&get("/x.php?cmd=id"), "<html>no results</html>"));
+        assert!(!found(&get("/x.php?id=7"), ID));
+        assert!(!found(&get("/ajax.php?cmd=status"), "{\"ok\":true}"));
+        assert!(!found(&get("/x?cmd=id"), ID));
+        assert!(!found(&get("/users.php?sort=id"), "<td>1</td>"));
+        assert!(!found(&get("/login.php?user=root&field=whoami"), "welcome, reader"));
+        assert!(!found(&get("/help.php?topic=ls"), "<h1>ls</h1> lists files"));
+        assert!(!found(&get("/ping.php?host=127.0.0.1;id"), ID));
+        assert!(!found(&get("/x.php?dir=asc&cd=1"), "/list/of/names"));
+    }
+}

@@ -1,0 +1,62 @@
+//! Use of a webshell, by the tool that drives it: one file a family.
+
+mod command;
+mod enciphered;
+mod evaluated;
+mod panel;
+mod tunnel;
+mod weevely;
+
+use super::answer::{Answer, Outcome};
+use super::asked::{Asked, Room};
+use super::shell::Shell;
+
+/// How sure one exchange makes.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Sure {
+    /// It behaves like a webshell. Other things may, too.
+    Suspect,
+    /// It has a tool's form. Twice the same makes it certain.
+    Likely,
+    /// Nothing else looks like this.
+    Certain,
+}
+
+/// A webshell in use.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Use {
+    pub shell: Shell,
+    pub sure: Sure,
+    /// A page for people fits: the answer shows it, or the shell has pages.
+    pub page: bool,
+    /// What repeats from one answer of the same shell to the next, if anything does.
+    pub repeats: Option<u64>,
+}
+
+impl Use {
+    fn new(shell: Shell, sure: Sure) -> Self {
+        Use { shell, sure, page: false, repeats: None }
+    }
+
+    /// Of a shell that answers with pages.
+    fn of_pages(shell: Shell) -> Self {
+        Use { page: true, ..Use::new(shell, Sure::Certain) }
+    }
+}
+
+/// Finds one family's tool in an exchange.
+type Family = fn(&Asked<'_>, &Answer<'_>, &mut Room) -> Option<Use>;
+
+/// Finds the tool that drives a webshell in an exchange.
+pub fn find(asked: &Asked<'_>, answer: &Answer<'_>, room: &mut Room) -> Option<Use> {
+    let families: [Family; 6] = [evaluated::find, enciphered::find, panel::find, tunnel::find, weevely::find, command::find];
+    let found = families.iter().find_map(|family| family(asked, answer, room));
+    found.or_else(|| framed(asked, answer))
+}
+
+/// The output stands between marks that no page has, whatever asked for it.
+fn framed(asked: &Asked<'_>, answer: &Answer<'_>) -> Option<Use> {
+    let sent_something = !asked.body.is_empty() || !asked.query.is_empty();
+    let is_framed = answer.outcome == Outcome::Output && answer.is_framed();
+    (asked.script.is_some() && is_framed && sent_something).then(|| Use::new(Shell::ChinaChopper, Sure::Certain))
+}
