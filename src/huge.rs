@@ -127,6 +127,20 @@ pub fn prefetch<T>(value: &T) {
     let _ = value;
 }
 
+/// Asks for the cache line of a place that is about to be written, for this core alone, and goes on at once. A line that another core has
+/// read last costs some 150 ns to write; stores wait for it in order, and few fit in the queue.
+#[inline(always)]
+pub fn prefetch_write<T>(place: &mut T) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: as for `prefetch`; PREFETCHW changes who holds the line, not what it holds.
+    unsafe {
+        use std::arch::x86_64::{_MM_HINT_ET0, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_ET0>(std::ptr::from_mut(place).cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = place;
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

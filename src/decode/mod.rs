@@ -25,6 +25,7 @@ mod wireless;
 
 pub use packet::{Header, Transport, flags, marks};
 pub use refused::Refused;
+pub use transport::protocol;
 
 use crate::source::LinkType;
 

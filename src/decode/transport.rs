@@ -5,7 +5,7 @@ use super::place::Place;
 use super::refused::Refused;
 
 /// IP protocol numbers (IANA "Assigned Internet Protocol Numbers").
-pub(super) mod protocol {
+pub mod protocol {
     pub const ICMP: u8 = 1;
     pub const TCP: u8 = 6;
     pub const UDP: u8 = 17;

@@ -5,7 +5,10 @@
 
 use crate::attribute::Country;
 use crate::decode::{Header, Transport, flags};
+use crate::dispatch::batch::{Item, bits};
 use crate::huge::{self, Table};
+
+use super::lane::Moment;
 
 /// Conversations kept per lane. 64 lanes keep half a million in 16 MiB: five seconds of half-open handshakes at 100,000 SYNs a second.
 pub const CONVERSATIONS: usize = 8192;
@@ -85,7 +88,7 @@ struct Entry {
 }
 
 #[derive(Clone, Copy, Default)]
-#[repr(align(64))]
+#[repr(C, align(64))]
 pub(crate) struct Bucket {
     hashes: [u64; WAYS],
     entries: [Entry; WAYS],
@@ -302,6 +305,26 @@ impl Conversations {
         self.buckets[bucket].entries[way].tag = tag;
     }
 
+    /// Whether the conversation is in the table.
+    #[inline]
+    pub fn knows(&self, lane: usize, hash: u64) -> bool {
+        self.buckets.get(Self::bucket_of(lane, hash)).is_some_and(|bucket| bucket.hashes.contains(&(hash | 1)))
+    }
+
+    /// Takes note of a packet that changes nothing in its conversation, which nearly all are; nothing if it may change something, and
+    /// [`Conversations::observe`] must look at it.
+    #[inline(always)]
+    pub fn ongoing(&mut self, lane: usize, item: &Item, moment: Moment) -> Option<Seen> {
+        if !matches!(item.transport, Transport::Tcp | Transport::Udp) {
+            return None;
+        }
+        let at = Self::bucket_of(lane, item.conversation);
+        let bucket = self.buckets.get_mut(at)?;
+        let hash = item.conversation | 1;
+        let way = bucket.hashes.iter().position(|&h| h == hash)?;
+        bucket.entries[way].ongoing(item, moment, (at * WAYS + way) as u32)
+    }
+
     /// Takes note of a packet and says what it means. `countries` is asked for the countries of source and target when the conversation is
     /// new. `refused` says that the packet is an ICMP error which quotes this conversation's packet of the other side.
     #[inline]
@@ -311,9 +334,6 @@ impl Conversations {
         let hash = packet.conversation | 1; // 0 is a free place
         if let Some(way) = bucket.hashes.iter().position(|&h| h == hash) {
             let entry = &mut bucket.entries[way];
-            if let Some(seen) = entry.plain(packet, (at * WAYS + way) as u32) {
-                return seen;
-            }
             let stale_s = if entry.state >= State::TwoWay { IDLE_TWO_WAY_S } else { IDLE_ONE_WAY_S };
             if packet.now_s.saturating_sub(entry.last_s) > stale_s {
                 let (low_country, high_country) = (entry.low_country, entry.high_country);
@@ -373,25 +393,23 @@ const TURNING: u8 = flags::SYN | flags::FIN | flags::RST;
 impl Entry {
     /// The way of nearly all packets: both sides talk, the window knows the conversation, and no flag changes anything. What it returns is
     /// what [`Entry::step`] would.
-    #[inline]
-    fn plain(&mut self, packet: &Arrival<'_>, place: u32) -> Option<Seen> {
-        let header = packet.header;
-        let by_opener = (self.facts & facts::LOW_OPENED != 0) == packet.source_low;
+    #[inline(always)]
+    fn ongoing(&mut self, item: &Item, moment: Moment, place: u32) -> Option<Seen> {
+        let source_low = item.bits & bits::SOURCE_LOW != 0;
+        let by_opener = (self.facts & facts::LOW_OPENED != 0) == source_low;
         let spoke = if by_opener { facts::OPENER_SPOKE } else { facts::CALLED_SPOKE };
         let plain = self.state == State::TwoWay
-            && header.tcp_flags & TURNING == 0
-            && (header.transport == Transport::Tcp || header.transport == Transport::Udp)
-            && self.window == packet.window
-            && !packet.quoted
-            && (header.payload_bytes == 0 || self.facts & spoke != 0)
-            && packet.now_s.saturating_sub(self.last_s) <= IDLE_TWO_WAY_S;
+            && item.tcp_flags & TURNING == 0
+            && self.window == moment.window
+            && (item.payload_bytes == 0 || self.facts & spoke != 0)
+            && moment.now_s.saturating_sub(self.last_s) <= IDLE_TWO_WAY_S;
         if !plain {
             return None;
         }
-        self.last_s = packet.now_s;
+        self.last_s = moment.now_s;
         let proved = if by_opener { facts::OPENER_PROVED } else { facts::CALLED_PROVED };
         let (source_country, target_country) =
-            if packet.source_low { (self.low_country, self.high_country) } else { (self.high_country, self.low_country) };
+            if source_low { (self.low_country, self.high_country) } else { (self.high_country, self.low_country) };
         let facts = seen::TWO_WAY
             | bit_if(by_opener, seen::BY_OPENER)
             | bit_if(self.facts & proved != 0, seen::SOURCE_PROVED)

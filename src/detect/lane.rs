@@ -4,15 +4,14 @@ use std::cell::Cell;
 use std::sync::Arc;
 
 use crate::attribute::{Attribution, Database, Direction, Home};
-use crate::conclude::SLICE_NS;
-use crate::decode::{Transport, flags};
+use crate::decode::Transport;
 use crate::dispatch::batch::{Batch, Item, Seal, bits};
 use crate::dispatch::{Entries, LANES, quoted};
 use crate::indicators::Indicators;
 use crate::keyed::Keyed;
 use crate::tally::{Tally, TrafficTally};
 
-use super::conversation::{Arrival, Conversations, Step};
+use super::conversation::{Arrival, Conversations, Seen, Step};
 use super::ics::Lookup;
 use super::packet::Packet;
 use super::{DetectorMemories, DetectorTallies, SliceEnd};
@@ -38,14 +37,14 @@ pub struct SliceTally {
 /// When the packets of a batch came: a batch never spans two slices.
 #[derive(Clone, Copy)]
 pub struct Moment {
-    now_s: u32,
-    window: u16,
+    pub now_s: u32,
+    /// Low bits of the window's number.
+    pub window: u16,
 }
 
 impl Moment {
-    pub fn of(item: &Item, shared: &Shared) -> Self {
-        let now_s = (item.time_ns / SLICE_NS) as u32;
-        Moment { now_s, window: (now_s / shared.window_s) as u16 }
+    pub fn of(batch: &Batch, shared: &Shared) -> Self {
+        Moment { now_s: batch.slice_s, window: (batch.slice_s / shared.window_s) as u16 }
     }
 }
 
@@ -79,15 +78,22 @@ impl Lanes {
         usize::from(self.places[usize::from(item.lane) % LANES])
     }
 
-    /// Brings what the item needs into the cache.
+    /// Brings the item's conversation into the cache.
     #[inline]
-    pub fn touch(&self, item: &Item, shared: &Shared) {
+    pub fn touch(&self, item: &Item) {
+        self.conversations.touch(self.place(item), item.conversation);
+    }
+
+    /// Brings what an opening needs besides into the cache; the conversation is there already.
+    #[inline]
+    pub fn touch_opening(&self, item: &Item, shared: &Shared) {
         let lane = self.place(item);
-        self.conversations.touch(lane, item.conversation);
-        // Only an opening needs more than its conversation.
-        if item.header.tcp_flags & (flags::SYN | flags::ACK) == flags::SYN {
-            self.detectors.scan.touch(lane, item);
-            shared.database.table.touch(item.header.source);
+        if self.conversations.knows(lane, item.conversation) {
+            return;
+        }
+        if let Some((source, target)) = item.v4() {
+            self.detectors.scan.touch(lane, item.source_hash, shared.keyed.addr(target), item.target_port());
+            shared.database.table.touch(source);
         }
     }
 
@@ -103,7 +109,38 @@ impl Lanes {
         moment: Moment,
     ) {
         let lane = self.place(item);
-        let header = &item.header;
+        // The way of nearly all packets: no detector looks at one without payload in a conversation that goes on.
+        if let Some(seen) = self.conversations.ongoing(lane, item, moment) {
+            let source_home = item.bits & bits::SOURCE_HOME != 0;
+            let direction = Direction::of(source_home, item.bits & bits::TARGET_HOME != 0);
+            let attribution = match seen.source_country.is_some() {
+                true if seen.source_proved() => Attribution::Proved,
+                true => Attribution::Plausible,
+                false => Attribution::of(batch.header(item).source, source_home, seen.source_country, seen.source_proved()),
+            };
+            traffic.add(direction, seen.source_country, attribution, item.wire_bytes, None);
+            if item.payload_bytes > 0 {
+                self.show(shared, tally, batch, item, moment, seen, attribution);
+            }
+        } else {
+            self.look(lane, shared, tally, traffic, batch, item, moment);
+        }
+    }
+
+    /// A packet that changes its conversation, or begins one.
+    #[inline(never)]
+    #[allow(clippy::too_many_arguments)]
+    fn look(
+        &mut self,
+        lane: usize,
+        shared: &Shared,
+        tally: &mut SliceTally,
+        traffic: &mut TrafficTally,
+        batch: &Batch,
+        item: &Item,
+        moment: Moment,
+    ) {
+        let header = &batch.header(item);
         let payload = if header.payload_bytes == 0 { &[][..] } else { batch.payload(item) };
         let source_home = item.bits & bits::SOURCE_HOME != 0;
         let target_home = item.bits & bits::TARGET_HOME != 0;
@@ -121,21 +158,21 @@ impl Lanes {
         let seen = if is_quoted { seen.with_countries(table.country_of(header.source), table.country_of(header.target)) } else { seen };
         let source_attribution = Attribution::of(header.source, source_home, seen.source_country, seen.source_proved());
         let direction = Direction::of(source_home, target_home);
-        let ends = seen.new_in_window().then_some((item.source_hash, item.target_hash));
+        let target_hash = shared.keyed.addr(header.target);
+        let ends = seen.new_in_window().then_some((item.source_hash, target_hash));
         traffic.add(direction, seen.source_country, source_attribution, item.wire_bytes, ends);
-        // No detector looks at a packet without payload in a conversation that goes on.
         if seen.step == Step::Ongoing && header.payload_bytes == 0 && header.transport != Transport::Icmp {
             return;
         }
         let packet = Packet {
             header,
             payload,
-            time_ns: item.time_ns,
+            time_ns: batch.time_ns(item),
             now_s: moment.now_s,
             wire_bytes: item.wire_bytes,
             conversation: item.conversation,
             source_hash: item.source_hash,
-            target_hash: item.target_hash,
+            target_hash,
             source_low: arrival.source_low,
             direction,
             seen,
@@ -146,6 +183,41 @@ impl Lanes {
             contacts: Cell::new(0),
         };
         self.detectors.observe(lane, &mut tally.detectors, &mut self.conversations, &packet);
+    }
+
+    /// More payload of a conversation that goes on.
+    #[inline(never)]
+    #[allow(clippy::too_many_arguments)]
+    fn show(
+        &mut self,
+        shared: &Shared,
+        tally: &mut SliceTally,
+        batch: &Batch,
+        item: &Item,
+        moment: Moment,
+        seen: Seen,
+        source_attribution: Attribution,
+    ) {
+        let header = &batch.header(item);
+        let packet = Packet {
+            header,
+            payload: batch.payload(item),
+            time_ns: batch.time_ns(item),
+            now_s: moment.now_s,
+            wire_bytes: item.wire_bytes,
+            conversation: item.conversation,
+            source_hash: item.source_hash,
+            target_hash: shared.keyed.addr(header.target),
+            source_low: item.bits & bits::SOURCE_LOW != 0,
+            direction: Direction::of(item.bits & bits::SOURCE_HOME != 0, item.bits & bits::TARGET_HOME != 0),
+            seen,
+            source_attribution,
+            entry: item.entry,
+            flooded: Cell::new(false),
+            first: Cell::new(false),
+            contacts: Cell::new(0),
+        };
+        self.detectors.observe(self.place(item), &mut tally.detectors, &mut self.conversations, &packet);
     }
 
     /// The slice ends.

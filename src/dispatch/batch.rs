@@ -1,13 +1,19 @@
 //! What travels from the capture thread to a worker: a recycled batch of decoded packets and their payloads.
 
-use crate::decode::Header;
+use crate::addr::Addr;
+use crate::conclude::SLICE_NS;
+use crate::decode::{Header, Transport, marks, protocol};
+use crate::huge;
 
-/// Packets per batch. With headers of about 128 bytes a full batch is 32 KiB and its payloads fit in L2; ringbuf moves batches of 64 and
+/// Packets per batch. With a cache line each a full batch is 16 KiB and its payloads fit in L2; ringbuf moves batches of 64 and
 /// more at full speed.
 pub const BATCH_PACKETS: usize = 256;
 
 /// Payload bytes after which a batch is handed over, full or not. Room for one more datagram of any size is kept behind it.
 pub const BATCH_BYTES: usize = 192 * 1024;
+
+/// Items ahead of the one being written whose cache lines are fetched from the worker's core.
+const WRITE_AHEAD: usize = 16;
 
 /// Bits of [`Item::bits`].
 pub mod bits {
@@ -19,23 +25,42 @@ pub mod bits {
     pub const SOURCE_LOW: u8 = 0x04;
     /// The frame came behind a closed slice; its time is that of the open one.
     pub const LATE: u8 = 0x08;
+    /// The packet's header stands in the batch.
+    pub const HEADER: u8 = 0x10;
 }
 
-/// One decoded packet on its way to a worker.
+/// One decoded packet on its way to a worker: a cache line, for the line is what travels from one core to the other.
+///
+/// Nearly all packets are TCP or UDP over IPv4, whole and plain; an item holds all there is to say of those. Of any other the header
+/// stands in [`Batch::headers`], and the item repeats what is needed to sort it.
 #[derive(Clone, Copy, Debug)]
+#[repr(C, align(64))]
 pub struct Item {
-    pub header: Header,
-    /// Event time in nanoseconds since the epoch, never before the open slice.
-    pub time_ns: u64,
     /// Keyed hash of the conversation, the same for both directions.
     pub conversation: u64,
-    /// Keyed hashes of the addresses.
+    /// Keyed hash of the source's address.
     pub source_hash: u64,
-    pub target_hash: u64,
+    /// IPv4 addresses. With [`bits::HEADER`], `source` is instead the header's place in [`Batch::headers`].
+    source: u32,
+    target: u32,
+    source_port: u16,
+    target_port: u16,
+    seq: u32,
+    ack: u32,
+    /// Event time since the beginning of the slice, in nanoseconds.
+    since_slice_ns: u32,
     /// The frame's length on the wire.
     pub wire_bytes: u32,
     /// Where the payload stands in the batch's arena.
     pub payload_at: u32,
+    pub payload_bytes: u16,
+    window: u16,
+    ip_id: u16,
+    pub tcp_flags: u8,
+    tcp_header_bytes: u8,
+    ttl: u8,
+    marks: u8,
+    pub transport: Transport,
     pub lane: u8,
     /// See [`bits`].
     pub bits: u8,
@@ -43,7 +68,33 @@ pub struct Item {
     pub entry: u8,
 }
 
-const _: () = assert!(size_of::<Item>() <= 128, "two cache lines");
+const _: () = assert!(size_of::<Item>() == 64, "one cache line");
+
+/// Marks that an item can hold without a header.
+const ITEM_MARKS: u8 = marks::DONT_FRAGMENT;
+
+impl Item {
+    /// Whether there is nothing to say of the header that an item has no field for.
+    #[inline(always)]
+    fn holds(header: &Header) -> bool {
+        header.source.is_v4()
+            && header.target.is_v4()
+            && matches!(header.transport, Transport::Tcp | Transport::Udp)
+            && header.payload_claimed == header.payload_bytes
+            && header.marks & !ITEM_MARKS == 0
+    }
+
+    /// The two IPv4 addresses, if the item holds them itself.
+    #[inline]
+    pub fn v4(&self) -> Option<(Addr, Addr)> {
+        (self.bits & bits::HEADER == 0).then_some((Addr::v4(self.source), Addr::v4(self.target)))
+    }
+
+    #[inline]
+    pub fn target_port(&self) -> u16 {
+        self.target_port
+    }
+}
 
 /// The end of a slice, as it travels to the workers behind the slice's packets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,23 +107,46 @@ pub struct Seal {
     pub last: bool,
 }
 
+/// What a packet's place and frame add to its header.
+#[derive(Clone, Copy, Debug)]
+pub struct Addressed {
+    pub conversation: u64,
+    pub source_hash: u64,
+    pub time_ns: u64,
+    pub wire_bytes: u32,
+    pub lane: u8,
+    pub bits: u8,
+    pub entry: u8,
+}
+
 /// Packets for one worker, and perhaps the end of a slice behind them.
 #[derive(Default)]
 pub struct Batch {
     pub items: Vec<Item>,
-    pub arena: Vec<u8>,
+    /// Headers of the packets that are not plain, in their order.
+    headers: Vec<Header>,
+    arena: Vec<u8>,
+    /// When the slice of these packets begins, in seconds since the epoch: a batch never spans two.
+    pub slice_s: u32,
     pub seal: Option<Seal>,
 }
 
 impl Batch {
     /// An empty batch with all the room that it will ever need.
     pub fn with_room() -> Self {
-        Batch { items: Vec::with_capacity(BATCH_PACKETS), arena: Vec::with_capacity(BATCH_BYTES + usize::from(u16::MAX)), seal: None }
+        Batch {
+            items: Vec::with_capacity(BATCH_PACKETS),
+            headers: Vec::with_capacity(BATCH_PACKETS),
+            arena: Vec::with_capacity(BATCH_BYTES + usize::from(u16::MAX)),
+            slice_s: 0,
+            seal: None,
+        }
     }
 
     /// Empties the batch and keeps its room.
     pub fn clear(&mut self) {
         self.items.clear();
+        self.headers.clear();
         self.arena.clear();
         self.seal = None;
     }
@@ -82,10 +156,84 @@ impl Batch {
         self.items.len() >= BATCH_PACKETS || self.arena.len() >= BATCH_BYTES
     }
 
+    /// Adds a packet. Its time is within the slice that begins at `slice_s`.
+    #[inline(always)]
+    pub fn push(&mut self, header: &Header, to: Addressed, slice_s: u32, payload: &[u8]) {
+        if let Some(ahead) = self.items.spare_capacity_mut().get_mut(WRITE_AHEAD) {
+            huge::prefetch_write(ahead);
+        }
+        let holds = Item::holds(header);
+        let (source, target) = if holds { (header.source.0 as u32, header.target.0 as u32) } else { (self.headers.len() as u32, 0) };
+        self.items.push(Item {
+            conversation: to.conversation,
+            source_hash: to.source_hash,
+            source,
+            target,
+            source_port: header.source_port,
+            target_port: header.target_port,
+            seq: header.seq,
+            ack: header.ack,
+            since_slice_ns: to.time_ns.wrapping_sub(u64::from(slice_s) * SLICE_NS) as u32,
+            wire_bytes: to.wire_bytes,
+            payload_at: self.arena.len() as u32,
+            payload_bytes: header.payload_bytes,
+            window: header.window,
+            ip_id: header.ip_id,
+            tcp_flags: header.tcp_flags,
+            tcp_header_bytes: header.tcp_header_bytes,
+            ttl: header.ttl,
+            marks: header.marks,
+            transport: header.transport,
+            lane: to.lane,
+            bits: to.bits | if holds { 0 } else { bits::HEADER },
+            entry: to.entry,
+        });
+        if !holds {
+            self.headers.push(*header);
+        }
+        if !payload.is_empty() {
+            self.arena.extend_from_slice(payload);
+        }
+        self.slice_s = slice_s;
+    }
+
+    /// The header of one of this batch's items. What only the frame's decoding needed is left out of plain ones: where the payload began,
+    /// and the tag.
+    #[inline]
+    pub fn header(&self, item: &Item) -> Header {
+        if item.bits & bits::HEADER != 0
+            && let Some(header) = self.headers.get(item.source as usize)
+        {
+            return *header;
+        }
+        Header {
+            source_port: item.source_port,
+            target_port: item.target_port,
+            seq: item.seq,
+            ack: item.ack,
+            payload_bytes: item.payload_bytes,
+            payload_claimed: item.payload_bytes,
+            window: item.window,
+            ip_id: item.ip_id,
+            tcp_flags: item.tcp_flags,
+            tcp_header_bytes: item.tcp_header_bytes,
+            ttl: item.ttl,
+            protocol: if item.transport == Transport::Tcp { protocol::TCP } else { protocol::UDP },
+            marks: item.marks,
+            ..Header::between(Addr::v4(item.source), Addr::v4(item.target), item.transport)
+        }
+    }
+
+    /// Event time of an item, in nanoseconds since the epoch.
+    #[inline]
+    pub fn time_ns(&self, item: &Item) -> u64 {
+        u64::from(self.slice_s) * SLICE_NS + u64::from(item.since_slice_ns)
+    }
+
     /// The payload of one of this batch's items.
     #[inline]
     pub fn payload(&self, item: &Item) -> &[u8] {
         let at = item.payload_at as usize;
-        self.arena.get(at..at + usize::from(item.header.payload_bytes)).unwrap_or_default()
+        self.arena.get(at..at + usize::from(item.payload_bytes)).unwrap_or_default()
     }
 }

@@ -23,9 +23,8 @@ pub const LANES: usize = 64;
 pub struct Place {
     /// Keyed hash of the conversation, the same for both directions.
     pub conversation: u64,
-    /// Keyed hashes of the packet's addresses.
+    /// Keyed hash of the packet's source.
     pub source: u64,
-    pub target: u64,
     pub lane: u8,
     /// See [`bits`].
     pub bits: u8,
@@ -51,6 +50,11 @@ impl Dispatch {
         Dispatch { keyed, home }
     }
 
+    /// The keyed hash of an address, as [`Place::source`] has it.
+    pub fn hash(&self, addr: Addr) -> u64 {
+        self.keyed.addr(addr)
+    }
+
     /// Where the packet belongs. All that one foreign host does with home meets in one lane; conversations with no end or both ends at home
     /// go by the pair of hosts. An ICMP error goes where the conversation it quotes goes.
     #[inline(always)]
@@ -69,7 +73,7 @@ impl Dispatch {
             (true, false) => self.site_hash(header.target, target),
             _ => self.site_hash(header.source, source).wrapping_add(self.site_hash(header.target, target)),
         };
-        Place { conversation, source, target, lane: lane(anchor), bits: sides(source_home, target_home, source_low) }
+        Place { conversation, source, lane: lane(anchor), bits: sides(source_home, target_home, source_low) }
     }
 
     /// Of ICMP: an echo's identifier stands for its ports, and an error is about the conversation that it quotes.
@@ -92,7 +96,6 @@ impl Dispatch {
         Place {
             conversation,
             source: self.keyed.addr(header.source),
-            target: self.keyed.addr(header.target),
             lane: lane(anchor),
             bits: sides(source_home, target_home, source_low),
         }
@@ -104,7 +107,7 @@ impl Dispatch {
         let (source, target) = (self.keyed.addr(header.source), self.keyed.addr(header.target));
         let ports = (header.source_port, header.target_port);
         let (conversation, source_low) = self.keyed.conversation(source, target, ports, header.transport as u8);
-        Place { conversation, source, target, lane: lane(source.wrapping_add(target)), bits: sides(true, true, source_low) }
+        Place { conversation, source, lane: lane(source.wrapping_add(target)), bits: sides(true, true, source_low) }
     }
 
     /// The hash of the address that stands for a source, given that of the address itself.

@@ -126,6 +126,11 @@ impl FromCapture {
         }
     }
 
+    /// The batch that will be popped next, if it has come already.
+    pub fn next(&self) -> Option<&Batch> {
+        self.full.first().map(Box::as_ref)
+    }
+
     /// Gives a batch back, emptied.
     pub fn give_back(&mut self, mut batch: Box<Batch>) {
         batch.clear();

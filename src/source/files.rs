@@ -110,6 +110,21 @@ impl Files {
         Ok(file.map(|file| file.frame(&mut self.interfaces, &self.names)))
     }
 
+    /// Hands over the frames that come next and lie in the active file's buffer, at most so many, and returns how many there were: none
+    /// if only [`Files::next_frame`] can tell what comes.
+    #[inline(always)]
+    pub fn burst<E>(&mut self, most: u64, mut take: impl FnMut(Frame<'_>) -> Result<(), E>) -> Result<u64, E> {
+        if self.ended || self.filter.is_some() {
+            return Ok(0);
+        }
+        let Some(Open { reader: CaptureReader::Pcap(reader), interfaces, .. }) = self.open.get_mut(self.active) else { return Ok(0) };
+        // A pcap file has one interface, which has its number since the first frame.
+        let Some(&Some(interface)) = interfaces.first() else { return Ok(0) };
+        let frames = reader.burst(most.min(self.left), self.undisputed_until_ns, |frame| take(Frame { interface, ..frame }))?;
+        self.left -= frames;
+        Ok(frames)
+    }
+
     /// Makes the active file stand on the frame to deliver.
     #[inline]
     fn advance(&mut self) -> Result<bool, SourceError> {

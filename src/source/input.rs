@@ -45,6 +45,20 @@ impl Input {
     }
 }
 
+impl Input {
+    /// Hands over the frames that are at hand, at most so many, and returns how many there were. None means nothing: [`Input::poll`] tells.
+    ///
+    /// # Errors
+    /// What `take` returned.
+    #[inline(always)]
+    pub fn burst<E>(&mut self, most: u64, take: impl FnMut(Frame<'_>) -> Result<(), E>) -> Result<u64, E> {
+        match self {
+            Input::Files(files) => files.burst(most, take),
+            Input::Live(_) | Input::Synthetic(_) => Ok(0),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

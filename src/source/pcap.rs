@@ -3,6 +3,7 @@
 use super::error::{Flaw, SourceError};
 use super::stream::Stream;
 use super::{Frame, LinkType};
+use crate::huge;
 
 /// The magics, as they read in the byte order of the machine that wrote the file (draft-ietf-opsawg-pcap section 4).
 const MAGIC_MICROSECONDS: u32 = 0xa1b2_c3d4;
@@ -16,6 +17,9 @@ const RECORD_HEADER_BYTES: usize = 16;
 const MODIFIED_RECORD_HEADER_BYTES: usize = 24;
 
 const NS_PER_SECOND: u64 = 1_000_000_000;
+
+/// How far ahead of the present record the buffer is brought into the first-level cache, in bytes.
+const READ_AHEAD_BYTES: usize = 1024;
 
 /// A pcap file, read record by record.
 pub struct PcapReader {
@@ -115,6 +119,51 @@ impl PcapReader {
         self.record_bytes = record_bytes;
         self.frames += 1;
         Ok(true)
+    }
+
+    /// Hands over the records that lie whole in the buffer, at most so many and only those before `until_ns`; the present one is done with.
+    /// Returns how many there were. What is not plain (an end, a flaw) is left to [`PcapReader::advance`].
+    ///
+    /// All of it stands in registers. A frame that passes through memory is written in words and read in vectors, which waits until every
+    /// store before it has reached the cache: 100 ns a frame where those stores go to lines of another core.
+    #[inline(always)]
+    pub fn burst<E>(&mut self, most: u64, until_ns: u64, mut take: impl FnMut(Frame<'_>) -> Result<(), E>) -> Result<u64, E> {
+        self.stream.consume(self.record_bytes);
+        self.record_bytes = 0;
+        let unread = self.stream.unread();
+        let (header_bytes, swapped, fraction_ns, captured_max, link) =
+            (self.record_header_bytes, self.swapped, self.fraction_ns, self.captured_max, self.link);
+        let mut rest = unread;
+        let mut frames = 0;
+        let mut done = Ok(());
+        while frames < most {
+            let Some(&[s0, s1, s2, s3, f0, f1, f2, f3, c0, c1, c2, c3, w0, w1, w2, w3]) = rest.first_chunk::<RECORD_HEADER_BYTES>() else {
+                break;
+            };
+            let captured = word(swapped, [c0, c1, c2, c3]);
+            let (seconds, fraction) = (word(swapped, [s0, s1, s2, s3]), word(swapped, [f0, f1, f2, f3]));
+            let time_ns = u64::from(seconds) * NS_PER_SECOND + u64::from(fraction) * fraction_ns;
+            let record_bytes = header_bytes + captured as usize;
+            if captured > captured_max || record_bytes > rest.len() || time_ns >= until_ns {
+                break;
+            }
+            let (record, behind) = rest.split_at(record_bytes);
+            let bytes = record.get(header_bytes..).unwrap_or_default();
+            let wire_bytes = word(swapped, [w0, w1, w2, w3]).max(captured);
+            if let Some(ahead) = behind.get(READ_AHEAD_BYTES) {
+                huge::prefetch(ahead);
+            }
+            rest = behind;
+            frames += 1;
+            done = take(Frame { time_ns, wire_bytes, link, interface: 0, bytes });
+            if done.is_err() {
+                break;
+            }
+        }
+        let consumed = unread.len() - rest.len();
+        self.stream.consume(consumed);
+        self.frames += frames;
+        done.map(|()| frames)
     }
 
     /// The end of the file, which is only right between records.

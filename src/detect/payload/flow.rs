@@ -6,7 +6,6 @@ use crate::detect::packet::Packet;
 use crate::protocol::carried::Ends;
 use crate::stream::Order;
 
-use super::clear::Clear;
 use super::listener::Listener;
 use super::secure::Secure;
 use super::unknown::Unknown;
@@ -46,8 +45,6 @@ pub enum Reader {
     Unknown(Unknown),
     Web(Web),
     Secure(Secure),
-    /// Another protocol in clear text.
-    Clear(Clear),
     /// Nobody: what comes is only put in its place.
     Nobody,
 }
@@ -58,8 +55,7 @@ impl Reader {
         match self {
             Reader::Web(web) => web.client_low,
             Reader::Secure(secure) => secure.client_low,
-            Reader::Clear(clear) => clear.client_low(talk),
-            Reader::Undecided | Reader::Unknown(_) | Reader::Nobody => talk.opener_low,
+            _ => talk.opener_low,
         }
     }
 
@@ -68,7 +64,6 @@ impl Reader {
         match self {
             Reader::Web(mut web) => web.finish(room),
             Reader::Secure(mut secure) => secure.finish(room),
-            Reader::Clear(clear) => clear.finish(room),
             Reader::Unknown(mut unknown) => unknown.drop_all(room.blocks),
             Reader::Undecided | Reader::Nobody => {}
         }

@@ -63,7 +63,7 @@ where
             wire_bytes,
             conversation: place.conversation,
             source_hash: place.source,
-            target_hash: place.target,
+            target_hash: self.dispatch.hash(header.target),
             source_low,
             direction: Direction::of(place.bits & bits::SOURCE_HOME != 0, place.bits & bits::TARGET_HOME != 0),
             seen,

@@ -10,7 +10,6 @@ use crate::attribute::{Attribution, Country, Direction, Home};
 use crate::decode::Transport;
 use crate::detect::conversation::Step;
 use crate::detect::packet::Packet;
-use crate::dispatch::batch::Item;
 use crate::dispatch::site;
 use crate::huge::{self, Table};
 use crate::keyed::Keyed;
@@ -107,6 +106,7 @@ impl ScanTally {
 }
 
 #[derive(Clone, Copy, Default)]
+#[repr(C, align(32))]
 pub(crate) struct ContactBucket {
     marks: [u32; CONTACT_WAYS],
     last_s: [u32; CONTACT_WAYS],
@@ -228,7 +228,7 @@ const _: () = assert!(size_of::<Kept>() <= 48, "keeping one costs a cache line")
 
 /// Four sources: what is needed to find one stands in one cache line, what is known of them in the two behind it.
 #[derive(Clone, Copy, Default)]
-#[repr(align(128))]
+#[repr(C, align(128))]
 pub(crate) struct SourceBucket {
     /// Keyed hashes of the sources' sites; 0 is a free place.
     hashes: [u64; SOURCE_WAYS],
@@ -294,11 +294,9 @@ impl ScanMemory {
 
     /// Brings what a first packet will need into the cache before its turn.
     #[inline]
-    pub fn touch(&self, lane: usize, item: &Item) {
-        huge::prefetch(&self.sources[self.source_bucket(lane, item.source_hash)]);
-        huge::prefetch(
-            &self.contacts[contact_bucket(lane, self.contact_hash(item.source_hash, item.target_hash, item.header.target_port))],
-        );
+    pub fn touch(&self, lane: usize, source_hash: u64, target_hash: u64, target_port: u16) {
+        huge::prefetch(&self.sources[self.source_bucket(lane, source_hash)]);
+        huge::prefetch(&self.contacts[contact_bucket(lane, self.contact_hash(source_hash, target_hash, target_port))]);
     }
 
     /// Takes note of a packet. Returns whether it is its opener's first contact with the service, which the conversation remembers.

@@ -9,7 +9,7 @@ use crate::decode::{Header, Transport, flags};
 use crate::detect::ics::Lookup;
 use crate::detect::{Lanes, Moment, Shared, SliceTally};
 use crate::dispatch::Dispatch;
-use crate::dispatch::batch::{Batch, Item, Seal};
+use crate::dispatch::batch::{Addressed, Batch, Seal};
 use crate::indicators::Indicators;
 use crate::keyed::Keyed;
 use crate::tally::{Tally, TrafficTally};
@@ -57,20 +57,19 @@ impl OneLane {
         let mut header = Header::between(Addr::v4(source), Addr::v4(target), Transport::Tcp);
         (header.source_port, header.target_port, header.tcp_flags, header.seq) = (40_000, port, flags::SYN, 7);
         let place = self.dispatch.place(&header, &[]);
-        let item = Item {
-            header,
-            time_ns: at_s * 1_000_000_000,
+        let to = Addressed {
             conversation: place.conversation,
             source_hash: place.source,
-            target_hash: place.target,
+            time_ns: at_s * 1_000_000_000,
             wire_bytes: 60,
-            payload_at: 0,
             lane: 0,
             bits: place.bits,
             entry: 0,
         };
-        let moment = Moment::of(&item, &self.shared);
-        self.lanes.observe(&self.shared, &mut self.tally, &mut self.traffic, &Batch::default(), &item, moment);
+        let mut batch = Batch::default();
+        batch.push(&header, to, at_s as u32, &[]);
+        let moment = Moment::of(&batch, &self.shared);
+        self.lanes.observe(&self.shared, &mut self.tally, &mut self.traffic, &batch, &batch.items[0], moment);
     }
 
     /// The slice ends: what was told of the scanner is kept.
