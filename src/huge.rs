@@ -17,6 +17,10 @@ use crate::detect::tables::{Bucket, ContactBucket, Kept, SourceBucket, WarmBucke
 /// Size of a huge page on the common machines, in bytes.
 const HUGE_BYTES: usize = 2 * 1024 * 1024;
 
+/// Bytes of a cache line on the common machines.
+#[cfg(target_arch = "x86_64")]
+const LINE_BYTES: usize = 64;
+
 /// Types of which all bytes zero are a value: an empty place.
 ///
 /// # Safety
@@ -122,6 +126,21 @@ pub fn prefetch<T>(value: &T) {
     unsafe {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
         _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(value).cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = value;
+}
+
+/// Asks for every cache line of a value, and goes on at once.
+#[inline(always)]
+pub fn prefetch_whole<T>(value: &T) {
+    #[cfg(target_arch = "x86_64")]
+    for offset in (0..size_of::<T>()).step_by(LINE_BYTES) {
+        // SAFETY: as for `prefetch`; the offset lies within the value.
+        unsafe {
+            use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+            _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(value).cast::<i8>().add(offset));
+        }
     }
     #[cfg(not(target_arch = "x86_64"))]
     let _ = value;

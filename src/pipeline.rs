@@ -28,8 +28,8 @@ use crate::tally::TrafficTally;
 const TALLIES_UNDER_WAY: usize = 2;
 /// Items ahead of the one at work whose conversations are brought into the cache: memory answers in some 150 ns, an item takes 50.
 const TOUCH_AHEAD: usize = 20;
-/// Items ahead of which it is known whether they open a conversation; what openings need is brought into the cache.
-const OPENINGS_AHEAD: usize = 10;
+/// Items ahead whose conversation has come into the cache, and tells what they need besides.
+const MORE_AHEAD: usize = 10;
 /// Items ahead of the one at work that are brought into the cache themselves, from the capture thread's.
 const ITEMS_AHEAD: usize = 40;
 /// Frames between two looks at whether somebody wants the run to stop, and at live statistics.
@@ -335,8 +335,8 @@ fn observe(lanes: &mut Lanes, shared: &Shared, tally: &mut SliceTally, traffic: 
     for item in items.iter().take(TOUCH_AHEAD) {
         lanes.touch(item);
     }
-    for item in items.iter().take(OPENINGS_AHEAD) {
-        lanes.touch_opening(item, shared);
+    for item in items.iter().take(MORE_AHEAD) {
+        lanes.touch_more(item, shared);
     }
     if let Some(next) = from.next() {
         huge::prefetch(next);
@@ -348,8 +348,8 @@ fn observe(lanes: &mut Lanes, shared: &Shared, tally: &mut SliceTally, traffic: 
         if let Some(ahead) = items.get(place + TOUCH_AHEAD) {
             lanes.touch(ahead);
         }
-        if let Some(ahead) = items.get(place + OPENINGS_AHEAD) {
-            lanes.touch_opening(ahead, shared);
+        if let Some(ahead) = items.get(place + MORE_AHEAD) {
+            lanes.touch_more(ahead, shared);
         }
         // The first items of the next batch come while this one is at work.
         if place == items.len() / 2

@@ -103,6 +103,20 @@ impl Bucket {
     }
 }
 
+/// What a packet will need besides its conversation.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Coming {
+    Nothing,
+    /// It opens a conversation.
+    Opening,
+    /// It tells how its opener's first contact went.
+    Outcome {
+        by_opener: bool,
+    },
+    /// Somebody reads the conversation, under this handle.
+    Reading(u16),
+}
+
 /// What a packet means in its conversation.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
@@ -305,10 +319,23 @@ impl Conversations {
         self.buckets[bucket].entries[way].tag = tag;
     }
 
-    /// Whether the conversation is in the table.
+    /// What a packet will need besides its conversation, which is in the cache already.
     #[inline]
-    pub fn knows(&self, lane: usize, hash: u64) -> bool {
-        self.buckets.get(Self::bucket_of(lane, hash)).is_some_and(|bucket| bucket.hashes.contains(&(hash | 1)))
+    pub fn foresee(&self, lane: usize, item: &Item) -> Coming {
+        let Some(bucket) = self.buckets.get(Self::bucket_of(lane, item.conversation)) else { return Coming::Nothing };
+        let hash = item.conversation | 1;
+        let Some(way) = bucket.hashes.iter().position(|&h| h == hash) else { return Coming::Opening };
+        let entry = &bucket.entries[way];
+        if item.payload_bytes > 0 && entry.reader != 0 {
+            return Coming::Reading(entry.reader);
+        }
+        let by_opener = (entry.facts & facts::LOW_OPENED != 0) == (item.bits & bits::SOURCE_LOW != 0);
+        let settled =
+            entry.state >= State::TwoWay && (item.payload_bytes == 0 || entry.facts & (facts::OPENER_SPOKE | facts::CALLED_SPOKE) != 0);
+        match entry.facts & facts::FIRST_CONTACT != 0 && !settled {
+            true => Coming::Outcome { by_opener },
+            false => Coming::Nothing,
+        }
     }
 
     /// Takes note of a packet that changes nothing in its conversation, which nearly all are; nothing if it may change something, and

@@ -11,7 +11,7 @@ use crate::indicators::Indicators;
 use crate::keyed::Keyed;
 use crate::tally::{Tally, TrafficTally};
 
-use super::conversation::{Arrival, Conversations, Seen, Step};
+use super::conversation::{Arrival, Coming, Conversations, Seen, Step};
 use super::ics::Lookup;
 use super::packet::Packet;
 use super::{DetectorMemories, DetectorTallies, SliceEnd};
@@ -84,16 +84,29 @@ impl Lanes {
         self.conversations.touch(self.place(item), item.conversation);
     }
 
-    /// Brings what an opening needs besides into the cache; the conversation is there already.
+    /// Brings what the item needs besides into the cache; its conversation is there already.
     #[inline]
-    pub fn touch_opening(&self, item: &Item, shared: &Shared) {
+    pub fn touch_more(&self, item: &Item, shared: &Shared) {
         let lane = self.place(item);
-        if self.conversations.knows(lane, item.conversation) {
-            return;
-        }
-        if let Some((source, target)) = item.v4() {
-            self.detectors.scan.touch(lane, item.source_hash, shared.keyed.addr(target), item.target_port());
-            shared.database.table.touch(source);
+        match self.conversations.foresee(lane, item) {
+            Coming::Nothing => {}
+            Coming::Reading(handle) => {
+                if let Some(memory) = self.detectors.payload.get(lane) {
+                    memory.touch(handle);
+                }
+            }
+            Coming::Outcome { by_opener: true } => self.detectors.scan.touch_source(lane, item.source_hash),
+            Coming::Outcome { by_opener: false } => {
+                if let Some((_, target)) = item.v4() {
+                    self.detectors.scan.touch_source(lane, shared.keyed.addr(target));
+                }
+            }
+            Coming::Opening => {
+                if let Some((source, target)) = item.v4() {
+                    self.detectors.scan.touch(lane, item.source_hash, shared.keyed.addr(target), item.target_port());
+                    shared.database.table.touch(source);
+                }
+            }
         }
     }
 

@@ -3,6 +3,7 @@
 use crate::addr::Addr;
 use crate::attribute::{Country, Direction};
 use crate::detect::packet::Packet;
+use crate::huge;
 use crate::protocol::carried::Ends;
 use crate::stream::Order;
 
@@ -177,6 +178,14 @@ impl Flows {
     #[inline]
     pub fn get_mut(&mut self, at: u16) -> Option<&mut Flow> {
         self.flows.get_mut(usize::from(at)).and_then(Option::as_mut)
+    }
+
+    /// Brings a flow into the cache before its turn.
+    #[inline]
+    pub fn touch(&self, at: u16) {
+        if let Some(flow) = self.flows.get(usize::from(at)) {
+            huge::prefetch_whole(flow);
+        }
     }
 
     /// The one whose turn it is.

@@ -84,6 +84,14 @@ impl<L: Listener> Reading<L> {
         Reading { flows: Flows::new(FLOWS), desk, late: Vec::new() }
     }
 
+    /// Brings the flow of a conversation into the cache before its turn; `handle` is what the conversation holds.
+    #[inline]
+    pub fn touch(&self, handle: u16) {
+        if let Some(at) = handle.checked_sub(1) {
+            self.flows.touch(at);
+        }
+    }
+
     /// Takes note of a packet.
     #[inline]
     pub fn observe(&mut self, tally: &mut ReadingTally<L::Tally>, conversations: &mut Conversations, packet: &Packet<'_>) {

@@ -292,10 +292,16 @@ impl ScanMemory {
         }
     }
 
+    /// Brings a source into the cache before its turn.
+    #[inline]
+    pub fn touch_source(&self, lane: usize, source_hash: u64) {
+        huge::prefetch_whole(&self.sources[self.source_bucket(lane, source_hash)]);
+    }
+
     /// Brings what a first packet will need into the cache before its turn.
     #[inline]
     pub fn touch(&self, lane: usize, source_hash: u64, target_hash: u64, target_port: u16) {
-        huge::prefetch(&self.sources[self.source_bucket(lane, source_hash)]);
+        self.touch_source(lane, source_hash);
         huge::prefetch(&self.contacts[contact_bucket(lane, self.contact_hash(source_hash, target_hash, target_port))]);
     }
 
