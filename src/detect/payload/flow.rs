@@ -7,6 +7,7 @@ use crate::huge;
 use crate::protocol::carried::Ends;
 use crate::stream::Order;
 
+use super::clear::Clear;
 use super::listener::Listener;
 use super::secure::Secure;
 use super::unknown::Unknown;
@@ -46,6 +47,8 @@ pub enum Reader {
     Unknown(Unknown),
     Web(Web),
     Secure(Secure),
+    /// Another protocol in clear text.
+    Clear(Clear),
     /// Nobody: what comes is only put in its place.
     Nobody,
 }
@@ -56,7 +59,8 @@ impl Reader {
         match self {
             Reader::Web(web) => web.client_low,
             Reader::Secure(secure) => secure.client_low,
-            _ => talk.opener_low,
+            Reader::Clear(clear) => clear.client_low(talk),
+            Reader::Undecided | Reader::Unknown(_) | Reader::Nobody => talk.opener_low,
         }
     }
 
@@ -65,6 +69,7 @@ impl Reader {
         match self {
             Reader::Web(mut web) => web.finish(room),
             Reader::Secure(mut secure) => secure.finish(room),
+            Reader::Clear(clear) => clear.finish(room),
             Reader::Unknown(mut unknown) => unknown.drop_all(room.blocks),
             Reader::Undecided | Reader::Nobody => {}
         }

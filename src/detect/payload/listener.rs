@@ -2,7 +2,7 @@
 
 use crate::detect::packet::Packet;
 use crate::protocol::carried::{Delivery, Ends, Exchange};
-use crate::protocol::tls;
+use crate::protocol::{dns, tls};
 
 /// What is known of an HTTP request before anything of it is kept: its line and host, seen in place.
 #[derive(Clone, Copy, Debug)]
@@ -67,6 +67,14 @@ pub trait Listener {
 
     /// A message of a TLS handshake, in the clear.
     fn tls(&mut self, _tally: &mut Self::Tally, _ends: &Ends, _message: &tls::Message<'_>, _by_client: bool) {}
+
+    /// The hello within a QUIC connection: the same as one over TCP, unless somebody tells them apart.
+    fn quic(&mut self, tally: &mut Self::Tally, ends: &Ends, hello: &tls::ClientHello<'_>) {
+        self.tls(tally, ends, &tls::Message::ClientHello(*hello), true);
+    }
+
+    /// A DNS message that asks or answers something. The client is who asks.
+    fn dns(&mut self, _tally: &mut Self::Tally, _ends: &Ends, _message: &dns::Message<'_>) {}
 
     /// Bytes of an unknown protocol. Returns whether more of this conversation is wanted.
     fn spoken(&mut self, _tally: &mut Self::Tally, _ends: &Ends, _spoken: &Spoken<'_>) -> bool {
@@ -133,6 +141,15 @@ macro_rules! listeners {
 
             fn tls(&mut self, _tally: &mut Self::Tally, _ends: &Ends, _message: &tls::Message<'_>, _by_client: bool) {
                 $(self.$name.tls(&mut _tally.$name, _ends, _message, _by_client);)*
+            }
+
+            fn quic(&mut self, _tally: &mut Self::Tally, _ends: &Ends, _hello: &tls::ClientHello<'_>) {
+                $(self.$name.quic(&mut _tally.$name, _ends, _hello);)*
+            }
+
+            #[inline]
+            fn dns(&mut self, _tally: &mut Self::Tally, _ends: &Ends, _message: &dns::Message<'_>) {
+                $(self.$name.dns(&mut _tally.$name, _ends, _message);)*
             }
 
             fn spoken(&mut self, _tally: &mut Self::Tally, _ends: &Ends, _spoken: &Spoken<'_>) -> bool {

@@ -6,6 +6,8 @@ use crate::detect::conversation::{Conversations, Step};
 use crate::detect::packet::Packet;
 use crate::stream::{Blocks, Held, Order, Place};
 
+use super::clear::{self, Clear};
+use super::expected::Announced;
 use super::flow::{FLOWS, Flow, Flows, Reader, Talk};
 use super::listener::Listener;
 use super::secure::{self, Secure};
@@ -44,6 +46,7 @@ pub struct Desk<L: Listener> {
     pub scratch: Vec<u8>,
     pub shelf: Shelf,
     pub held_secure: usize,
+    pub announced: Announced,
     pub listener: L,
 }
 
@@ -57,6 +60,7 @@ impl<L: Listener> Desk<L> {
             listener: &mut self.listener,
             tally: &mut tally.listeners,
             readings: &mut tally.readings,
+            announced: &mut self.announced,
             ends,
         }
     }
@@ -79,6 +83,7 @@ impl<L: Listener> Reading<L> {
             scratch: Vec::new(),
             shelf: Shelf::default(),
             held_secure: 0,
+            announced: Announced::default(),
             listener,
         };
         Reading { flows: Flows::new(FLOWS), desk, late: Vec::new() }
@@ -109,6 +114,14 @@ impl<L: Listener> Reading<L> {
         }
         let closing = packet.header.transport == Transport::Tcp && packet.header.tcp_flags & (flags::FIN | flags::RST) != 0;
         if packet.payload.is_empty() && !(closing && handle != 0) || packet.header.has(marks::LATER_FRAGMENT) {
+            return;
+        }
+        // Names are asked for so often that they get no place: each datagram says all.
+        if packet.header.transport == Transport::Udp
+            && handle == 0
+            && let Some((message, talk, client_low)) = clear::datagram(packet)
+        {
+            self.desk.listener.dns(&mut tally.listeners, &talk.ends(client_low), &message);
             return;
         }
         self.read(tally, conversations, packet, place, handle);
@@ -314,7 +327,8 @@ impl<L: Listener> Reading<L> {
     fn came(&mut self, tally: &mut ReadingTally<L::Tally>, at: u16, low: bool, came: Came<'_>) {
         let Some(Flow { talk, reader }) = self.flows.get_mut(at) else { return };
         if let (Reader::Undecided, Came::Bytes(bytes)) = (&reader, came) {
-            *reader = decide(talk, low, bytes);
+            let ends = talk.ends(talk.opener_low);
+            *reader = decide(&mut self.desk.room(tally, &ends), talk, low, bytes);
         }
         let goes = match reader {
             Reader::Web(web) => {
@@ -343,6 +357,16 @@ impl<L: Listener> Reading<L> {
                     Came::End => Goes::On,
                 }
             }
+            Reader::Clear(clear) => {
+                let client_low = clear.client_low(talk);
+                let (by_client, ends) = (low == client_low, talk.ends(client_low));
+                let room = &mut self.desk.room(tally, &ends);
+                match came {
+                    Came::Bytes(bytes) => clear.bytes(room, by_client, bytes),
+                    Came::Missing(bytes) => clear.missing(room, by_client, bytes),
+                    Came::End => clear.end(room, by_client),
+                }
+            }
             Reader::Unknown(unknown) => {
                 let ends = talk.ends(talk.opener_low);
                 match came {
@@ -369,6 +393,7 @@ impl<L: Listener> Reading<L> {
     fn give_up(&mut self, tally: &mut ReadingTally<L::Tally>, conversations: &mut Conversations, place: u32, handle: u16, next: u16) {
         conversations.change_reader(place, handle, next);
         let Some(at) = handle.checked_sub(1).filter(|_| handle != NOBODY) else { return };
+        let at = at as u16;
         for low in [false, true] {
             let next = self.flows.get_mut(at).and_then(|flow| flow.talk.sides[usize::from(low)].order.next());
             self.drain(tally, at, low, next.map(all_before));
@@ -398,9 +423,11 @@ impl<L: Listener> Reading<L> {
 }
 
 /// Who reads a conversation that begins with these bytes.
-fn decide(talk: &Talk, low: bool, bytes: &[u8]) -> Reader {
+fn decide<L: Listener>(room: &mut Room<'_, L>, talk: &Talk, low: bool, bytes: &[u8]) -> Reader {
     if talk.datagrams {
-        Reader::Unknown(Unknown::default())
+        Clear::decide(room, talk, low, bytes).map_or_else(|| Reader::Unknown(Unknown::default()), Reader::Clear)
+    } else if let Some(clear) = Clear::announced(room, talk) {
+        Reader::Clear(clear)
     } else if head::begins_request(bytes) {
         Reader::Web(Web::new(low))
     } else if bytes.len() > 8 && head::begins_response(bytes) {
@@ -408,7 +435,7 @@ fn decide(talk: &Talk, low: bool, bytes: &[u8]) -> Reader {
     } else if let Some(by_client) = secure::begins(bytes) {
         Reader::Secure(Secure::new(low == by_client))
     } else {
-        Reader::Unknown(Unknown::default())
+        Clear::decide(room, talk, low, bytes).map_or_else(|| Reader::Unknown(Unknown::default()), Reader::Clear)
     }
 }
 

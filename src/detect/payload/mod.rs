@@ -6,6 +6,8 @@
 
 mod board;
 pub mod bodies;
+mod clear;
+mod expected;
 mod flow;
 mod listener;
 mod memory;
@@ -27,7 +29,7 @@ use super::packet::Packet;
 use super::webshell::{WebshellBoard, WebshellMemory, WebshellTally};
 use crate::conclude::Conclusions;
 use crate::protocol::carried::{Delivery, Ends, Exchange};
-use crate::protocol::tls;
+use crate::protocol::{dns, tls};
 use listener::listeners;
 
 /// A lane's memory with the detectors of the list.

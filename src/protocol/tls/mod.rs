@@ -66,11 +66,6 @@ pub fn begins(first: &[u8]) -> Option<bool> {
     }
 }
 
-/// Whether the first bytes of a direction, which [`begins`] has known, are a client's.
-pub fn starts_client(first: &[u8]) -> bool {
-    first.get(RECORD_HEADER_BYTES) == Some(&CLIENT_HELLO)
-}
-
 /// Reads one direction of a connection. Holds nothing but a message that came in pieces, and that up to [`MESSAGE_BYTES_MAX`].
 #[derive(Debug)]
 pub struct Handshakes {

@@ -4,7 +4,7 @@
 //! at. After a hole a side is lost until a segment begins with the first line of a message.
 
 mod exchange;
-mod intake;
+pub mod intake;
 #[cfg(test)]
 mod tests;
 
@@ -15,6 +15,7 @@ use crate::protocol::http::head::{self, EndFinder};
 use crate::protocol::http::multipart;
 use crate::stream::{Blocks, Chain};
 
+use super::expected::Announced;
 use super::listener::{Glance, Listener, SNIFFED_BYTES};
 use super::tally::Readings;
 use exchange::{Method, Open, Parts, feed_parts, host};
@@ -46,11 +47,12 @@ pub struct Room<'a, L: Listener> {
     pub listener: &'a mut L,
     pub tally: &'a mut L::Tally,
     pub readings: &'a mut Readings,
+    pub announced: &'a mut Announced,
     pub ends: &'a Ends,
 }
 
 impl<L: Listener> Room<'_, L> {
-    fn around(&mut self) -> Around<'_, L> {
+    pub fn around(&mut self) -> Around<'_, L> {
         Around { blocks: self.blocks, tools: &mut self.shelf.tools, listener: self.listener, readings: self.readings, ends: self.ends }
     }
 
