@@ -18,6 +18,7 @@ use std::collections::BTreeSet;
 
 use crate::addr::Addr;
 use crate::attribute::{Benign, Peers, Sectors};
+use crate::detect::payload::Readings;
 use crate::dispatch::Entries;
 use crate::settings::Settings;
 
@@ -51,4 +52,6 @@ pub struct Conclusions<'a> {
     pub unwritten: &'a mut u64,
     /// Things that did not fit into a bound and were dropped; counted in `capture` records.
     pub evicted: &'a mut u64,
+    /// How the reading of payload went, since the window began.
+    pub readings: &'a mut Readings,
 }

@@ -27,6 +27,7 @@ pub use terminal::Terminal;
 use crate::attribute::{Direction, Lists};
 use crate::conclude::{Aims, Asset, Conclusions, Detail, Event, RowKey, Rows, SLICE_NS, State, Targeted};
 use crate::decode::Refused;
+use crate::detect::payload::Readings;
 use crate::detect::{Boards, Shared, SliceTally};
 use crate::dispatch::Entries;
 use crate::dispatch::batch::Seal;
@@ -77,6 +78,7 @@ pub struct Reporter {
     aimed: BTreeMap<&'static str, (u64, u64)>,
     assets: Vec<Asset>,
     evicted: u64,
+    readings: Readings,
     written: Vec<(&'static str, u64)>,
     unwritten: u64,
     latency: Option<Histogram<u64>>,
@@ -107,6 +109,7 @@ impl Reporter {
             aimed: BTreeMap::new(),
             assets: Vec::new(),
             evicted: 0,
+            readings: Readings::default(),
             written: Vec::new(),
             unwritten: 0,
             latency: live.then(|| Histogram::new_with_max(LATENCY_US_MAX, 2).ok()).flatten(),
@@ -139,6 +142,7 @@ impl Reporter {
             assets: &mut self.assets,
             unwritten: &mut self.unwritten,
             evicted: &mut self.evicted,
+            readings: &mut self.readings,
         };
         self.boards.slice(seal.slice, &mut tally.detectors, &mut out);
         if seal.last {
@@ -269,6 +273,7 @@ impl Reporter {
             }),
             workers: self.run.workers,
             evicted: std::mem::take(&mut self.evicted),
+            reading: std::mem::take(&mut self.readings),
             events_unwritten: std::mem::take(&mut self.unwritten),
             gap_windows: self.last_window.map_or(0, |last| number.saturating_sub(last + 1)),
         };

@@ -8,6 +8,7 @@ use serde::{Serialize, Serializer};
 use crate::addr::Addr;
 use crate::attribute::Country;
 use crate::conclude::{Detail, Ended, Event, Row, RowKey, State, Targeted};
+use crate::detect::payload::Readings;
 use crate::health::Dropped;
 use crate::indicators::List;
 
@@ -156,12 +157,19 @@ pub struct CaptureRecord<'a> {
     pub latency_us: Option<Latency>,
     pub workers: usize,
     pub evicted: u64,
+    /// What was not read of payload, or not wholly.
+    #[serde(skip_serializing_if = "is_default")]
+    pub reading: Readings,
     /// Events beyond the limit of one window that were counted and not written.
     #[serde(skip_serializing_if = "is_zero")]
     pub events_unwritten: u64,
     /// Windows without frames before this one.
     #[serde(skip_serializing_if = "is_zero")]
     pub gap_windows: u64,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 fn is_zero(number: &u64) -> bool {

@@ -17,7 +17,7 @@ impl PayloadBoard {
 
     /// A slice is complete.
     pub fn slice(&mut self, now_s: u32, tally: &mut PayloadTally, out: &mut Conclusions<'_>) {
-        *out.evicted += tally.readings.evicted + tally.readings.over_budget;
+        out.readings.add(&tally.readings);
         self.boards.slice(now_s, &mut tally.listeners, out);
     }
 

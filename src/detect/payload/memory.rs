@@ -207,11 +207,10 @@ impl<L: Listener> Reading<L> {
                     let end = header.seq.wrapping_add(payload.len() as u32);
                     // What the other side has got and was not seen here will not come again.
                     let lost = side.acked.is_some_and(|acked| acked.wrapping_sub(header.seq) < 1 << 31);
-                    let waits = !lost
-                        && self.desk.held.bytes(owner) + payload.len() <= WAITING_BYTES_MAX
-                        && self.desk.held.keep(&mut self.desk.blocks, owner, header.seq, payload);
-                    if waits {
-                        side.waits = true;
+                    let waiting = if side.waits { self.desk.held.bytes(owner) } else { 0 };
+                    let may_wait = !lost && waiting + payload.len() <= WAITING_BYTES_MAX;
+                    side.waits |= may_wait;
+                    if may_wait && self.desk.held.keep(&mut self.desk.blocks, owner, header.seq, payload) {
                         payload = &[];
                     } else {
                         tally.readings.over_budget += u64::from(!lost);
@@ -226,7 +225,9 @@ impl<L: Listener> Reading<L> {
                     }
                 }
                 Place::Elsewhere => {
-                    self.desk.held.drop_all(&mut self.desk.blocks, owner);
+                    if std::mem::take(&mut side.waits) {
+                        self.desk.held.drop_all(&mut self.desk.blocks, owner);
+                    }
                     side.order.jump(header.seq);
                     tally.readings.gaps += 1;
                     self.came(tally, at, low, Came::Missing(None));
@@ -393,11 +394,12 @@ impl<L: Listener> Reading<L> {
     fn give_up(&mut self, tally: &mut ReadingTally<L::Tally>, conversations: &mut Conversations, place: u32, handle: u16, next: u16) {
         conversations.change_reader(place, handle, next);
         let Some(at) = handle.checked_sub(1).filter(|_| handle != NOBODY) else { return };
-        let at = at as u16;
         for low in [false, true] {
-            let next = self.flows.get_mut(at).and_then(|flow| flow.talk.sides[usize::from(low)].order.next());
-            self.drain(tally, at, low, next.map(all_before));
-            self.desk.held.drop_all(&mut self.desk.blocks, owner(at, low));
+            let side = self.flows.get_mut(at).map(|flow| flow.talk.sides[usize::from(low)]);
+            if let Some(side) = side.filter(|side| side.waits) {
+                self.drain(tally, at, low, side.order.next().map(all_before));
+                self.desk.held.drop_all(&mut self.desk.blocks, owner(at, low));
+            }
         }
         let Some(mut flow) = self.flows.take(at) else { return };
         let client_low = flow.reader.client_low(&flow.talk);

@@ -1,7 +1,9 @@
 //! What one worker hands over of all that it read.
 
+use serde::Serialize;
+
 /// How reading went: what was not read, and why.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Readings {
     /// Conversations that made room before their time.
     pub evicted: u64,

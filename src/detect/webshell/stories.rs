@@ -7,7 +7,7 @@ use super::{WebshellBoard, WebshellMemory, WebshellTally};
 use crate::addr::Addr;
 use crate::attribute::{Benign, Country, Direction, Peers, Sectors};
 use crate::conclude::{Aims, Conclusions, Detail, Event, Rows, SLICE_NS, State};
-use crate::detect::payload::Listener;
+use crate::detect::payload::{Listener, Readings};
 use crate::keyed::Keyed;
 use crate::protocol::carried::Ends;
 use crate::settings::Settings;
@@ -41,6 +41,7 @@ impl Story {
         let (mut flooded, mut scanners, mut unwritten) = (BTreeSet::new(), BTreeSet::new(), 0);
         let (benign, sectors, peers, mut assets) = (Benign::embedded(), Sectors::default(), Peers::default(), Vec::new());
         let mut aims = Aims::default();
+        let mut readings = Readings::default();
         let mut out = Conclusions {
             rows: &mut self.rows,
             events: &mut self.events,
@@ -55,6 +56,7 @@ impl Story {
             port_scanners: &mut scanners,
             unwritten: &mut unwritten,
             evicted: &mut self.evicted,
+            readings: &mut readings,
         };
         conclude(&mut self.board, &mut out);
     }

@@ -27,6 +27,9 @@ const WAITING_MAX: u8 = 16;
 /// Exchanges under way in one lane.
 const EXCHANGES: usize = 1024;
 
+/// Blanks before a message that are passed.
+const LEAD_BYTES_MAX: usize = 16;
+
 /// What the conversations of a lane share.
 #[derive(Default)]
 pub struct Shelf {
@@ -213,19 +216,28 @@ impl Web {
     }
 
     fn head<L: Listener>(&mut self, room: &mut Room<'_, L>, by_client: bool, rest: &mut &[u8]) -> Goes {
-        let course = self.course(by_client);
-        if course.head.is_empty() {
+        if self.course(by_client).head.is_empty() {
             // Empty lines between messages (RFC 9112 section 2.2), and what some put there besides.
-            *rest = rest.trim_ascii_start();
+            let lead = rest.iter().take(LEAD_BYTES_MAX).take_while(|byte| byte.is_ascii_whitespace()).count();
+            let odd = rest[..lead].iter().any(|byte| !b"\r\n".contains(byte));
+            *rest = &rest[lead..];
+            if odd
+                && !by_client
+                && let Some(first) = &mut self.first
+            {
+                first.ambiguous = true;
+            }
             if rest.is_empty() {
                 return Goes::On;
             }
             let begins = if by_client { head::begins_request(rest) } else { head::begins_response(rest) };
             if !begins {
-                return self.stray(room, by_client);
+                return if by_client || !self.is_simple(room) { self.stray(room, by_client) } else { self.simple(room) };
             }
+            let course = self.course(by_client);
             course.finder = EndFinder::default();
         }
+        let course = self.course(by_client);
         let Some(used) = course.finder.find(rest) else {
             let fits = course.head.len() + rest.len() <= head::HEAD_BYTES_MAX && room.blocks.append(&mut course.head, rest) == rest.len();
             *rest = &[];
@@ -252,6 +264,29 @@ impl Web {
         room.blocks.copy(&kept, &mut whole);
         let goes = self.whole_head(room, by_client, &whole, Some(kept), behind);
         *room.scratch = whole;
+        goes
+    }
+
+    /// Whether all that the client has sent is one line without a version: HTTP/0.9, which is answered by a body alone.
+    fn is_simple<L: Listener>(&self, room: &Room<'_, L>) -> bool {
+        let line = room.blocks.whole(&self.ask.head).unwrap_or_default();
+        !self.asked && line.starts_with(b"GET ") && memchr::memchr(b'\n', line) == Some(line.len() - 1)
+    }
+
+    /// A body follows that answers a request of HTTP/0.9. Few browsers take it today.
+    fn simple<L: Listener>(&mut self, room: &mut Room<'_, L>) -> Goes {
+        let kept = std::mem::take(&mut self.ask.head);
+        let head = room.blocks.whole(&kept).unwrap_or_default().to_vec();
+        let goes = self.request(room, &head, Some(kept));
+        if let Some(first) = &mut self.first {
+            first.ambiguous = true;
+            // What has no status is taken for success.
+            first.status = 200;
+            let wanted = first.wanted;
+            let intake = Intake::new(&[None, None], wanted, &mut room.around());
+            first.response.body = Some(Box::new(intake));
+            (self.answered, self.answer.phase) = (true, Phase::Close);
+        }
         goes
     }
 

@@ -118,6 +118,12 @@ fn until_the_connection_ends() {
 }
 
 #[test]
+fn a_request_without_a_version_is_answered_by_a_body_alone() {
+    let facts = told(Wants::Programs, b"GET /old.exe\r\n", b"MZ and no head", 5);
+    assert!(facts[0].starts_with("by server http://10.0.0.9/old.exe old.exe [14 "), "{facts:?}");
+}
+
+#[test]
 fn a_part_is_no_sample() {
     let server = b"HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 5-7/20\r\nContent-Length: 3\r\n\r\nMZx";
     let facts = told(Wants::Programs, GET, server, 100);
