@@ -111,6 +111,9 @@ mod tests {
         assert!(!list.is_empty());
         assert_eq!(list.scanner("167.94.138.7".parse().unwrap()), Some("censys"));
         assert_eq!(list.scanner("2602:80d:1000::7".parse().unwrap()), Some("censys"));
+        assert_eq!(list.scanner("74.82.47.9".parse().unwrap()), Some("shadowserver"));
+        assert_eq!(list.scanner("66.240.192.138".parse().unwrap()), Some("shodan"));
+        assert_eq!(list.scanner("66.240.192.139".parse().unwrap()), None);
         assert_eq!(list.scanner("8.8.8.8".parse().unwrap()), None);
     }
 
