@@ -9,10 +9,11 @@ use serde::Serialize;
 
 use crate::addr::Addr;
 use crate::attribute::{Attribution, Country, Direction};
-use crate::conclude::{Conclusions, Counted, Detail, Event, EventId, RowKey, State};
+use crate::conclude::{Conclusions, Counted, Detail, Event, EventId, RowKey, SLICE_NS, State};
 use crate::decode::{Transport, flags};
 use crate::dispatch::{Quote, quoted, site};
 use crate::keyed::Keyed;
+use crate::settings;
 
 use super::conversation::Step;
 use super::packet::Packet;
@@ -26,6 +27,9 @@ const HAND_OVER_PACKETS: u32 = 5;
 const FOLLOWED_MAX: usize = 8192;
 /// Seconds after which a lane forgets a silent sender, and the reporter one that never became backscatter.
 const IDLE_S: u32 = 300;
+
+/// Seconds after its first answer before which nothing is said of a sender: a real connection goes on within a round trip or two.
+const SETTLE_S: u64 = 3;
 
 const ADDRESS_WORDS: usize = 4;
 const PAIR_WORDS: usize = 16;
@@ -59,6 +63,8 @@ pub struct Answers {
     port: u16,
     /// The one home address, as long as there is only one.
     target: Option<Addr>,
+    /// SYN+ACKs behind which the sender went on as the server of a real connection does: home did ask, and the mirror did not show it.
+    went_on: u32,
     /// Once handed over, always: its next answers go on at once.
     handed_over: bool,
 }
@@ -78,6 +84,7 @@ impl Answers {
             pairs: [0; PAIR_WORDS],
             port: 0,
             target: None,
+            went_on: 0,
             handed_over: false,
         }
     }
@@ -91,6 +98,7 @@ impl Answers {
             vectors: [0; VECTORS.len()],
             addresses: [0; ADDRESS_WORDS],
             pairs: [0; PAIR_WORDS],
+            went_on: 0,
             ..self.clone()
         }
     }
@@ -106,6 +114,7 @@ impl Answers {
             self.target = None;
         }
         self.packets += other.packets;
+        self.went_on += other.went_on;
         self.bytes += other.bytes;
         self.first_ns = self.first_ns.min(other.first_ns);
         self.last_ns = self.last_ns.max(other.last_ns);
@@ -170,6 +179,25 @@ impl BackscatterMemory {
     pub fn observe(&mut self, packet: &Packet<'_>) {
         if let Some((vector, quote)) = unasked(packet) {
             self.remember(packet, vector, quote);
+        } else if packet.seen.step == Step::Answer && packet.header.transport == Transport::Tcp && !packet.seen.by_opener() {
+            self.went_on(packet);
+        }
+    }
+
+    /// A sender goes on behind its SYN+ACK. A flooded host has nothing to say to whoever did not complete a handshake.
+    fn went_on(&mut self, packet: &Packet<'_>) {
+        let sender = if packet.header.source.is_v4() { packet.header.source } else { site(packet.header.source) };
+        let set = self.keyed.addr(sender) as usize & (SENDERS / WAYS - 1);
+        for way in set * WAYS..(set + 1) * WAYS {
+            if let Some(answers) = &mut self.senders[way]
+                && answers.sender == sender
+            {
+                answers.went_on += 1;
+                let place = way as u16;
+                if answers.handed_over && !self.due.contains(&place) && self.due.len() < SENDERS {
+                    self.due.push(place);
+                }
+            }
         }
     }
 
@@ -290,12 +318,8 @@ impl BackscatterBoard {
             });
             followed.answers.merge(answers);
             followed.last_s = now_s;
-            let limits = &out.settings.backscatter;
-            let sum = &followed.answers;
-            let (addresses, pairs) = (distinct(&sum.addresses), distinct(&sum.pairs));
-            let spread = addresses >= limits.addresses || addresses >= 2 && pairs >= limits.pairs;
-            if followed.open.is_none() && u64::from(sum.packets) >= limits.packets && spread {
-                followed.open = Some(EventId::of("backscatter", sum.sender, Addr::NONE, sum.first_ns, ""));
+            if followed.answers.first_ns / SLICE_NS + SETTLE_S <= u64::from(now_s) {
+                followed.decide(&out.settings.backscatter);
             }
         }
     }
@@ -306,6 +330,7 @@ impl BackscatterBoard {
             if now_s.saturating_sub(followed.last_s) <= quiet_s {
                 return true;
             }
+            followed.decide(&out.settings.backscatter);
             followed.report(State::Ended, out);
             false
         });
@@ -323,12 +348,26 @@ impl BackscatterBoard {
     /// The input ends.
     pub fn finish(&mut self, out: &mut Conclusions<'_>) {
         for (_, mut followed) in std::mem::take(&mut self.followed) {
+            followed.decide(&out.settings.backscatter);
             followed.report(State::Ended, out);
         }
     }
 }
 
 impl Followed {
+    /// Opens the event once there are enough answers to enough of home that no connection stands behind.
+    fn decide(&mut self, limits: &settings::backscatter) {
+        let sum = &self.answers;
+        let unasked = u64::from(sum.packets.saturating_sub(sum.went_on));
+        // Where half of the SYN+ACKs went on, the mirror does not show what home sends, and the others are no better.
+        let asked = 2 * sum.went_on > sum.vectors[Vector::SynAck as usize];
+        let (addresses, pairs) = (distinct(&sum.addresses), distinct(&sum.pairs));
+        let spread = addresses >= limits.addresses || addresses >= 2 && pairs >= limits.pairs;
+        if self.open.is_none() && unasked >= limits.packets && spread && !asked {
+            self.open = Some(EventId::of("backscatter", sum.sender, Addr::NONE, sum.first_ns, ""));
+        }
+    }
+
     fn report(&mut self, state: State, out: &mut Conclusions<'_>) {
         let Some(id) = self.open else { return };
         let sum = &self.answers;
