@@ -201,6 +201,8 @@ enum Kind {
     Tcp(&'static str, u8),
     Udp(usize),
     Icmp(usize),
+    /// Later fragments of datagrams.
+    Fragment,
 }
 
 const TCP_KINDS: [(&str, u8); 6] =
@@ -213,6 +215,7 @@ fn other_flood(kind: Kind, flood: Flood, world: &World, random: &mut Random) -> 
         Kind::Tcp(method, _) => ("tcp_flood", method),
         Kind::Udp(_) => ("udp_flood", "udp"),
         Kind::Icmp(_) => ("icmp_flood", "icmp"),
+        Kind::Fragment => ("udp_flood", "fragment"),
     };
     let mut expected = Expected::new(name).on(target).with("method", method);
     if let Some(forged) = flood.sources.verdict() {
@@ -254,6 +257,7 @@ fn other_flood(kind: Kind, flood: Flood, world: &World, random: &mut Random) -> 
                     trace.unreachable(soon, target, 63, 3);
                 }
             }
+            Kind::Fragment => trace.later_fragment(at, source, target, ip, &filler[..1000]),
             Kind::Icmp(bytes) => {
                 let rest = (random.next() as u32) << 16 | n as u32 & 0xffff;
                 let (ask, answer) = if target.is_v4() { (8, 0) } else { (128, 129) };
@@ -309,6 +313,7 @@ pub fn cases() -> Vec<Case> {
             Kind::Tcp(method, _) => method.to_string(),
             Kind::Udp(bytes) => format!("udp {bytes} B"),
             Kind::Icmp(bytes) => format!("icmp {bytes} B"),
+            Kind::Fragment => "fragment".into(),
         };
         let port = if flood.port == 0 { "random".into() } else { flood.port.to_string() };
         let name = format!("{what} {} {:?} {}/s port {port} {:?}", flood.sources.name(), flood.maker, flood.rate, flood.victim);
@@ -338,6 +343,9 @@ pub fn cases() -> Vec<Case> {
         other(kind, Flood { rate, sources: Sources::Hosts(50), maker: Maker::Raw, ..base });
         other(kind, Flood { rate, sources: Sources::Hosts(1), ..base });
     }
+    other(Kind::Fragment, Flood { rate: 3000, ..base });
+    other(Kind::Fragment, Flood { rate: 6000, sources: Sources::Hosts(70), maker: Maker::Raw, victim: Service::Silent, ..base });
+    other(Kind::Fragment, Flood { rate: 2500, sources: Sources::Hosts(1), maker: Maker::Raw, victim: Service::Silent, ..base });
     other(Kind::Icmp(56), Flood { rate: 2000, sources: Sources::OneBlockV6, maker: Maker::Raw, ..base });
     cases
 }

@@ -142,6 +142,25 @@ impl Trace {
         self.end(time_ns + 12_000, at, from.0, to.0);
     }
 
+    /// A later fragment of a datagram, whose first one never comes.
+    pub fn later_fragment(&mut self, time_ns: u64, from: Addr, to: Addr, ip: Ip, payload: &[u8]) {
+        let at = self.ip(from, to, ip, 17, payload.len(), 185);
+        self.bytes.extend(payload);
+        self.end(time_ns, at, from, to);
+    }
+
+    /// An SCTP packet with an INIT chunk and nothing in it (RFC 9260 section 3.3.2).
+    pub fn sctp_init(&mut self, time_ns: u64, from: End, to: End, ip: Ip, tag: u32) {
+        let at = self.ip(from.0, to.0, ip, 132, 32, 0);
+        self.ports(from.1, to.1);
+        self.bytes.extend([0; 8]);
+        self.bytes.extend([1, 0, 0, 20]);
+        self.bytes.extend(tag.to_be_bytes());
+        self.bytes.extend([0, 1, 0, 0, 0, 10, 0, 10]);
+        self.bytes.extend(tag.to_be_bytes());
+        self.end(time_ns, at, from.0, to.0);
+    }
+
     pub fn icmp(&mut self, time_ns: u64, from: Addr, to: Addr, ip: Ip, icmp: Icmp<'_>) {
         let at = self.ip(from, to, ip, if from.is_v4() { 1 } else { 58 }, 8 + icmp.payload.len(), 0);
         self.bytes.extend([icmp.kind.0, icmp.kind.1, 0, 0]);

@@ -45,7 +45,7 @@ const ANSWERS: &[Answered] = &[
     ("jenkins", 33_848, b"<hudson><version>2.204.1</version><url>", 240),
     ("lantronix", 30_718, b"\0\0\0\xf9\0\x01\x02\x03", 124),
     ("rdp", 3389, b"\0\0\0\0\x04\x40\0\x05", 1260),
-    ("tp240", 10_074, b"call 1 of 1 in progress, 16 statistics\r\n", 60),
+    ("tp240", 10_074, b"call 1 of 1 in progress, 16 statistics\r\n", 40),
 ];
 
 struct Reflection {

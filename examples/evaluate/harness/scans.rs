@@ -28,6 +28,8 @@ enum Tool {
     Maimon,
     Udp,
     Icmp,
+    /// INIT chunks of SCTP, as nmap -sY sends them.
+    Sctp,
 }
 
 impl Tool {
@@ -49,6 +51,7 @@ impl Tool {
             Tool::Maimon => ("maimon", Some("nmap")),
             Tool::Udp => ("udp", None),
             Tool::Icmp => ("icmp", None),
+            Tool::Sctp => ("other", None),
         }
     }
 }
@@ -126,6 +129,7 @@ impl Run {
         }
         let (from, to) = ((self.source, from_port), (target, port));
         match self.tool {
+            Tool::Sctp => trace.sctp_init(at, from, to, ip, self.key),
             Tool::Udp => datagram(trace, random, &Sent { at, from, to, ip, service }),
             Tool::Icmp => {
                 let (rest, payload) = (u32::from(self.port) << 16, &[][..]);
@@ -419,7 +423,7 @@ pub fn cases() -> Vec<Case> {
     }
     add(Scan { tool: Tool::Mirai, ports: TELNET, hosts: 60, rate: 2, ..base });
     add(Scan { tool: Tool::Mirai, ports: TELNET, hosts: 1500, rate: 30, ..base });
-    for tool in [Tool::Fin, Tool::Null, Tool::Xmas, Tool::Ack, Tool::Maimon, Tool::Icmp] {
+    for tool in [Tool::Fin, Tool::Null, Tool::Xmas, Tool::Ack, Tool::Maimon, Tool::Icmp, Tool::Sctp] {
         add(Scan { tool, ..base });
         add(Scan { tool, hosts: 40, rate: 2, ..base });
     }

@@ -71,6 +71,7 @@ pub static REFLECTORS: &[Reflector] = &[
     Reflector { name: "jenkins", ports: &[33848], marked: |p| starts(p, b"<hudson>") },
     Reflector { name: "lantronix", ports: &[30718], marked: |p| matches!(p, [0, 0, 0, 0xf7 | 0xf9, ..]) },
     Reflector { name: "rdp", ports: &[3389], marked: |p| p.len() >= 1000 },
+    // Two lines of text for each call that its test places, 36 to 45 bytes each (CVE-2022-26143, as its discoverers described it).
     Reflector { name: "tp240", ports: &[10074], marked: text },
 ];
 

@@ -18,7 +18,7 @@ use crate::tally::Distinct;
 
 use super::group::{Groups, Part};
 use super::memory::{Outcome, Record, ScanTally};
-use super::method::{Distances, Method, distances, tool_marks};
+use super::method::{Distances, Method, distances, tool_marks, unicornscan_key};
 
 /// Sources that the reporter follows at a time. When full, the quarter that is worth least makes room.
 const FOLLOWED_MAX: usize = 16_384;
@@ -168,6 +168,9 @@ struct Followed {
     distances: Distances,
     mirai: bool,
     masscan: bool,
+    /// unicornscan's key by the first contact, and whether all have shared it so far.
+    key: u32,
+    unicornscan: bool,
     estimated: bool,
     /// Unused addresses and ports that it touched.
     dark: Distinct,
@@ -392,6 +395,8 @@ impl Followed {
             distances: Distances::default(),
             mirai: true,
             masscan: true,
+            key: 0,
+            unicornscan: true,
             estimated: false,
             dark: Distinct::default(),
             targets: Vec::new(),
@@ -443,6 +448,14 @@ impl Followed {
                         Distances::default()
                     }
                 };
+                let key = match record.target.as_v4() {
+                    Some(target) if record.method == Method::Syn => {
+                        Some(unicornscan_key(target, record.port, record.source_port, record.seq))
+                    }
+                    _ => None,
+                };
+                self.unicornscan &= key.is_some_and(|key| self.first_seq.is_none() || key == self.key);
+                self.key = key.unwrap_or_default();
                 match self.first_seq {
                     None => (self.first_seq, self.distances) = (Some(record.seq), distances),
                     Some(first) => {
@@ -565,6 +578,7 @@ impl Followed {
             _ if self.marked < TOOL_CONTACTS => "unknown",
             tool if tool & tool_marks::ZMAP != 0 => "zmap",
             _ if self.masscan && (self.distances.masscan == 0 || self.marked > TOOL_CONTACTS) => "masscan",
+            _ if self.unicornscan => "unicornscan",
             tool if tool & tool_marks::HPING3 != 0 && syn => "hping3",
             tool if tool & tool_marks::NMAP != 0 && self.nmap_seq => "nmap",
             _ => "unknown",

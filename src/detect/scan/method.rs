@@ -148,6 +148,13 @@ pub fn distances(target: u32, port: u16, seq: u32, ip_id: u16) -> Distances {
     Distances { mirai: seq.wrapping_sub(target), masscan: (seq as u16).wrapping_sub(ip_id ^ target as u16 ^ port) }
 }
 
+/// What unicornscan keeps through a run: its sequence numbers are key ^ (target ^ ((target port << 16) + source port)), with the target's
+/// address as its bytes lie in memory (`TCPHASHTRACK` in `tcphash.h`, used by `send_packet.c`, little-endian machines). By chance two first
+/// contacts share it once in 2^32.
+pub fn unicornscan_key(target: u32, port: u16, source_port: u16, seq: u32) -> u32 {
+    seq ^ target.swap_bytes() ^ (u32::from(port) << 16).wrapping_add(source_port.into())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -165,6 +172,15 @@ mod tests {
         assert_eq!(distances(0xca70_0a19, 80, 0x690f_277f, 0x2d36).masscan, 0);
         assert_eq!(distances(0xca70_0a6b, 23, 0x6123_b81e, 0xb262).masscan, 0);
         assert_ne!(distances(0xca70_0a6b, 23, 0x6123_b81e, 0xb263).masscan, 0);
+    }
+
+    #[test]
+    fn unicornscan_keeps_its_key() {
+        // 192.0.2.1 and 192.0.2.2 as a little-endian machine loads them.
+        let seq = |target: u32, port: u32, source_port: u32| 0xdead_beef ^ target ^ ((port << 16) + source_port);
+        assert_eq!(unicornscan_key(0xc000_0201, 80, 4000, seq(0x0102_00c0, 80, 4000)), 0xdead_beef);
+        assert_eq!(unicornscan_key(0xc000_0202, 443, 65_535, seq(0x0202_00c0, 443, 65_535)), 0xdead_beef);
+        assert_ne!(unicornscan_key(0xc000_0202, 443, 65_535, seq(0xc000_0202, 443, 65_535)), 0xdead_beef);
     }
 
     #[test]
