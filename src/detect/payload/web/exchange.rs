@@ -1,5 +1,7 @@
 //! A request and its response on their way, and how they are told.
 
+use std::io::Write;
+
 use crate::protocol::carried::{Body, Carrier, Delivery, Ends, Exchange, Field, Part, Request, Response};
 use crate::protocol::http::framing::Facts;
 use crate::protocol::http::{head, multipart};
@@ -56,6 +58,20 @@ pub struct Open {
     pub bytes_before: u64,
 }
 
+/// Room for what is told, used again and again.
+#[derive(Default)]
+pub struct Told {
+    request_fields: Vec<Field<'static>>,
+    response_fields: Vec<Field<'static>>,
+    url: Vec<u8>,
+}
+
+/// The same room without its fields, for those of another head: collecting in place keeps the allocation.
+fn emptied<'b>(mut fields: Vec<Field<'_>>) -> Vec<Field<'b>> {
+    fields.clear();
+    fields.into_iter().map(|_| Field { name: b"", value: b"" }).collect()
+}
+
 /// A stretch of bytes in the lane's scratch.
 type Span = (usize, usize);
 
@@ -75,7 +91,13 @@ impl Open {
 
     /// Tells whoever wants it, and gives back what it keeps. `ends` are those of the conversation.
     /// Returns the box, empty.
-    pub fn tell<L: Listener>(mut self: Box<Self>, scratch: &mut Vec<u8>, tally: &mut L::Tally, around: &mut Around<'_, L>) -> Box<Self> {
+    pub fn tell<L: Listener>(
+        mut self: Box<Self>,
+        scratch: &mut Vec<u8>,
+        told: &mut Told,
+        tally: &mut L::Tally,
+        around: &mut Around<'_, L>,
+    ) -> Box<Self> {
         let mut request_body = self.request.body.take();
         let mut parts = self.parts.take();
         if let Some(body) = &mut request_body {
@@ -90,14 +112,14 @@ impl Open {
         }
         around.readings.ambiguous += u64::from(self.ambiguous);
         if self.is_wanted() {
-            self.tell_wanted(scratch, tally, around);
+            self.tell_wanted(scratch, told, tally, around);
         }
         self.give_back(around.blocks, around.tools);
         *self = Open::default();
         self
     }
 
-    fn tell_wanted<L: Listener>(&self, scratch: &mut Vec<u8>, tally: &mut L::Tally, around: &mut Around<'_, L>) {
+    fn tell_wanted<L: Listener>(&self, scratch: &mut Vec<u8>, told: &mut Told, tally: &mut L::Tally, around: &mut Around<'_, L>) {
         let blocks = &*around.blocks;
         scratch.clear();
         let body_span =
@@ -114,7 +136,7 @@ impl Open {
         let at = |(from, to): Span| &scratch[from..to];
 
         let mut facts = Facts::default();
-        let mut request_fields = Vec::new();
+        let mut request_fields = emptied(std::mem::take(&mut told.request_fields));
         let line = head::request(at(request_head), |name, value| {
             facts.take(name, value);
             request_fields.push(Field { name, value });
@@ -141,7 +163,7 @@ impl Open {
             parts: &parts,
         };
         let mut response_facts = Facts::default();
-        let mut response_fields = Vec::new();
+        let mut response_fields = emptied(std::mem::take(&mut told.response_fields));
         let status = head::response(at(response_head), |name, value| {
             response_facts.take(name, value);
             response_fields.push(Field { name, value });
@@ -158,7 +180,8 @@ impl Open {
         if self.wanted {
             around.listener.exchange(tally, ends, &exchange);
         }
-        let url = url(&request, ends);
+        let mut url = std::mem::take(&mut told.url);
+        write_url(&mut url, &request, ends);
         let delivery = |by_client, content_type, file_name, body| Delivery {
             carrier: Carrier::Http,
             by_client,
@@ -183,13 +206,15 @@ impl Open {
             let name = disposition.unwrap_or_else(|| name_of(target));
             around.listener.delivered(tally, ends, &delivery(false, response_facts.content_type, name, response.body));
         }
+        *told = Told { request_fields: emptied(request_fields), response_fields: emptied(response_fields), url };
     }
 
     fn give_back(&mut self, blocks: &mut Blocks, tools: &mut Tools) {
         for message in [&mut self.request, &mut self.response] {
             blocks.free(&mut message.head);
-            if let Some(body) = &mut message.body {
+            if let Some(mut body) = message.body.take() {
                 body.give_back(blocks, tools);
+                tools.shelve(body);
             }
         }
         for (head, part) in self.parts.iter_mut().flat_map(|parts| parts.parts.iter_mut()) {
@@ -274,20 +299,23 @@ pub fn host<'a>(field: &'a [u8], target: &'a [u8]) -> &'a [u8] {
     }
 }
 
-/// The URL of a request, with the server's address where no host is named.
-fn url(request: &Request<'_>, ends: &Ends) -> Vec<u8> {
+/// Writes the URL of a request, with the server's address where no host is named.
+fn write_url(url: &mut Vec<u8>, request: &Request<'_>, ends: &Ends) {
+    url.clear();
     if request.target.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"http://")) {
-        return request.target.to_vec();
+        url.extend_from_slice(request.target);
+        return;
     }
     if request.method.is_empty() {
-        return Vec::new();
+        return;
     }
-    let mut url = b"http://".to_vec();
+    url.extend_from_slice(b"http://");
     if request.host.is_empty() {
-        let addr = ends.server.to_string();
-        let port = if ends.server_port == 80 { String::new() } else { format!(":{}", ends.server_port) };
-        let addr = if ends.server.is_v4() { addr } else { format!("[{addr}]") };
-        url.extend_from_slice(format!("{addr}{port}").as_bytes());
+        // Writing into a vector cannot fail.
+        let _ = if ends.server.is_v4() { write!(url, "{}", ends.server) } else { write!(url, "[{}]", ends.server) };
+        if ends.server_port != 80 {
+            let _ = write!(url, ":{}", ends.server_port);
+        }
     } else {
         url.extend_from_slice(request.host);
     }
@@ -295,7 +323,6 @@ fn url(request: &Request<'_>, ends: &Ends) -> Vec<u8> {
         url.push(b'/');
     }
     url.extend_from_slice(request.target);
-    url
 }
 
 /// The last name in a target's path.

@@ -27,9 +27,33 @@ const INFLATERS: usize = 4;
 pub struct Tools {
     spare: Vec<Inflater>,
     lent: usize,
+    // Boxes move between messages as they are.
+    #[allow(clippy::vec_box)]
+    boxes: Vec<Box<Intake>>,
 }
 
+/// Boxes that a lane keeps for further bodies.
+const BOXES_MAX: usize = 256;
+
 impl Tools {
+    /// A box for a body, used before if there is one.
+    pub fn boxed(&mut self, intake: Intake) -> Box<Intake> {
+        match self.boxes.pop() {
+            Some(mut empty) => {
+                *empty = intake;
+                empty
+            }
+            None => Box::new(intake),
+        }
+    }
+
+    /// Keeps the box of a body that has given back what it kept.
+    pub fn shelve(&mut self, empty: Box<Intake>) {
+        if self.boxes.len() < BOXES_MAX {
+            self.boxes.push(empty);
+        }
+    }
+
     fn lend(&mut self, coding: Coding) -> Option<Inflater> {
         let inflater = match self.spare.pop() {
             Some(inflater) => Some(inflater),

@@ -18,7 +18,7 @@ use crate::stream::{Blocks, Chain};
 use super::expected::Announced;
 use super::listener::{Glance, Listener, SNIFFED_BYTES};
 use super::tally::Readings;
-use exchange::{Method, Open, Parts, feed_parts, host};
+use exchange::{Method, Open, Parts, Told, feed_parts, host};
 use intake::{Around, Intake, Tools};
 
 /// Requests of one conversation that wait for their responses, at most; the oldest is told without one then. Browsers that ever sent
@@ -26,18 +26,28 @@ use intake::{Around, Intake, Tools};
 const WAITING_MAX: u8 = 16;
 /// Exchanges under way in one lane.
 const EXCHANGES: usize = 1024;
+/// Exchanges for which a lane has memory from the start: ordinary traffic has fewer under way.
+const EXCHANGES_READY: usize = 64;
 
 /// Blanks before a message that are passed.
 const LEAD_BYTES_MAX: usize = 16;
 
 /// What the conversations of a lane share.
-#[derive(Default)]
 pub struct Shelf {
     tools: Tools,
+    told: Told,
     // Boxes move between conversations as they are.
     #[allow(clippy::vec_box)]
     spare: Vec<Box<Open>>,
     open: usize,
+}
+
+impl Default for Shelf {
+    fn default() -> Self {
+        let mut spare = Vec::with_capacity(EXCHANGES);
+        spare.resize_with(EXCHANGES_READY, Box::default);
+        Shelf { tools: Tools::default(), told: Told::default(), spare, open: 0 }
+    }
 }
 
 /// What a conversation is read with.
@@ -87,7 +97,7 @@ impl<L: Listener> Room<'_, L> {
             readings: self.readings,
             ends: &ends,
         };
-        let empty = open.tell(self.scratch, self.tally, around);
+        let empty = open.tell(self.scratch, &mut self.shelf.told, self.tally, around);
         self.shelf.open -= 1;
         self.shelf.spare.push(empty);
     }
@@ -284,7 +294,7 @@ impl Web {
             first.status = 200;
             let wanted = first.wanted;
             let intake = Intake::new(&[None, None], wanted, &mut room.around());
-            first.response.body = Some(Box::new(intake));
+            first.response.body = Some(room.shelf.tools.boxed(intake));
             (self.answered, self.answer.phase) = (true, Phase::Close);
         }
         goes
@@ -326,7 +336,7 @@ impl Web {
             open.request.over = true;
         } else {
             let intake = Intake::new(&facts.codings, open.wanted, &mut room.around());
-            open.request.body = Some(Box::new(intake));
+            open.request.body = Some(room.shelf.tools.boxed(intake));
             if let Some(boundary) = multipart::boundary(facts.content_type) {
                 open.parts = Some(Box::new(Parts { reader: multipart::Multipart::new(boundary), parts: Vec::new() }));
             }
@@ -404,7 +414,7 @@ impl Web {
         if reads_body {
             let wanted = open.wanted;
             let intake = Intake::new(&facts.codings, wanted, &mut room.around());
-            open.response.body = Some(Box::new(intake));
+            open.response.body = Some(room.shelf.tools.boxed(intake));
         }
         self.answer.phase = match framing {
             Framing::Length(length) => Phase::Length(length),
@@ -470,7 +480,7 @@ impl Web {
         if body.is_idle() && !by_client {
             // Nobody wants it: the rest is passed by its length.
             body.give_back(room.blocks, &mut room.shelf.tools);
-            open.response.body = None;
+            open.response.body.take().into_iter().for_each(|empty| room.shelf.tools.shelve(empty));
             room.blocks.free(&mut open.response.head);
         }
     }
