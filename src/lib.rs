@@ -15,7 +15,7 @@
 //! - [`dispatch`]: a packet finds its lane and its worker, through [`dispatch::ring`] in batches.
 //! - [`detect`]: a packet is judged. First its conversation says what it means, then each detector of the list looks at it:
 //!   [`detect::flood`], [`detect::backscatter`], [`detect::scan`], [`detect::ics`]; and [`detect::payload`], which reads what is carried
-//!   and tells it to detectors of its own: [`detect::webshell`].
+//!   and tells it to detectors of its own: [`detect::malware`], [`detect::c2`], [`detect::webshell`].
 //! - [`tally`]: what workers keep and hand over; it adds up in any order.
 //! - [`conclude`]: many become one. Events with a beginning and an end, and the rows of a window.
 //! - [`report`]: it goes out. Records, the sinks that write them, and the summary.

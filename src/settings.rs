@@ -197,6 +197,32 @@ settings! {
         /// Dealings kept at a time; further ones are counted in `evicted`.
         dealings = 65_536 "dealings", 16..=10_000_000;
     }
+    malware {
+        /// Quiet seconds after which deliveries of a sample to a host, or a source's command lines towards one, no longer belong together.
+        quiet_s = 300 "s", 1..=86_400;
+        /// Seconds after a dropper's command line in which a program that its target fetches is the more suspect.
+        exploit_s = 600 "s", 1..=86_400;
+        /// Events kept at a time; further ones are counted in `evicted`.
+        events = 65_536 "events", 16..=10_000_000;
+    }
+    c2 {
+        /// Quiet seconds that end a channel: controllers are called once a day at least.
+        quiet_s = 86_400 "s", 1..=2_592_000;
+        /// Quiet seconds that end a suspicion; a listed name must have led to a contact by then.
+        suspect_quiet_s = 3_600 "s", 1..=2_592_000;
+        /// Channels kept at a time; further ones are counted in `evicted`.
+        channels = 65_536 "channels", 16..=10_000_000;
+        /// Score from which on calls as by a clock are a suspect. RITA 5: 70 is low, 90 medium, 100 high.
+        beacon_percent = 70 "%", 1..=100;
+        /// Distinct domains that do not exist, asked for by one host in an hour, which an algorithm may have made. Maltrail: 20.
+        dga_domains = 20 "domains", 1..=1_000_000;
+        /// Share of a host's answers which must say that there is no such name: resolvers ask for all kinds of names.
+        dga_missing_percent = 50 "%", 1..=100;
+        /// Distinct long names below one domain, asked for by one host in an hour, which may carry data. RITA 5: 100.
+        tunnel_names = 100 "names", 1..=1_000_000;
+        /// Their mean length: a name has 253 bytes at most, and hosts' names are far shorter.
+        tunnel_name_bytes = 60 "bytes", 1..=253;
+    }
     output {
         /// Events of one kind that are written per window; the gravest first, then the largest; the rest is counted.
         events_per_window = 5_000 "events", 1..=10_000_000;

@@ -96,6 +96,13 @@ impl Course {
         let key = RowKey { kind, direction: self.direction, country: self.country, attribution: self.attribution(), benign };
         rows.event(key, share, [source], targets);
     }
+
+    /// The same of an event that has no source: one that a host's own questions show.
+    pub fn count_without_source(&mut self, rows: &mut Rows, kind: &'static str, targets: impl IntoIterator<Item = Addr>) {
+        let share = self.counted.take(self.packets, self.bytes);
+        let key = RowKey { kind, direction: self.direction, country: Country::NONE, attribution: Attribution::Unknown, benign: false };
+        rows.event(key, share, [], targets);
+    }
 }
 
 #[cfg(test)]

@@ -71,6 +71,8 @@ pub enum Detail {
     Scan(crate::detect::scan::ScanDetail),
     Ics(crate::detect::ics::IcsDetail),
     Webshell(crate::detect::webshell::WebshellDetail),
+    Malware(Box<crate::detect::malware::MalwareDetail>),
+    C2(Box<crate::detect::c2::C2Detail>),
 }
 
 #[cfg(test)]

@@ -22,6 +22,19 @@ use crate::detect::payload::Readings;
 use crate::dispatch::Entries;
 use crate::settings::Settings;
 
+/// Files of one type that came from one country in a window, whether bad or not.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct DeliveryRow {
+    pub country: &'static str,
+    pub r#type: &'static str,
+    pub deliveries: u64,
+    pub bytes: u64,
+    /// Distinct files among those that were seen whole; beyond 64 an estimate.
+    pub samples: u64,
+    /// The same since the run began.
+    pub samples_so_far: u64,
+}
+
 /// Nanoseconds of one slice: event time is cut into whole seconds.
 pub const SLICE_NS: u64 = 1_000_000_000;
 
@@ -48,6 +61,8 @@ pub struct Conclusions<'a> {
     pub aims: &'a mut Aims,
     /// Home's industrial equipment, handed over when the input ends.
     pub assets: &'a mut Vec<Asset>,
+    /// Files that came from abroad in the window, by country and type.
+    pub deliveries: &'a mut Vec<DeliveryRow>,
     /// Events that are counted in rows and not written.
     pub unwritten: &'a mut u64,
     /// Things that did not fit into a bound and were dropped; counted in `capture` records.

@@ -5,10 +5,12 @@
 //! the whole of a slice, and concludes. To add one: a file with these three, and a line in the list below.
 
 pub mod backscatter;
+pub mod c2;
 mod conversation;
 pub mod flood;
 pub mod ics;
 mod lane;
+pub mod malware;
 mod packet;
 pub mod payload;
 pub mod scan;

@@ -88,6 +88,20 @@ pub struct Indicators {
     known_good: KnownGood,
 }
 
+/// What lists have, at a glance: a detector asks once, when it is made.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Holdings {
+    pub addresses: bool,
+    pub domains: bool,
+    pub urls: bool,
+    /// Digests of files.
+    pub files: bool,
+    /// Some of them by MD5 or SHA-1.
+    pub older_files: bool,
+    /// Fingerprints of TLS clients and certificates, and bare digests, which may be some.
+    pub prints: bool,
+}
+
 impl Indicators {
     /// Without any list: what the program knows by itself.
     pub fn none() -> Self {
@@ -167,6 +181,24 @@ impl Indicators {
             Value::Url(url) => self.urls(url.bytes()).collect(),
             Value::Digest(kind, digest) => self.digests(&digest[..value::digest_bytes(kind)]).collect(),
         })
+    }
+
+    /// What the lists in force have; what the program knows by itself is not counted.
+    pub fn holdings(&self) -> Holdings {
+        let bare = self.lists().iter().any(|list| list.format == Format::Plain);
+        Holdings {
+            addresses: self.has(&[Kind::Address, Kind::Network]),
+            domains: self.has(&[Kind::Domain]),
+            urls: self.has(&[Kind::Url]),
+            files: self.has(&[Kind::Md5, Kind::Sha1, Kind::Sha256]),
+            older_files: self.has(&[Kind::Md5, Kind::Sha1]),
+            prints: self.has(&[Kind::Ja3, Kind::CertificateSha1]) || bare && self.has(&[Kind::Md5, Kind::Sha1]),
+        }
+    }
+
+    /// Whether any list has values of one of these kinds.
+    fn has(&self, kinds: &[Kind]) -> bool {
+        self.lists().iter().any(|list| list.by_kind().any(|(kind, _)| kinds.contains(&kind)))
     }
 
     /// The list that has a value.

@@ -45,6 +45,9 @@ pub struct Body<'a> {
     pub bytes: u64,
     /// SHA-256 of the whole body; absent where it is incomplete or nobody asked for it.
     pub sha256: Option<[u8; 32]>,
+    /// The same by SHA-1 and MD5, by which older lists know files.
+    pub sha1: Option<[u8; 20]>,
+    pub md5: Option<[u8; 16]>,
     /// Seen to its end without a gap.
     pub complete: bool,
 }

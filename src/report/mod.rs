@@ -3,7 +3,10 @@
 mod assets;
 mod csv_counts;
 mod directory;
+mod ecs;
+mod indicator;
 mod ndjson;
+mod ranking;
 mod record;
 mod summary;
 mod terminal;
@@ -17,6 +20,7 @@ use hdrhistogram::Histogram;
 
 pub use assets::AssetFile;
 pub use directory::Directory;
+pub use indicator::{Indicator, printable};
 pub use ndjson::Ndjson;
 pub use record::{
     CaptureRecord, CountRecord, EventRecord, GeoRecord, KindTotal, ListRecord, RunRecord, SectorRecord, TargetedTotal, Time, date,
@@ -25,7 +29,7 @@ pub use summary::Summary;
 pub use terminal::Terminal;
 
 use crate::attribute::{Direction, Lists};
-use crate::conclude::{Aims, Asset, Conclusions, Detail, Event, RowKey, Rows, SLICE_NS, State, Targeted};
+use crate::conclude::{Aims, Asset, Conclusions, DeliveryRow, Detail, Event, RowKey, Rows, SLICE_NS, State, Targeted};
 use crate::decode::Refused;
 use crate::detect::payload::Readings;
 use crate::detect::{Boards, Shared, SliceTally};
@@ -81,6 +85,7 @@ pub struct Reporter {
     readings: Readings,
     written: Vec<(&'static str, u64)>,
     unwritten: u64,
+    deliveries: Vec<DeliveryRow>,
     latency: Option<Histogram<u64>>,
     told_run: bool,
 }
@@ -112,6 +117,7 @@ impl Reporter {
             readings: Readings::default(),
             written: Vec::new(),
             unwritten: 0,
+            deliveries: Vec::new(),
             latency: live.then(|| Histogram::new_with_max(LATENCY_US_MAX, 2).ok()).flatten(),
             told_run: false,
             run,
@@ -140,6 +146,7 @@ impl Reporter {
             port_scanners: &mut port_scanners,
             aims: &mut self.aims,
             assets: &mut self.assets,
+            deliveries: &mut self.deliveries,
             unwritten: &mut self.unwritten,
             evicted: &mut self.evicted,
             readings: &mut self.readings,
@@ -276,6 +283,7 @@ impl Reporter {
             reading: std::mem::take(&mut self.readings),
             events_unwritten: std::mem::take(&mut self.unwritten),
             gap_windows: self.last_window.map_or(0, |last| number.saturating_sub(last + 1)),
+            deliveries: std::mem::take(&mut self.deliveries),
         };
         for sink in &mut self.sinks {
             sink.capture(&record)?;

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
+use super::ecs::EcsExtras;
 use crate::addr::Addr;
-use crate::attribute::Country;
-use crate::conclude::{Detail, Ended, Event, Row, RowKey, State, Targeted};
+use crate::attribute::{Country, Direction};
+use crate::conclude::{DeliveryRow, Detail, Ended, Event, Row, RowKey, State, Targeted};
 use crate::detect::payload::Readings;
 use crate::health::Dropped;
 use crate::indicators::List;
@@ -166,6 +167,9 @@ pub struct CaptureRecord<'a> {
     /// Windows without frames before this one.
     #[serde(skip_serializing_if = "is_zero")]
     pub gap_windows: u64,
+    /// Files that came from abroad, whether bad or not.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub deliveries: Vec<DeliveryRow>,
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
@@ -263,6 +267,8 @@ pub struct EventRecord<'a> {
     destination: EcsEnd,
     network: EcsNetwork,
     observer: EcsObserver<'a>,
+    #[serde(flatten)]
+    extras: EcsExtras<'a>,
     wherefrom: Own<'a>,
 }
 
@@ -302,6 +308,7 @@ impl<'a> EventRecord<'a> {
                 bytes: event.bytes,
             },
             observer: EcsObserver { name: sensor, r#type: "sensor", product: "wherefrom", version: env!("CARGO_PKG_VERSION") },
+            extras: EcsExtras::of(&event.detail),
             wherefrom: Own {
                 attribution: event.attribution.name(),
                 state: event.state,
@@ -327,9 +334,32 @@ impl EventRecord<'_> {
         self.network.packets
     }
 
+    /// From abroad to home.
+    pub fn is_inbound(&self) -> bool {
+        self.network.direction == Direction::Inbound.name()
+    }
+
+    /// The source's country, `ZZ` where there is none.
+    pub fn country(&self) -> &'static str {
+        self.source.geo.as_ref().map_or(Country::NONE.code(), |geo| geo.country_iso_code)
+    }
+
+    pub fn source(&self) -> Option<&str> {
+        self.source.ip.as_deref()
+    }
+
+    pub fn target(&self) -> Option<&str> {
+        self.destination.ip.as_deref()
+    }
+
+    /// Of the file that the event is about.
+    pub fn sha256(&self) -> Option<&str> {
+        self.extras.sha256()
+    }
+
     /// The event in one line, for a person.
     pub fn line(&self) -> String {
-        let country = self.source.geo.as_ref().map_or("ZZ", |geo| geo.country_iso_code);
+        let country = self.country();
         let source = self
             .source
             .mac
@@ -353,12 +383,21 @@ impl EventRecord<'_> {
                 format!("{} {}: {}, {answered}", webshell.stage, webshell.shell, webshell.path)
             }
             Detail::Ics(ics) => format!("{}: {}{}", ics.protocol, ics.intent, if ics.answered { ", answered" } else { "" }),
+            Detail::Malware(malware) => {
+                let known = [malware.how, malware.r#type, malware.grade].into_iter().flatten().collect::<Vec<_>>().join(", ");
+                format!("{} {known} {}", malware.stage, malware.url.as_deref().unwrap_or_default()).trim_end().to_string()
+            }
+            Detail::C2(c2) => {
+                let named = c2.family.as_deref().or(c2.indicator.as_deref()).or(c2.doubt).unwrap_or_default();
+                format!("{} by {}, {} contacts", named, c2.channel, c2.contacts)
+            }
         };
         format!("{:<12} {} → {}: {} ({} packets)", self.event.action, source, target, what, self.network.packets)
     }
 }
 
-/// 1: a touch, backscatter or a permitted peer; 2: identification, a scan; 3: reading, a flood; 4: writing or control.
+/// 1: a touch, backscatter or a permitted peer; 2: identification, a scan, a suspect; 3: reading, a flood, a command line that would fetch malware; 4: writing or
+/// control of a plant, malware delivered, a host controlled.
 pub(super) fn severity(event: &Event) -> u8 {
     match &event.detail {
         Detail::Backscatter(_) => 1,
@@ -377,6 +416,22 @@ pub(super) fn severity(event: &Event) -> u8 {
             "read" => 3,
             _ => 4,
         },
+        // Suspects weigh less than what is known.
+        Detail::Malware(malware) if event.kind == "malware" && malware.stage == "sample" => 4,
+        Detail::Malware(_) => {
+            if event.kind == "malware_attempt" {
+                3
+            } else {
+                2
+            }
+        }
+        Detail::C2(_) => {
+            if event.kind == "c2" {
+                4
+            } else {
+                2
+            }
+        }
     }
 }
 

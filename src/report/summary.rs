@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::ranking::Rankings;
 use super::{CaptureRecord, CountRecord, EventRecord};
 
 /// Events that the summary names.
@@ -52,6 +53,7 @@ pub struct Summary {
     pub evicted: u64,
     pub unwritten: u64,
     pub windows: u64,
+    pub rankings: Rankings,
 }
 
 impl Summary {
@@ -66,6 +68,7 @@ impl Summary {
     }
 
     pub fn event(&mut self, record: &EventRecord<'_>) {
+        self.rankings.event(record);
         let (id, kind, packets) = (record.id(), record.action(), record.packets());
         self.top.retain(|top| top.id != id);
         self.top.push(Top { id: id.into(), kind, line: record.line(), packets });
@@ -74,6 +77,7 @@ impl Summary {
     }
 
     pub fn capture(&mut self, record: &CaptureRecord<'_>) {
+        self.rankings.capture(record);
         self.frames += record.frames;
         self.bytes += record.bytes;
         self.decoded += record.decoded;

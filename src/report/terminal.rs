@@ -140,7 +140,7 @@ impl<W: Write + Send> Terminal<W> {
             text += &format!("Did not fit into the sensor's bounds: {}\n", grouped(summary.evicted));
         }
         if summary.places.is_empty() {
-            return text + "No attacks.\n";
+            return text + "No attacks.\n" + &summary.rankings.text();
         }
         for ((kind, direction), places) in &summary.places {
             let started = summary.started.get(kind).copied().unwrap_or_default();
@@ -166,6 +166,7 @@ impl<W: Write + Send> Terminal<W> {
             }
         }
         text += &self.sectors();
+        text += &summary.rankings.text();
         if !summary.top.is_empty() {
             text += "\nLargest events\n";
             for top in &summary.top {

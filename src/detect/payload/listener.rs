@@ -56,6 +56,11 @@ pub trait Listener {
         false
     }
 
+    /// Whether wanted bodies are asked for by SHA-1 and MD5, too.
+    fn wants_older_digests(&self) -> bool {
+        false
+    }
+
     /// An exchange that somebody wanted is over, or will not be seen to its end.
     fn exchange(&mut self, _tally: &mut Self::Tally, _ends: &Ends, _exchange: &Exchange<'_>) {}
 
@@ -125,6 +130,10 @@ macro_rules! listeners {
                 let wanted = false;
                 $(let wanted = self.$name.wants_body(_ends, _first) || wanted;)*
                 wanted
+            }
+
+            fn wants_older_digests(&self) -> bool {
+                false $(|| self.$name.wants_older_digests())*
             }
 
             fn exchange(&mut self, _tally: &mut Self::Tally, _ends: &Ends, _exchange: &Exchange<'_>) {

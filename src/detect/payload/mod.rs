@@ -7,6 +7,7 @@
 mod board;
 pub mod bodies;
 mod clear;
+mod digests;
 mod expected;
 mod flow;
 mod listener;
@@ -27,6 +28,7 @@ pub use tally::Readings;
 use super::Shared;
 use super::packet::Packet;
 use super::webshell::{WebshellBoard, WebshellMemory, WebshellTally};
+use super::{c2, malware};
 use crate::conclude::Conclusions;
 use crate::protocol::carried::{Delivery, Ends, Exchange};
 use crate::protocol::{dns, tls};
@@ -39,6 +41,8 @@ pub type PayloadMemory = memory::Reading<Listeners>;
 pub type PayloadTally = tally::ReadingTally<ListenerTallies>;
 
 listeners! {
+    malware: malware::MalwareMemory, malware::MalwareTally, malware::MalwareBoard;
+    c2: c2::C2Memory, c2::C2Tally, c2::C2Board;
     webshell: WebshellMemory, WebshellTally, WebshellBoard;
 }
 

@@ -54,6 +54,7 @@ impl Story {
             assets: &mut assets,
             flooded: &mut flooded,
             port_scanners: &mut scanners,
+            deliveries: &mut Vec::new(),
             unwritten: &mut unwritten,
             evicted: &mut self.evicted,
             readings: &mut readings,

@@ -15,7 +15,7 @@ pub struct Sent<'a> {
 }
 
 fn body(head: &[u8]) -> Body<'_> {
-    Body { head, bytes: head.len() as u64, sha256: None, complete: true }
+    Body { head, bytes: head.len() as u64, complete: true, ..Body::default() }
 }
 
 pub fn request<'a>(method: &'a str, target: &str, content: &'a [u8]) -> Sent<'a> {

@@ -276,7 +276,7 @@ fn nested(parts: &mut Vec<Part<'_>>) {
             };
             for (head, data) in multipart::split(outer.body.head, boundary) {
                 if parts.len() < multipart::PARTS_MAX {
-                    let body = Body { head: data, bytes: data.len() as u64, sha256: None, complete: outer.body.complete };
+                    let body = Body { head: data, bytes: data.len() as u64, complete: outer.body.complete, ..Body::default() };
                     parts.push(Part { body, ..part_of(head) });
                 }
             }

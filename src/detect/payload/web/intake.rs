@@ -1,12 +1,11 @@
 //! A body on its way in: its first bytes, its length, and its hash where somebody wants it.
 
-use sha2::{Digest, Sha256};
-
 use crate::protocol::carried::{Body, Ends};
 use crate::protocol::http::coding::{self, Coding, Inflater};
 use crate::protocol::http::framing::CODINGS_MAX;
 use crate::stream::{Blocks, Chain};
 
+use super::super::digests::Digests;
 use super::super::listener::{Listener, SNIFFED_BYTES};
 use super::super::tally::Readings;
 
@@ -87,7 +86,7 @@ pub struct Around<'a, L: Listener> {
 pub struct Intake {
     head: Chain,
     bytes: u64,
-    hash: Option<Sha256>,
+    hash: Option<Digests>,
     /// The outermost coding first.
     inflaters: [Option<Inflater>; CODINGS_MAX],
     /// What is undone when it is whole.
@@ -224,7 +223,7 @@ impl Intake {
         };
         self.wanted = Some(wanted);
         if wanted {
-            let mut hash = Sha256::new();
+            let mut hash = Digests::new(around.listener.wants_older_digests());
             around.blocks.pieces(&self.head).for_each(|piece| hash.update(piece));
             self.hash = Some(hash);
         } else if !self.keep {
@@ -278,8 +277,8 @@ impl Intake {
     /// The body, with its head where it was copied to. `whole` if it is not a part of something larger.
     pub fn body<'a>(&self, head: &'a [u8], whole: bool) -> Body<'a> {
         let complete = self.complete && whole;
-        let sha256 = self.hash.as_ref().filter(|_| complete).map(|hash| hash.clone().finalize().into());
-        Body { head, bytes: self.bytes, sha256, complete }
+        let body = Body { head, bytes: self.bytes, complete, ..Body::default() };
+        self.hash.as_ref().filter(|_| complete).map_or(body, |digests| digests.of(body))
     }
 
     /// Gives back what it keeps.
