@@ -170,7 +170,7 @@ fn run_to(
     stop: Arc<AtomicBool>,
     frames: Arc<AtomicU64>,
 ) -> Result<(), RunError> {
-    let lookup = Arc::new(ics::Lookup::new());
+    let lookup = Arc::new(if config.settings.ics.protocols == 0 { ics::Lookup::none() } else { ics::Lookup::new() });
     let shared = Shared {
         keyed,
         database: config.database.clone(),

@@ -19,11 +19,21 @@ const WINDOW_S: u32 = 60;
 ///
 /// # Errors
 /// The source's, or a sink's.
+// Not every bench runs it with all protocols.
+#[allow(dead_code)]
 pub fn run(input: Input, home: Home, database: Arc<Database>, sinks: Vec<Box<dyn Sink>>) -> Result<(), RunError> {
+    run_with(ics::Lookup::new(), input, home, database, sinks)
+}
+
+/// The same, with the industrial protocols of this look-up.
+///
+/// # Errors
+/// The source's, or a sink's.
+pub fn run_with(lookup: ics::Lookup, input: Input, home: Home, database: Arc<Database>, sinks: Vec<Box<dyn Sink>>) -> Result<(), RunError> {
     let shared = Shared {
         keyed: Keyed::fixed(),
         database,
-        lookup: Arc::new(ics::Lookup::new()),
+        lookup: Arc::new(lookup),
         indicators: Arc::new(Indicators::none()),
         dark: None,
         entries: None,

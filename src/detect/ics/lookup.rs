@@ -50,8 +50,7 @@ pub struct Lookup {
 
 impl Lookup {
     pub fn new() -> Self {
-        let mut lookup =
-            Lookup { tcp: vec![0; PORTS].into(), udp: vec![0; PORTS].into(), sets: vec![Candidates(0)], strong: [Candidates(0); 256] };
+        let mut lookup = Lookup::none();
         for (index, protocol) in PROTOCOLS.iter().enumerate() {
             for port in protocol.ports {
                 let table = if port.transport == Transport::Udp { &mut lookup.udp } else { &mut lookup.tcp };
@@ -75,6 +74,11 @@ impl Lookup {
             }
         }
         lookup
+    }
+
+    /// A look-up that finds nothing: what is left is the cost of looking.
+    pub fn none() -> Self {
+        Lookup { tcp: vec![0; PORTS].into(), udp: vec![0; PORTS].into(), sets: vec![Candidates(0)], strong: [Candidates(0); 256] }
     }
 
     /// The protocols of a service port.
@@ -129,5 +133,6 @@ mod tests {
             }
         }
         assert!(lookup.on_port(Transport::Tcp, 80).is_empty());
+        assert!(Lookup::none().on_port(Transport::Tcp, 502).is_empty() && Lookup::none().strong(b"FINS").is_empty());
     }
 }
