@@ -165,7 +165,7 @@ const SERVICES: &Functions = &[(1, "server-info", Identify), (6, "add-route", Co
 #[cfg(test)]
 mod tests {
     use super::super::protocol::{Role, Sender};
-    use super::super::testing::{datagram, disclosed, hex, message, never_matches_chance, never_panics, stream};
+    use super::super::testing::{datagram, hex, message, never_in_noise, never_panics, on_port, told};
     use super::*;
 
     const DEVICE_INFO: &str = "000020000000c0a8006401011027c0a800010101898001000400000000000000000001000000";
@@ -174,7 +174,7 @@ mod tests {
     const SERVER_INFO: &str = "0366147101000000 01000000 c0a800010101 1027 00000000";
 
     fn grade(sample: &str) -> (Role, Intent, &'static str) {
-        let found = message(&PROTOCOL, &hex(sample), stream(Sender::Unknown));
+        let found = message(&PROTOCOL, &hex(sample), on_port(Sender::Unknown));
         assert_eq!(found.bytes, hex(sample).len());
         (found.role, found.intent, found.function.name)
     }
@@ -205,9 +205,9 @@ mod tests {
             b"TCatPlcCtrl\0\0\0\0\0".to_vec(),
         ]
         .concat();
-        let found = message(&PROTOCOL, &bytes, stream(Sender::Server));
+        let found = message(&PROTOCOL, &bytes, on_port(Sender::Server));
         assert_eq!((found.role, found.error), (Role::Answer, false));
-        assert_eq!(disclosed(&found, &bytes, "product"), "TCatPlcCtrl");
+        assert_eq!(told(&found, &bytes, "product"), "TCatPlcCtrl");
     }
 
     #[test]
@@ -217,7 +217,7 @@ mod tests {
         let bytes = hex("0366147101000000 01000080 c0a800010101 1027 01000000 0500 0600 43582d313200");
         let answer = message(&PROTOCOL, &bytes, datagram(Sender::Client));
         assert_eq!(answer.role, Role::Answer);
-        assert_eq!(disclosed(&answer, &bytes, "name"), "CX-12");
+        assert_eq!(told(&answer, &bytes, "name"), "CX-12");
         let route = hex(&SERVER_INFO.replace(" 01000000 c0", " 06000000 c0"));
         assert_eq!(message(&PROTOCOL, &route, datagram(Sender::Client)).intent, Control);
     }
@@ -225,15 +225,15 @@ mod tests {
     #[test]
     fn lengths_that_disagree_flags_and_errors_are_refused() {
         for (from, to) in [("000020000000", "000021000000"), ("01000400", "01000600"), ("01000400", "0a000400")] {
-            assert_eq!(parse(&hex(&DEVICE_INFO.replacen(from, to, 1)), &stream(Sender::Client)), Verdict::No);
+            assert_eq!(parse(&hex(&DEVICE_INFO.replacen(from, to, 1)), &on_port(Sender::Client)), Verdict::No);
         }
     }
 
     #[test]
     fn a_big_write_is_known_by_its_header() {
         let big = WRITE_VALUE.replace("00002d000000", "00002d000100").replace("0d00000000", "0d00010000");
-        assert_eq!(message(&PROTOCOL, &hex(&big), stream(Sender::Client)).bytes, 65_536 + 51);
-        assert_eq!(parse(&hex(DEVICE_INFO)[..20], &stream(Sender::Client)), Verdict::Short);
+        assert_eq!(message(&PROTOCOL, &hex(&big), on_port(Sender::Client)).bytes, 65_536 + 51);
+        assert_eq!(parse(&hex(DEVICE_INFO)[..20], &on_port(Sender::Client)), Verdict::Short);
     }
 
     #[test]
@@ -242,6 +242,6 @@ mod tests {
             &PROTOCOL,
             &[DEVICE_INFO, WRITE_VALUE, SERVER_INFO, "0366147101000000 01000080 c0a800010101 1027 01000000 0500 0600 43582d313200"],
         );
-        never_matches_chance(&PROTOCOL);
+        never_in_noise(&PROTOCOL, &[]);
     }
 }

@@ -130,7 +130,7 @@ const COMMANDS: &Functions = &[
 #[cfg(test)]
 mod tests {
     use super::super::protocol::{Intent, Role};
-    use super::super::testing::{disclosed, message, never_panics, stream};
+    use super::super::testing::{message, never_panics, on_port, told};
     use super::*;
 
     const INVENTORY: &[u8] = b"\x01I20100\n";
@@ -138,7 +138,7 @@ mod tests {
         b"\nI20100\n11/24/2026 05:46\n\n    HILL ROAD FUELS\n    12 HILL ROAD\n\n\nIN-TANK INVENTORY\n\nTANK PRODUCT\n 1 SUPER 2105\n\x03";
 
     fn grade(bytes: &[u8]) -> (Role, Intent, &'static str) {
-        let found = message(&PROTOCOL, bytes, stream(Sender::Unknown));
+        let found = message(&PROTOCOL, bytes, on_port(Sender::Unknown));
         (found.role, found.intent, found.function.name)
     }
 
@@ -160,29 +160,29 @@ mod tests {
 
     #[test]
     fn a_report_names_the_station() {
-        let found = message(&PROTOCOL, REPORT, stream(Sender::Server));
+        let found = message(&PROTOCOL, REPORT, on_port(Sender::Server));
         assert_eq!((found.role, found.bytes), (Role::Answer, REPORT.len()));
-        assert_eq!(disclosed(&found, REPORT, "name"), "HILL ROAD FUELS");
-        assert_eq!(disclosed(&found, REPORT, "location"), "12 HILL ROAD");
+        assert_eq!(told(&found, REPORT, "name"), "HILL ROAD FUELS");
+        assert_eq!(told(&found, REPORT, "location"), "12 HILL ROAD");
     }
 
     #[test]
     fn an_echo_with_etx_is_an_answer_and_9999_an_error() {
         assert_eq!(grade(b"\x01I50100\r\nNOV 24, 2026\r\n\x03").0, Role::Answer);
-        assert!(message(&PROTOCOL, b"\x019999FF1B\x03", stream(Sender::Unknown)).error);
+        assert!(message(&PROTOCOL, b"\x019999FF1B\x03", on_port(Sender::Unknown)).error);
     }
 
     #[test]
     fn other_letters_and_too_few_digits_are_refused() {
         for near in [&b"\x01X20100\n"[..], b"\x01I2010\n", b"I20100\n", b"\x0112345I20100"] {
-            assert_eq!(parse(near, &stream(Sender::Client)), Verdict::No);
+            assert_eq!(parse(near, &on_port(Sender::Client)), Verdict::No);
         }
-        assert_eq!(parse(b"\x01I20", &stream(Sender::Client)), Verdict::Short);
+        assert_eq!(parse(b"\x01I20", &on_port(Sender::Client)), Verdict::Short);
     }
 
     #[test]
     fn two_commands_in_a_segment_are_two_messages() {
-        assert_eq!(message(&PROTOCOL, b"\x01I20100\n\x01I90200\n", stream(Sender::Client)).bytes, INVENTORY.len());
+        assert_eq!(message(&PROTOCOL, b"\x01I20100\n\x01I90200\n", on_port(Sender::Client)).bytes, INVENTORY.len());
     }
 
     #[test]

@@ -400,7 +400,7 @@ fn disclose_properties(frame: &Fields, at: usize, message: &mut Message) {
 mod tests {
     use super::*;
     use crate::detect::ics::protocol::{Intent, Sender};
-    use crate::detect::ics::trial::{self, datagram, disclosed, hex, message, stream};
+    use crate::detect::ics::testing::{self, datagram, datagram_off_port, disclosures, hex, message, on_port};
 
     const WHO_IS: &str = "810b000c0120ffff00ff1008";
     const READ_IDENTIFIER: &str = "810a001101040005010c0c023fffff194b";
@@ -410,7 +410,7 @@ mod tests {
     const VENDOR_AND_NAME: &str = "810a002a010030020e0c0200000a1e29794e75060041636d65314f294d4e750500504c43374f1f";
 
     fn request(text: &str) -> (&'static str, Intent) {
-        trial::request(&PROTOCOL, &frame(text), &datagram(true, Sender::Unknown))
+        testing::request(&PROTOCOL, &frame(text), &datagram(Sender::Unknown))
     }
 
     /// The bytes of `text` with the length that they have.
@@ -442,45 +442,45 @@ mod tests {
 
     #[test]
     fn an_answer_is_known_on_any_port() {
-        let answer = message(&PROTOCOL, &hex(I_AM), &datagram(false, Sender::Unknown));
+        let answer = message(&PROTOCOL, &hex(I_AM), &datagram_off_port(Sender::Unknown));
         assert_eq!((answer.role, answer.function.name), (Role::Answer, "i-am"));
-        assert!(message(&PROTOCOL, &hex("810a000d010050010c91029120"), &datagram(false, Sender::Unknown)).error);
+        assert!(message(&PROTOCOL, &hex("810a000d010050010c91029120"), &datagram_off_port(Sender::Unknown)).error);
     }
 
     #[test]
     fn answers_disclose_what_the_device_is() {
-        let context = datagram(true, Sender::Server);
-        assert_eq!(disclosed(&PROTOCOL, &frame(MODEL), &context), ["model=ModelA"]);
-        assert_eq!(disclosed(&PROTOCOL, &frame(VENDOR_AND_NAME), &context), ["vendor=Acme1", "name=PLC7"]);
+        let context = datagram(Sender::Server);
+        assert_eq!(disclosures(&PROTOCOL, &frame(MODEL), &context), ["model=ModelA"]);
+        assert_eq!(disclosures(&PROTOCOL, &frame(VENDOR_AND_NAME), &context), ["vendor=Acme1", "name=PLC7"]);
         let of_an_input = frame(&MODEL.replace("0c02", "0c00"));
-        assert!(disclosed(&PROTOCOL, &of_an_input, &context).is_empty());
+        assert!(disclosures(&PROTOCOL, &of_an_input, &context).is_empty());
     }
 
     #[test]
     fn a_stray_byte_passes_on_the_port_only() {
         let bytes = hex("810a001101040005d60c0c023fffff194b4c");
-        assert_eq!(message(&PROTOCOL, &bytes, &datagram(true, Sender::Client)).bytes, 18);
-        assert_eq!((PROTOCOL.parse)(&bytes, &datagram(false, Sender::Client)), Verdict::No);
+        assert_eq!(message(&PROTOCOL, &bytes, &datagram(Sender::Client)).bytes, 18);
+        assert_eq!((PROTOCOL.parse)(&bytes, &datagram_off_port(Sender::Client)), Verdict::No);
     }
 
     #[test]
     fn near_misses_are_refused() {
-        let context = datagram(true, Sender::Client);
+        let context = datagram(Sender::Client);
         for text in ["810b000d0120ffff00ff1008", "810b000c0220ffff00ff1008", "820b000c0120ffff00ff1008", "810d000c0120ffff00ff1008"] {
             assert_eq!((PROTOCOL.parse)(&hex(text), &context), Verdict::No, "{text}");
         }
-        assert_eq!((PROTOCOL.parse)(&hex("81020004"), &datagram(false, Sender::Client)), Verdict::No);
+        assert_eq!((PROTOCOL.parse)(&hex("81020004"), &datagram_off_port(Sender::Client)), Verdict::No);
     }
 
     #[test]
     fn hostile_bytes_never_panic() {
         let samples = [WHO_IS, READ_IDENTIFIER, READ_SEVERAL, I_AM, MODEL, VENDOR_AND_NAME].map(frame);
-        trial::survives(&PROTOCOL, &samples);
-        trial::waits(&PROTOCOL, &samples, &stream(true, Sender::Client));
+        testing::never_panics(&PROTOCOL, &samples);
+        testing::waits(&PROTOCOL, &samples, &on_port(Sender::Client));
     }
 
     #[test]
     fn noise_is_not_believed() {
-        trial::ignores_noise(&PROTOCOL);
+        testing::never_in_noise(&PROTOCOL, &[]);
     }
 }

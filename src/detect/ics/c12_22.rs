@@ -133,7 +133,7 @@ const COMMANDS: &Functions = &[
 #[cfg(test)]
 mod tests {
     use super::super::protocol::{Intent, Sender};
-    use super::super::testing::{datagram, hex, message, never_panics, stream};
+    use super::super::testing::{datagram, hex, message, never_panics, on_port};
     use super::*;
 
     const TITLES: &str = "a211060f2b060104018285638e7f85f1c24e00a60a06082b06010401828563a806020413e81421";
@@ -148,7 +148,7 @@ mod tests {
     }
 
     fn grade(service: &str) -> (Role, Intent, &'static str) {
-        let found = message(&PROTOCOL, &asking(service), stream(Sender::Unknown));
+        let found = message(&PROTOCOL, &asking(service), on_port(Sender::Unknown));
         (found.role, found.intent, found.function.name)
     }
 
@@ -164,7 +164,7 @@ mod tests {
     #[test]
     fn result_codes_are_answers() {
         assert_eq!(grade("00"), (Role::Answer, Intent::Connect, "ok"));
-        assert!(message(&PROTOCOL, &asking("0a"), stream(Sender::Server)).error);
+        assert!(message(&PROTOCOL, &asking("0a"), on_port(Sender::Server)).error);
     }
 
     #[test]
@@ -179,7 +179,7 @@ mod tests {
             assert_eq!(parse(&hex(&IDENTIFY.replacen(from, to, 1)), &datagram(Sender::Client)), Verdict::No);
         }
         assert_eq!(parse(&hex("6009be0728058103800120"), &datagram(Sender::Client)), Verdict::No);
-        assert_eq!(parse(&hex(IDENTIFY)[..30], &stream(Sender::Client)), Verdict::Short);
+        assert_eq!(parse(&hex(IDENTIFY)[..30], &on_port(Sender::Client)), Verdict::Short);
     }
 
     #[test]

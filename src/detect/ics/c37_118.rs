@@ -100,7 +100,7 @@ const COMMANDS: &Functions = &[
 #[cfg(test)]
 mod tests {
     use super::super::protocol::{Intent, Role, Sender};
-    use super::super::testing::{datagram, disclosed, hex, message, never_matches_chance, never_panics, stream};
+    use super::super::testing::{datagram, hex, message, never_in_noise, never_panics, on_port, told};
     use super::*;
 
     const SEND_CONFIGURATION: &str = "aa410012000160000000000000000005aeff";
@@ -117,7 +117,7 @@ mod tests {
     }
 
     fn grade(code: u8) -> (Intent, &'static str) {
-        let found = message(&PROTOCOL, &command(code), stream(Sender::Unknown));
+        let found = message(&PROTOCOL, &command(code), on_port(Sender::Unknown));
         assert_eq!((found.role, found.bytes), (Role::Request, 18));
         (found.intent, found.function.name)
     }
@@ -137,16 +137,16 @@ mod tests {
         let mut body = hex("aa31 0026 0001 60000000 00000000 000f4240 0001");
         body.extend(b"Substation 7    ");
         let bytes = sealed(&body);
-        let found = message(&PROTOCOL, &bytes, stream(Sender::Client));
+        let found = message(&PROTOCOL, &bytes, on_port(Sender::Client));
         assert_eq!((found.role, found.function.name), (Role::Answer, "cfg2"));
-        assert_eq!(disclosed(&found, &bytes, "name"), "Substation 7");
+        assert_eq!(told(&found, &bytes, "name"), "Substation 7");
     }
 
     #[test]
     fn a_header_frame_may_be_empty() {
-        let found = message(&PROTOCOL, &hex("aa1100100001597589330f04611f5105"), stream(Sender::Server));
+        let found = message(&PROTOCOL, &hex("aa1100100001597589330f04611f5105"), on_port(Sender::Server));
         assert_eq!((found.role, found.function.name, found.bytes), (Role::Answer, "header", 16));
-        assert_eq!(parse(&sealed(&hex("aa41001000016000000000000000")), &stream(Sender::Client)), Verdict::No);
+        assert_eq!(parse(&sealed(&hex("aa41001000016000000000000000")), &on_port(Sender::Client)), Verdict::No);
     }
 
     #[test]
@@ -161,13 +161,13 @@ mod tests {
     #[test]
     fn a_frame_is_judged_when_its_check_sum_is_there() {
         let bytes = hex(SEND_CONFIGURATION);
-        assert_eq!(parse(&bytes[..17], &stream(Sender::Client)), Verdict::Short);
-        assert_eq!(message(&PROTOCOL, &[bytes.clone(), bytes].concat(), stream(Sender::Client)).bytes, 18);
+        assert_eq!(parse(&bytes[..17], &on_port(Sender::Client)), Verdict::Short);
+        assert_eq!(message(&PROTOCOL, &[bytes.clone(), bytes].concat(), on_port(Sender::Client)).bytes, 18);
     }
 
     #[test]
     fn hostile_bytes() {
         never_panics(&PROTOCOL, &[SEND_CONFIGURATION, DATA_ON]);
-        never_matches_chance(&PROTOCOL);
+        never_in_noise(&PROTOCOL, &[]);
     }
 }

@@ -163,7 +163,7 @@ fn pccc_function(command: u8, function: u8) -> (&'static str, Intent) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::vectors::hex;
+    use super::super::testing::hex;
     use super::*;
 
     fn graded(bytes: &str) -> (&'static str, Intent) {

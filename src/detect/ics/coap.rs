@@ -119,17 +119,17 @@ fn extended(fields: &Fields, at: &mut usize, nibble: u8) -> Reading<usize> {
 mod tests {
     use super::*;
     use crate::detect::ics::protocol::{Intent, Role, Sender};
-    use crate::detect::ics::trial::{self, datagram, hex, message};
+    use crate::detect::ics::testing::{self, datagram, datagram_off_port, hex, message};
 
     const DISCOVER: &str = "40011234bb2e77656c6c2d6b6e6f776e04636f7265";
     const CONTENT: &str = "6045 1234 c1 28 ff 3c2f743e";
 
     fn on_port() -> Context {
-        datagram(true, Sender::Unknown)
+        datagram(Sender::Unknown)
     }
 
     fn request(text: &str) -> (&'static str, Intent) {
-        trial::request(&PROTOCOL, &hex(text), &on_port())
+        testing::request(&PROTOCOL, &hex(text), &on_port())
     }
 
     #[test]
@@ -159,12 +159,12 @@ mod tests {
         for text in ["80011234b174", "49011234b174", "40081234b174", "40011234b274", "40011234f1aa", "40011234b174ff", "60011234b174"] {
             assert_eq!((PROTOCOL.parse)(&hex(text), &on_port()), Verdict::No, "{text}");
         }
-        assert_eq!((PROTOCOL.parse)(&hex(DISCOVER), &datagram(false, Sender::Client)), Verdict::No);
+        assert_eq!((PROTOCOL.parse)(&hex(DISCOVER), &datagram_off_port(Sender::Client)), Verdict::No);
     }
 
     #[test]
     fn hostile_bytes_never_panic() {
         let samples = [DISCOVER, CONTENT, "40031234dd0102aabbccddff31", "40011234eeffffffff00"].map(hex);
-        trial::survives(&PROTOCOL, &samples);
+        testing::never_panics(&PROTOCOL, &samples);
     }
 }

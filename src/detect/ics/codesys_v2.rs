@@ -161,10 +161,10 @@ fn length(fields: &Fields) -> Reading<usize> {
 mod tests {
     use super::*;
     use crate::detect::ics::protocol::{Intent, Role};
-    use crate::detect::ics::trial::{self, disclosed, hex, message, stream};
+    use crate::detect::ics::testing::{self, disclosures, hex, message, off_port, on_port};
 
     fn client() -> Context {
-        stream(true, Sender::Client)
+        on_port(Sender::Client)
     }
 
     fn command(code: u8) -> Vec<u8> {
@@ -185,7 +185,7 @@ mod tests {
     #[test]
     fn logins_are_read_in_both_byte_orders() {
         for text in ["bbbb0100000001", "bbbb0000000101", "bbbb0100000101"] {
-            assert_eq!(trial::request(&PROTOCOL, &hex(text), &client()), ("login", Intent::Identify), "{text}");
+            assert_eq!(testing::request(&PROTOCOL, &hex(text), &client()), ("login", Intent::Identify), "{text}");
             assert_eq!(message(&PROTOCOL, &hex(text), &client()).bytes, 7);
         }
     }
@@ -194,24 +194,24 @@ mod tests {
     fn commands_are_graded() {
         let cases = [(0x2e, "read-direct", Intent::Read), (0x06, "write-variable-list", Intent::Write), (0x04, "stop", Intent::Control)];
         for (code, name, intent) in cases {
-            assert_eq!(trial::request(&PROTOCOL, &command(code), &client()), (name, intent));
+            assert_eq!(testing::request(&PROTOCOL, &command(code), &client()), (name, intent));
         }
-        assert_eq!(trial::request(&PROTOCOL, &command(0x92), &client()), ("browser-command", Intent::Control));
-        assert_eq!(trial::request(&PROTOCOL, &command(0xee), &client()), ("", Intent::Read));
+        assert_eq!(testing::request(&PROTOCOL, &command(0x92), &client()), ("browser-command", Intent::Control));
+        assert_eq!(testing::request(&PROTOCOL, &command(0xee), &client()), ("", Intent::Read));
     }
 
     #[test]
     fn what_the_server_sends_is_no_request() {
-        let found = message(&PROTOCOL, &command(0x04), &stream(true, Sender::Server));
+        let found = message(&PROTOCOL, &command(0x04), &on_port(Sender::Server));
         assert_eq!((found.role, found.intent), (Role::Either, Intent::Connect));
     }
 
     #[test]
     fn the_answer_to_a_login_discloses_the_system() {
-        let context = stream(true, Sender::Unknown);
+        let context = on_port(Sender::Unknown);
         assert_eq!(message(&PROTOCOL, &login_answer(), &context).role, Role::Answer);
         let texts = ["os=Nucleus PLUS", "os-version=Nucleus PLUS version 1.14", "vendor=WAGO 750-841"];
-        assert_eq!(disclosed(&PROTOCOL, &login_answer(), &context), texts);
+        assert_eq!(disclosures(&PROTOCOL, &login_answer(), &context), texts);
     }
 
     #[test]
@@ -219,13 +219,13 @@ mod tests {
         for text in ["bbbc0100000001", "bbbb0100000100", "bbbb0000000001", "bbbbffffffff01"] {
             assert_eq!((PROTOCOL.parse)(&hex(text), &client()), Verdict::No, "{text}");
         }
-        assert_eq!((PROTOCOL.parse)(&command(1), &stream(false, Sender::Client)), Verdict::No);
+        assert_eq!((PROTOCOL.parse)(&command(1), &off_port(Sender::Client)), Verdict::No);
     }
 
     #[test]
     fn hostile_bytes_never_panic() {
         let samples = [command(1), login_answer(), hex("bbbb0100000101"), hex("bbbb0000000101")];
-        trial::survives(&PROTOCOL, &samples);
-        trial::waits(&PROTOCOL, &samples, &client());
+        testing::never_panics(&PROTOCOL, &samples);
+        testing::waits(&PROTOCOL, &samples, &client());
     }
 }

@@ -131,7 +131,7 @@ const fn grade(group: u16, command: u16) -> (Intent, &'static str) {
 mod tests {
     use super::*;
     use crate::detect::ics::protocol::{Role, Sender};
-    use crate::detect::ics::trial::{self, datagram, hex, message, stream};
+    use crate::detect::ics::testing::{self, datagram, datagram_off_port, hex, message, off_port};
 
     const NAME_QUERY: &str = "c56b400300110000000000000000";
 
@@ -152,7 +152,7 @@ mod tests {
     }
 
     fn elsewhere() -> Context {
-        stream(false, Sender::Unknown)
+        off_port(Sender::Unknown)
     }
 
     #[test]
@@ -166,10 +166,10 @@ mod tests {
             ((0x77, 0x01), ("", Intent::Read)),
         ];
         for ((group, command), expected) in cases {
-            assert_eq!(trial::request(&PROTOCOL, &blocked(&carried(group, command)), &elsewhere()), expected);
-            assert_eq!(trial::request(&PROTOCOL, &carried(group, command), &datagram(true, Sender::Client)), expected);
+            assert_eq!(testing::request(&PROTOCOL, &blocked(&carried(group, command)), &elsewhere()), expected);
+            assert_eq!(testing::request(&PROTOCOL, &carried(group, command), &datagram(Sender::Client)), expected);
         }
-        assert_eq!(trial::request(&PROTOCOL, &hex(NAME_QUERY), &datagram(true, Sender::Client)), ("name-service", Intent::Identify));
+        assert_eq!(testing::request(&PROTOCOL, &hex(NAME_QUERY), &datagram(Sender::Client)), ("name-service", Intent::Identify));
     }
 
     #[test]
@@ -187,20 +187,20 @@ mod tests {
         for bytes in [long, other] {
             assert_eq!((PROTOCOL.parse)(&bytes, &elsewhere()), Verdict::No);
         }
-        assert_eq!((PROTOCOL.parse)(&carried(1, 2), &datagram(false, Sender::Client)), Verdict::No);
-        assert_eq!((PROTOCOL.parse)(&hex("c56b407700110000"), &datagram(true, Sender::Client)), Verdict::No);
+        assert_eq!((PROTOCOL.parse)(&carried(1, 2), &datagram_off_port(Sender::Client)), Verdict::No);
+        assert_eq!((PROTOCOL.parse)(&hex("c56b407700110000"), &datagram(Sender::Client)), Verdict::No);
     }
 
     #[test]
     fn hostile_bytes_never_panic() {
         let samples = [blocked(&carried(1, 2)), blocked(&hex(NAME_QUERY)), blocked(&carried(0x81, 1))];
-        trial::survives(&PROTOCOL, &samples);
-        trial::survives(&PROTOCOL, &[carried(1, 2), hex(NAME_QUERY)]);
-        trial::waits(&PROTOCOL, &samples, &elsewhere());
+        testing::never_panics(&PROTOCOL, &samples);
+        testing::never_panics(&PROTOCOL, &[carried(1, 2), hex(NAME_QUERY)]);
+        testing::waits(&PROTOCOL, &samples, &elsewhere());
     }
 
     #[test]
     fn noise_is_not_believed() {
-        trial::ignores_noise(&PROTOCOL);
+        testing::never_in_noise(&PROTOCOL, &[]);
     }
 }

@@ -65,7 +65,7 @@ fn read(fields: &Fields) -> Reading {
 mod tests {
     use super::*;
     use crate::detect::ics::protocol::Role;
-    use crate::detect::ics::trial::{self, disclosed, hex, message, stream};
+    use crate::detect::ics::testing::{self, disclosures, hex, message, off_port, on_port};
 
     fn answer() -> Vec<u8> {
         let mut bytes = hex("0016012b1b00");
@@ -75,33 +75,33 @@ mod tests {
 
     #[test]
     fn the_probes_identify_and_other_registers_read() {
-        let client = stream(true, Sender::Client);
-        assert_eq!(trial::request(&PROTOCOL, &hex("0004012b1b00"), &client), ("manufacturer", Intent::Identify));
-        assert_eq!(trial::request(&PROTOCOL, &hex("0004012a1a00"), &client), ("model", Intent::Identify));
-        assert_eq!(trial::request(&PROTOCOL, &hex("000402001a00"), &client), ("", Intent::Read));
+        let client = on_port(Sender::Client);
+        assert_eq!(testing::request(&PROTOCOL, &hex("0004012b1b00"), &client), ("manufacturer", Intent::Identify));
+        assert_eq!(testing::request(&PROTOCOL, &hex("0004012a1a00"), &client), ("model", Intent::Identify));
+        assert_eq!(testing::request(&PROTOCOL, &hex("000402001a00"), &client), ("", Intent::Read));
     }
 
     #[test]
     fn the_answer_discloses_the_manufacturer() {
         for sender in [Sender::Server, Sender::Unknown] {
-            assert_eq!(message(&PROTOCOL, &answer(), &stream(true, sender)).role, Role::Answer);
+            assert_eq!(message(&PROTOCOL, &answer(), &on_port(sender)).role, Role::Answer);
         }
-        assert_eq!(disclosed(&PROTOCOL, &answer(), &stream(true, Sender::Server)), ["vendor=Red Lion Controls"]);
+        assert_eq!(disclosures(&PROTOCOL, &answer(), &on_port(Sender::Server)), ["vendor=Red Lion Controls"]);
     }
 
     #[test]
     fn near_misses_are_refused() {
-        let client = stream(true, Sender::Client);
+        let client = on_port(Sender::Client);
         for text in ["0003012b1b", "0004020000000000", "ff04012b1b00"] {
             assert_eq!((PROTOCOL.parse)(&hex(text), &client), Verdict::No, "{text}");
         }
-        assert_eq!((PROTOCOL.parse)(&hex("0004012b1b00"), &stream(false, Sender::Client)), Verdict::No);
+        assert_eq!((PROTOCOL.parse)(&hex("0004012b1b00"), &off_port(Sender::Client)), Verdict::No);
     }
 
     #[test]
     fn hostile_bytes_never_panic() {
-        trial::survives(&PROTOCOL, &[hex("0004012b1b00"), hex("000402001a00"), answer()]);
-        trial::waits(&PROTOCOL, &[hex("0004012b1b00"), hex("000402001a00")], &stream(true, Sender::Client));
-        trial::waits(&PROTOCOL, &[answer()], &stream(true, Sender::Server));
+        testing::never_panics(&PROTOCOL, &[hex("0004012b1b00"), hex("000402001a00"), answer()]);
+        testing::waits(&PROTOCOL, &[hex("0004012b1b00"), hex("000402001a00")], &on_port(Sender::Client));
+        testing::waits(&PROTOCOL, &[answer()], &on_port(Sender::Server));
     }
 }

@@ -46,7 +46,7 @@ fn parse(bytes: &[u8], context: &Context) -> Verdict {
 #[cfg(test)]
 mod tests {
     use super::super::protocol::{Role, Sender};
-    use super::super::vectors::{hex, message, off_port, on_port, torture};
+    use super::super::testing::{hex, message, never_panics, off_port, on_port};
     use super::*;
 
     const PROBE: &str = "01010000 00000000 00000000 00040005 00000000 00000000 00000000";
@@ -73,6 +73,6 @@ mod tests {
 
     #[test]
     fn hostile_bytes_do_not_panic() {
-        torture(&PROTOCOL, &[PROBE, PROBE_ANSWER]);
+        never_panics(&PROTOCOL, &[PROBE, PROBE_ANSWER]);
     }
 }

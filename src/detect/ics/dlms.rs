@@ -162,7 +162,7 @@ const CLASS_SECURITY_SETUP: u16 = 64;
 #[cfg(test)]
 mod tests {
     use super::super::protocol::Sender;
-    use super::super::testing::{datagram, hex, message, never_panics, stream};
+    use super::super::testing::{datagram, hex, message, never_panics, on_port};
     use super::*;
 
     const ASSOCIATE: &str = "0001 0010 0001 001f 60 1d a109060760857405080101 be10040e01000000065f1f0400001e1dffff";
@@ -181,7 +181,7 @@ mod tests {
     }
 
     fn grade(bytes: &[u8]) -> (Role, Intent, &'static str) {
-        let found = message(&PROTOCOL, bytes, stream(Sender::Unknown));
+        let found = message(&PROTOCOL, bytes, on_port(Sender::Unknown));
         assert_eq!(found.bytes, bytes.len());
         (found.role, found.intent, found.function.name)
     }
@@ -198,9 +198,9 @@ mod tests {
     #[test]
     fn answers_exceptions_and_refusals() {
         assert_eq!(grade(&wrapped("c4 01 c1 00 06 00000001")).0, Role::Answer);
-        assert!(message(&PROTOCOL, &wrapped("d8 01 02"), stream(Sender::Server)).error);
-        assert!(message(&PROTOCOL, &wrapped("61 1f a109060760857405080101 a203020101 a305a10302010d"), stream(Sender::Server)).error);
-        assert!(!message(&PROTOCOL, &wrapped("61 1f a109060760857405080101 a203020100 a305a103020100"), stream(Sender::Server)).error);
+        assert!(message(&PROTOCOL, &wrapped("d8 01 02"), on_port(Sender::Server)).error);
+        assert!(message(&PROTOCOL, &wrapped("61 1f a109060760857405080101 a203020101 a305a10302010d"), on_port(Sender::Server)).error);
+        assert!(!message(&PROTOCOL, &wrapped("61 1f a109060760857405080101 a203020100 a305a103020100"), on_port(Sender::Server)).error);
     }
 
     #[test]
@@ -210,7 +210,7 @@ mod tests {
         assert_eq!(grade(&framed("03 21 10 0000 e6e600 c001c1000301000108 00ff0200")), (Role::Request, Read, "get"));
         let mut bad = framed("03 21 93");
         bad[5] ^= 1;
-        assert_eq!(parse(&bad, &stream(Sender::Client)), Verdict::No);
+        assert_eq!(parse(&bad, &on_port(Sender::Client)), Verdict::No);
     }
 
     #[test]
@@ -225,7 +225,7 @@ mod tests {
             assert_eq!(parse(&hex(&GET.replacen(from, to, 1)), &datagram(Sender::Client)), Verdict::No);
         }
         assert_eq!(parse(&hex(&ASSOCIATE.replace("6085740508", "6085740509")), &datagram(Sender::Client)), Verdict::No);
-        assert_eq!(parse(&hex(ASSOCIATE)[..14], &stream(Sender::Client)), Verdict::Short);
+        assert_eq!(parse(&hex(ASSOCIATE)[..14], &on_port(Sender::Client)), Verdict::Short);
     }
 
     #[test]

@@ -191,7 +191,7 @@ fn disclose_attribute(message: &mut Message, bytes: &[u8], data_bytes: usize) {
 #[cfg(test)]
 mod tests {
     use super::super::protocol::Sender;
-    use super::super::vectors::{datagram, hex, message, nothing_in_noise, off_port, on_port, torture};
+    use super::super::testing::{datagram, hex, message, never_in_noise, never_panics, off_port, on_port};
     use super::*;
 
     const LINK_STATUS: &str = "056405c901000000de8e";
@@ -281,11 +281,11 @@ mod tests {
 
     #[test]
     fn hostile_bytes_do_not_panic() {
-        torture(&PROTOCOL, &[LINK_STATUS, CLASS_POLL, ATTRIBUTES, COLD_RESTART, STATUS_ANSWER]);
+        never_panics(&PROTOCOL, &[LINK_STATUS, CLASS_POLL, ATTRIBUTES, COLD_RESTART, STATUS_ANSWER]);
     }
 
     #[test]
     fn noise_is_not_dnp3() {
-        nothing_in_noise(&PROTOCOL, &["0564"]);
+        never_in_noise(&PROTOCOL, &["0564"]);
     }
 }

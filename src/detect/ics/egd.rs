@@ -37,30 +37,30 @@ fn read(fields: &Fields) -> Reading {
 mod tests {
     use super::*;
     use crate::detect::ics::protocol::Sender;
-    use crate::detect::ics::trial::{self, datagram, hex};
+    use crate::detect::ics::testing::{self, datagram, datagram_off_port, hex};
 
     const PRODUCED: &str = "0d0100010a0000010100000000000000000000000000000000000000000000000000000000000000";
 
     #[test]
     fn produced_data_write() {
-        let found = trial::request(&PROTOCOL, &hex(PRODUCED), &datagram(true, Sender::Client));
+        let found = testing::request(&PROTOCOL, &hex(PRODUCED), &datagram(Sender::Client));
         assert_eq!(found, ("produce-data", Intent::Write));
     }
 
     #[test]
     fn near_misses_are_refused() {
-        let context = datagram(true, Sender::Client);
+        let context = datagram(Sender::Client);
         for (at, value) in [(0, 0x0c), (1, 0x02), (20, 31), (28, 1), (19, 0xff)] {
             let mut bytes = hex(PRODUCED);
             bytes[at] = value;
             assert_eq!((PROTOCOL.parse)(&bytes, &context), Verdict::No, "byte {at}");
         }
         assert_eq!((PROTOCOL.parse)(&hex(PRODUCED)[..32], &context), Verdict::No);
-        assert_eq!((PROTOCOL.parse)(&hex(PRODUCED), &datagram(false, Sender::Client)), Verdict::No);
+        assert_eq!((PROTOCOL.parse)(&hex(PRODUCED), &datagram_off_port(Sender::Client)), Verdict::No);
     }
 
     #[test]
     fn hostile_bytes_never_panic() {
-        trial::survives(&PROTOCOL, &[hex(PRODUCED)]);
+        testing::never_panics(&PROTOCOL, &[hex(PRODUCED)]);
     }
 }

@@ -200,7 +200,7 @@ fn explicit(message: &[u8], total: usize, header: &Header, either: &Message, cut
 
 #[cfg(test)]
 mod tests {
-    use super::super::vectors::{datagram, disclosed, hex, message, nothing_in_noise, off_port, on_port, torture};
+    use super::super::testing::{datagram, disclosed, hex, message, never_in_noise, never_panics, off_port, on_port};
     use super::*;
 
     const LIST_IDENTITY_REQUEST: &str = "6300 0000 00000000 00000000 00000000c1debed1 00000000";
@@ -276,11 +276,11 @@ mod tests {
 
     #[test]
     fn hostile_bytes_do_not_panic() {
-        torture(&PROTOCOL, &[LIST_IDENTITY_REQUEST, REGISTER, GET_IDENTITY, STOP, IDENTITY, WRITE_REPLY]);
+        never_panics(&PROTOCOL, &[LIST_IDENTITY_REQUEST, REGISTER, GET_IDENTITY, STOP, IDENTITY, WRITE_REPLY]);
     }
 
     #[test]
     fn noise_is_not_enip() {
-        nothing_in_noise(&PROTOCOL, &["6300", "6500 0400", "6f00"]);
+        never_in_noise(&PROTOCOL, &["6300", "6500 0400", "6f00"]);
     }
 }

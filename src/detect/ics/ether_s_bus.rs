@@ -128,7 +128,7 @@ fn command(code: u8) -> (&'static str, Intent) {
 #[cfg(test)]
 mod tests {
     use super::super::protocol::{Role, Sender};
-    use super::super::testing::{datagram, disclosed, message, never_matches_chance, never_panics};
+    use super::super::testing::{datagram, message, never_in_noise, never_panics, told};
     use super::*;
 
     fn sealed(after_sequence: &[u8]) -> Vec<u8> {
@@ -159,8 +159,8 @@ mod tests {
         let bytes = sealed(&[&[1][..], b"D2M1 055\0"].concat());
         let found = message(&PROTOCOL, &bytes, Context { memory: asked.memory, ..datagram(Sender::Server) });
         assert_eq!((found.role, found.function.name), (Role::Answer, "read-firmware-version"));
-        assert_eq!(disclosed(&found, &bytes, "model"), "D2M1");
-        assert_eq!(disclosed(&found, &bytes, "firmware"), "055");
+        assert_eq!(told(&found, &bytes, "model"), "D2M1");
+        assert_eq!(told(&found, &bytes, "firmware"), "055");
     }
 
     #[test]
@@ -183,6 +183,6 @@ mod tests {
     fn hostile_bytes() {
         let sample: String = sealed(&[0, 1, 6, 1, 0, 9]).iter().map(|b| format!("{b:02x}")).collect();
         never_panics(&PROTOCOL, &[&sample]);
-        never_matches_chance(&PROTOCOL);
+        never_in_noise(&PROTOCOL, &[]);
     }
 }

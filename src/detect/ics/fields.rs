@@ -156,11 +156,11 @@ impl<'a> Fields<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::detect::ics::trial::{datagram, stream};
+    use crate::detect::ics::testing::{datagram, on_port};
 
     #[test]
     fn a_wrong_byte_decides_before_a_missing_one() {
-        let context = stream(true, Sender::Client);
+        let context = on_port(Sender::Client);
         assert_eq!(Fields::new(b"FI", &context).expect(0, b"FINS"), Err(Refusal::Short));
         assert_eq!(Fields::new(b"FX", &context).expect(0, b"FINS"), Err(Refusal::No));
         assert_eq!(Fields::new(b"", &context).expect(2, b"FINS"), Err(Refusal::Short));
@@ -168,21 +168,21 @@ mod tests {
 
     #[test]
     fn nothing_more_comes_after_a_whole_datagram() {
-        let context = datagram(true, Sender::Client);
+        let context = datagram(Sender::Client);
         assert_eq!(Fields::new(b"FI", &context).expect(0, b"FINS"), Err(Refusal::No));
         assert_eq!(Fields::new(b"FI", &context).be32(0), Err(Refusal::No));
     }
 
     #[test]
     fn a_cut_datagram_may_declare_more_but_not_less() {
-        let cut = Context { whole: false, ..datagram(true, Sender::Client) };
+        let cut = Context { whole: false, ..datagram(Sender::Client) };
         assert!(Fields::new(&[0; 8], &cut).length(9).is_ok());
         assert!(Fields::new(&[0; 8], &cut).length(7).is_err());
     }
 
     #[test]
     fn text_ends_at_the_nul_and_sheds_blanks() {
-        let context = stream(true, Sender::Server);
+        let context = on_port(Sender::Server);
         assert_eq!(Fields::new(b"..CJ2M  \0x", &context).text(2, 8), Some(4));
         assert_eq!(Fields::new(b"\x01CJ2M", &context).text(0, 5), None);
     }

@@ -165,7 +165,7 @@ fn frame(fields: &Fields, at: usize, end: usize) -> Reading {
 mod tests {
     use super::*;
     use crate::detect::ics::protocol::{Intent, Role, Sender};
-    use crate::detect::ics::trial::{self, disclosed, hex, stream};
+    use crate::detect::ics::testing::{self, disclosures, hex, off_port, on_port};
 
     const DATA_READ: &str = "800002000000006300ef050100";
     const NODE_ADDRESS: &str = "46494e530000000c000000000000000000000000";
@@ -181,44 +181,44 @@ mod tests {
     }
 
     fn udp_on(sender: Sender) -> Context {
-        trial::datagram(true, sender)
+        testing::datagram(sender)
     }
 
     #[test]
     fn commands_are_graded() {
-        let elsewhere = stream(false, Sender::Unknown);
-        assert_eq!(trial::request(&PROTOCOL, &hex(NODE_ADDRESS), &elsewhere), ("node-address", Intent::Identify));
-        assert_eq!(trial::request(&PROTOCOL, &hex(MEMORY_READ), &elsewhere), ("memory-read", Intent::Read));
-        assert_eq!(trial::request(&PROTOCOL, &hex(STOP), &elsewhere), ("stop", Intent::Control));
-        assert_eq!(trial::request(&PROTOCOL, &hex(DATA_READ), &udp_on(Sender::Client)), ("controller-data-read", Intent::Identify));
+        let elsewhere = off_port(Sender::Unknown);
+        assert_eq!(testing::request(&PROTOCOL, &hex(NODE_ADDRESS), &elsewhere), ("node-address", Intent::Identify));
+        assert_eq!(testing::request(&PROTOCOL, &hex(MEMORY_READ), &elsewhere), ("memory-read", Intent::Read));
+        assert_eq!(testing::request(&PROTOCOL, &hex(STOP), &elsewhere), ("stop", Intent::Control));
+        assert_eq!(testing::request(&PROTOCOL, &hex(DATA_READ), &udp_on(Sender::Client)), ("controller-data-read", Intent::Identify));
         let forced = hex("800002000000006300ef2301");
-        assert_eq!(trial::request(&PROTOCOL, &forced, &udp_on(Sender::Unknown)), ("forced-set", Intent::Write));
+        assert_eq!(testing::request(&PROTOCOL, &forced, &udp_on(Sender::Unknown)), ("forced-set", Intent::Write));
     }
 
     #[test]
     fn the_icf_tells_the_direction_whatever_the_ports_say() {
-        assert_eq!(trial::message(&PROTOCOL, &data_answer(), &udp_on(Sender::Client)).role, Role::Answer);
-        assert_eq!(trial::message(&PROTOCOL, &hex(DATA_READ), &udp_on(Sender::Server)).role, Role::Request);
+        assert_eq!(testing::message(&PROTOCOL, &data_answer(), &udp_on(Sender::Client)).role, Role::Answer);
+        assert_eq!(testing::message(&PROTOCOL, &hex(DATA_READ), &udp_on(Sender::Server)).role, Role::Request);
     }
 
     #[test]
     fn a_controller_discloses_model_and_version() {
-        assert_eq!(disclosed(&PROTOCOL, &data_answer(), &udp_on(Sender::Server)), ["model=CJ2M-CPU33", "firmware=02.01"]);
+        assert_eq!(disclosures(&PROTOCOL, &data_answer(), &udp_on(Sender::Server)), ["model=CJ2M-CPU33", "firmware=02.01"]);
     }
 
     #[test]
     fn end_codes_are_errors_but_for_the_controllers_own_flags() {
         let mut bytes = data_answer();
         bytes[13] = 0x40;
-        assert!(!trial::message(&PROTOCOL, &bytes, &udp_on(Sender::Server)).error);
+        assert!(!testing::message(&PROTOCOL, &bytes, &udp_on(Sender::Server)).error);
         bytes[12] = 0x11;
-        assert!(trial::message(&PROTOCOL, &bytes, &udp_on(Sender::Server)).error);
+        assert!(testing::message(&PROTOCOL, &bytes, &udp_on(Sender::Server)).error);
     }
 
     #[test]
     fn bare_frames_are_believed_on_the_udp_port_only() {
-        assert_eq!((PROTOCOL.parse)(&hex(DATA_READ), &trial::datagram(false, Sender::Client)), Verdict::No);
-        assert_eq!((PROTOCOL.parse)(&hex(DATA_READ), &stream(true, Sender::Client)), Verdict::No);
+        assert_eq!((PROTOCOL.parse)(&hex(DATA_READ), &testing::datagram_off_port(Sender::Client)), Verdict::No);
+        assert_eq!((PROTOCOL.parse)(&hex(DATA_READ), &on_port(Sender::Client)), Verdict::No);
     }
 
     #[test]
@@ -227,19 +227,19 @@ mod tests {
             assert_eq!((PROTOCOL.parse)(&hex(text), &udp_on(Sender::Client)), Verdict::No, "{text}");
         }
         let long = hex("46494e530001000c000000000000000000000000");
-        assert_eq!((PROTOCOL.parse)(&long, &stream(true, Sender::Client)), Verdict::No);
+        assert_eq!((PROTOCOL.parse)(&long, &on_port(Sender::Client)), Verdict::No);
     }
 
     #[test]
     fn hostile_bytes_never_panic() {
         let samples = [NODE_ADDRESS, MEMORY_READ, STOP].map(hex);
-        trial::survives(&PROTOCOL, &samples);
-        trial::survives(&PROTOCOL, &[hex(DATA_READ), data_answer()]);
-        trial::waits(&PROTOCOL, &samples, &stream(false, Sender::Unknown));
+        testing::never_panics(&PROTOCOL, &samples);
+        testing::never_panics(&PROTOCOL, &[hex(DATA_READ), data_answer()]);
+        testing::waits(&PROTOCOL, &samples, &off_port(Sender::Unknown));
     }
 
     #[test]
     fn noise_is_not_believed() {
-        trial::ignores_noise(&PROTOCOL);
+        testing::never_in_noise(&PROTOCOL, &[]);
     }
 }

@@ -97,7 +97,7 @@ fn number(text: &str) -> Reading<i64> {
 mod tests {
     use super::*;
     use crate::detect::ics::protocol::{Intent, Role, Sender};
-    use crate::detect::ics::trial::{self, datagram, disclosed, message, stream};
+    use crate::detect::ics::testing::{self, datagram, disclosures, message, off_port};
 
     const HELLO: &str = "fox a 1 -1 fox hello\n{\nfox.version=s:1.0\nid=i:1\n};;\n";
     const WELCOME: &str = "fox a 0 -1 fox hello\n{\nfox.version=s:1.0.1\nid=i:8\nhostName=s:10.0.0.5\nhostAddress=s:10.0.0.5\n\
@@ -105,15 +105,15 @@ mod tests {
     const LOGIN: &str = "fox a 2 -1 fox login\n{\nuser=s:op\n};;\n";
 
     fn elsewhere() -> Context {
-        stream(false, Sender::Unknown)
+        off_port(Sender::Unknown)
     }
 
     #[test]
     fn hello_identifies_and_a_session_controls() {
-        assert_eq!(trial::request(&PROTOCOL, HELLO.as_bytes(), &elsewhere()), ("hello", Intent::Identify));
-        assert_eq!(trial::request(&PROTOCOL, LOGIN.as_bytes(), &elsewhere()), ("login", Intent::Control));
-        assert_eq!(trial::request(&PROTOCOL, b"fox c 7 -1 station open\n{\n};;\n", &elsewhere()), ("station", Intent::Control));
-        assert_eq!(trial::request(&PROTOCOL, b"fox a 7 -1 fox poll\n{\n};;\n", &elsewhere()), ("other", Intent::Read));
+        assert_eq!(testing::request(&PROTOCOL, HELLO.as_bytes(), &elsewhere()), ("hello", Intent::Identify));
+        assert_eq!(testing::request(&PROTOCOL, LOGIN.as_bytes(), &elsewhere()), ("login", Intent::Control));
+        assert_eq!(testing::request(&PROTOCOL, b"fox c 7 -1 station open\n{\n};;\n", &elsewhere()), ("station", Intent::Control));
+        assert_eq!(testing::request(&PROTOCOL, b"fox a 7 -1 fox poll\n{\n};;\n", &elsewhere()), ("other", Intent::Read));
     }
 
     #[test]
@@ -127,7 +127,7 @@ mod tests {
     fn the_welcome_discloses_the_station() {
         let texts =
             ["name=10.0.0.5", "address=10.0.0.5", "product=Station", "firmware=3.8.41.2", "serial=Qnx-NPM2-0000-12B0-FDCC", "vendor=vykon"];
-        assert_eq!(disclosed(&PROTOCOL, WELCOME.as_bytes(), &elsewhere()), texts);
+        assert_eq!(disclosures(&PROTOCOL, WELCOME.as_bytes(), &elsewhere()), texts);
     }
 
     #[test]
@@ -135,7 +135,7 @@ mod tests {
         let both = format!("{HELLO}{LOGIN}");
         let first = message(&PROTOCOL, both.as_bytes(), &elsewhere());
         assert_eq!(first.bytes, HELLO.len());
-        assert_eq!(trial::request(&PROTOCOL, &both.as_bytes()[first.bytes..], &elsewhere()).0, "login");
+        assert_eq!(testing::request(&PROTOCOL, &both.as_bytes()[first.bytes..], &elsewhere()).0, "login");
     }
 
     #[test]
@@ -145,7 +145,7 @@ mod tests {
         {
             assert_eq!((PROTOCOL.parse)(text.as_bytes(), &elsewhere()), Verdict::No, "{text:?}");
         }
-        assert_eq!((PROTOCOL.parse)(HELLO.as_bytes(), &datagram(true, Sender::Client)), Verdict::No);
+        assert_eq!((PROTOCOL.parse)(HELLO.as_bytes(), &datagram(Sender::Client)), Verdict::No);
     }
 
     #[test]
@@ -160,12 +160,12 @@ mod tests {
     #[test]
     fn hostile_bytes_never_panic() {
         let samples = [HELLO, WELCOME, LOGIN].map(|text| text.as_bytes().to_vec());
-        trial::survives(&PROTOCOL, &samples);
-        trial::waits(&PROTOCOL, &samples, &elsewhere());
+        testing::never_panics(&PROTOCOL, &samples);
+        testing::waits(&PROTOCOL, &samples, &elsewhere());
     }
 
     #[test]
     fn noise_is_not_believed() {
-        trial::ignores_noise(&PROTOCOL);
+        testing::never_in_noise(&PROTOCOL, &[]);
     }
 }

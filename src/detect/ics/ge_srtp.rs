@@ -122,7 +122,7 @@ fn reply(fields: &Fields) -> Reading {
 mod tests {
     use super::*;
     use crate::detect::ics::protocol::{Intent, Role};
-    use crate::detect::ics::trial::{self, message, stream};
+    use crate::detect::ics::testing::{self, message, off_port, on_port};
 
     fn service(code: u8) -> Vec<u8> {
         let mut bytes = vec![0; HEADER_BYTES];
@@ -140,17 +140,17 @@ mod tests {
     }
 
     fn client() -> Context {
-        stream(true, Sender::Client)
+        on_port(Sender::Client)
     }
 
     #[test]
     fn services_are_graded() {
-        assert_eq!(trial::request(&PROTOCOL, &[0; 56], &client()), ("init", Intent::Identify));
-        assert_eq!(trial::request(&PROTOCOL, &service(0x43), &client()), ("controller-type", Intent::Identify));
-        assert_eq!(trial::request(&PROTOCOL, &service(0x04), &client()), ("read-system-memory", Intent::Read));
-        assert_eq!(trial::request(&PROTOCOL, &service(0x07), &client()), ("write-system-memory", Intent::Write));
-        assert_eq!(trial::request(&PROTOCOL, &service(0x23), &client()), ("run-stop", Intent::Control));
-        assert_eq!(trial::request(&PROTOCOL, &service(0x77), &client()), ("", Intent::Read));
+        assert_eq!(testing::request(&PROTOCOL, &[0; 56], &client()), ("init", Intent::Identify));
+        assert_eq!(testing::request(&PROTOCOL, &service(0x43), &client()), ("controller-type", Intent::Identify));
+        assert_eq!(testing::request(&PROTOCOL, &service(0x04), &client()), ("read-system-memory", Intent::Read));
+        assert_eq!(testing::request(&PROTOCOL, &service(0x07), &client()), ("write-system-memory", Intent::Write));
+        assert_eq!(testing::request(&PROTOCOL, &service(0x23), &client()), ("run-stop", Intent::Control));
+        assert_eq!(testing::request(&PROTOCOL, &service(0x77), &client()), ("", Intent::Read));
     }
 
     #[test]
@@ -165,9 +165,9 @@ mod tests {
     fn answers_are_told_by_the_first_byte() {
         let mut opened = vec![0; HEADER_BYTES];
         opened[0] = 1;
-        assert_eq!(message(&PROTOCOL, &opened, &stream(true, Sender::Server)).role, Role::Answer);
-        assert_eq!(message(&PROTOCOL, &replied(0xd4), &stream(true, Sender::Unknown)).role, Role::Answer);
-        assert!(message(&PROTOCOL, &replied(0xd1), &stream(true, Sender::Server)).error);
+        assert_eq!(message(&PROTOCOL, &opened, &on_port(Sender::Server)).role, Role::Answer);
+        assert_eq!(message(&PROTOCOL, &replied(0xd4), &on_port(Sender::Unknown)).role, Role::Answer);
+        assert!(message(&PROTOCOL, &replied(0xd1), &on_port(Sender::Server)).error);
     }
 
     #[test]
@@ -179,12 +179,12 @@ mod tests {
         for bytes in [vec![0; 57], other_mailbox, other_sequence, b"GET / HTTP/1.1\r\n".to_vec()] {
             assert_eq!((PROTOCOL.parse)(&bytes, &client()), Verdict::No);
         }
-        assert_eq!((PROTOCOL.parse)(&service(4), &stream(false, Sender::Client)), Verdict::No);
+        assert_eq!((PROTOCOL.parse)(&service(4), &off_port(Sender::Client)), Verdict::No);
     }
 
     #[test]
     fn hostile_bytes_never_panic() {
-        trial::survives(&PROTOCOL, &[vec![0; 56], service(4), replied(0x94)]);
-        trial::waits(&PROTOCOL, &[vec![0; 56], service(4), replied(0x94)], &stream(true, Sender::Unknown));
+        testing::never_panics(&PROTOCOL, &[vec![0; 56], service(4), replied(0x94)]);
+        testing::waits(&PROTOCOL, &[vec![0; 56], service(4), replied(0x94)], &on_port(Sender::Unknown));
     }
 }

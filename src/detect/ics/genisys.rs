@@ -111,7 +111,7 @@ fn unescaped(escaped: &[u8]) -> impl Iterator<Item = u8> {
 #[cfg(test)]
 mod tests {
     use super::super::protocol::{Role, Sender};
-    use super::super::testing::{hex, message, never_matches_chance, never_panics, stream};
+    use super::super::testing::{hex, message, never_in_noise, never_panics, on_port};
     use super::*;
 
     /// A message with escapes and check sum.
@@ -127,7 +127,7 @@ mod tests {
 
     fn grade(plain: &[u8]) -> (Role, Intent, &'static str) {
         let bytes = sealed(plain);
-        let found = message(&PROTOCOL, &bytes, stream(Sender::Unknown));
+        let found = message(&PROTOCOL, &bytes, on_port(Sender::Unknown));
         assert_eq!(found.bytes, bytes.len());
         (found.role, found.intent, found.function.name)
     }
@@ -143,32 +143,32 @@ mod tests {
     #[test]
     fn short_messages_count_on_their_port_only() {
         let poll = [0xfb, 5, END];
-        assert_eq!(message(&PROTOCOL, &poll, stream(Sender::Unknown)).bytes, 3);
-        assert_eq!(parse(&poll, &Context { on_port: false, ..stream(Sender::Unknown) }), Verdict::No);
-        assert_eq!(message(&PROTOCOL, &[0xf1, 5, END], stream(Sender::Server)).role, Role::Answer);
+        assert_eq!(message(&PROTOCOL, &poll, on_port(Sender::Unknown)).bytes, 3);
+        assert_eq!(parse(&poll, &Context { on_port: false, ..on_port(Sender::Unknown) }), Verdict::No);
+        assert_eq!(message(&PROTOCOL, &[0xf1, 5, END], on_port(Sender::Server)).role, Role::Answer);
     }
 
     #[test]
     fn a_check_sum_that_is_not_escaped_is_taken_too() {
         let bytes = hex("f20101061e042d040cfdf6");
-        let found = message(&PROTOCOL, &bytes, stream(Sender::Unknown));
+        let found = message(&PROTOCOL, &bytes, on_port(Sender::Unknown));
         assert_eq!((found.role, found.bytes), (Role::Answer, bytes.len()));
-        assert_eq!(parse(&bytes[..10], &stream(Sender::Unknown)), Verdict::Short);
+        assert_eq!(parse(&bytes[..10], &on_port(Sender::Unknown)), Verdict::Short);
     }
 
     #[test]
     fn a_bad_check_sum_or_a_stray_control_byte_is_refused() {
         let mut bad = sealed(&[0xfc, 5, 0, 3]);
         bad[3] ^= 1;
-        assert_eq!(parse(&bad, &stream(Sender::Client)), Verdict::No);
-        assert_eq!(parse(&[0xfc, 5, 0xf2, 3, 1, 1, END], &stream(Sender::Client)), Verdict::No);
-        assert_eq!(parse(&[0xfc, 5, 0], &stream(Sender::Client)), Verdict::Short);
+        assert_eq!(parse(&bad, &on_port(Sender::Client)), Verdict::No);
+        assert_eq!(parse(&[0xfc, 5, 0xf2, 3, 1, 1, END], &on_port(Sender::Client)), Verdict::No);
+        assert_eq!(parse(&[0xfc, 5, 0], &on_port(Sender::Client)), Verdict::Short);
     }
 
     #[test]
     fn hostile_bytes() {
         let sample: String = sealed(&[0xfc, 5, 0, 0xff, 1, 0xf0]).iter().map(|b| format!("{b:02x}")).collect();
         never_panics(&PROTOCOL, &[&sample, "fb05f6", "f105f6"]);
-        never_matches_chance(&PROTOCOL);
+        never_in_noise(&PROTOCOL, &[]);
     }
 }

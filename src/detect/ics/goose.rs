@@ -40,7 +40,7 @@ fn published(bytes: &[u8], context: &Context) -> Option<Verdict> {
 #[cfg(test)]
 mod tests {
     use super::super::protocol::Role;
-    use super::super::testing::{disclosed, hex, link, message, never_panics};
+    use super::super::testing::{hex, link, message, never_panics, told};
     use super::*;
 
     const PUBLISH: &str = "0001 001b 0000 0000 61 11 80 08 494544312f4c4c4e 81 02 07d0 82 01 41 0000000000";
@@ -50,13 +50,13 @@ mod tests {
         let bytes = hex(PUBLISH);
         let found = message(&PROTOCOL, &bytes, link());
         assert_eq!((found.role, found.intent, found.function.name, found.bytes), (Role::Request, Write, "publish", 27));
-        assert_eq!(disclosed(&found, &bytes, "name"), "IED1/LLN");
+        assert_eq!(told(&found, &bytes, "name"), "IED1/LLN");
     }
 
     #[test]
     fn long_form_lengths_are_read() {
         let bytes = hex("0001 0010 0000 0000 61 81 05 80 03 414243");
-        assert_eq!(disclosed(&message(&PROTOCOL, &bytes, link()), &bytes, "name"), "ABC");
+        assert_eq!(told(&message(&PROTOCOL, &bytes, link()), &bytes, "name"), "ABC");
     }
 
     #[test]

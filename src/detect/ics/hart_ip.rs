@@ -220,7 +220,7 @@ fn direct(fields: &Fields, declared: usize) -> Reading {
 mod tests {
     use super::*;
     use crate::detect::ics::protocol::Sender;
-    use crate::detect::ics::trial::{self, datagram, disclosed, hex, message, stream};
+    use crate::detect::ics::testing::{self, datagram, datagram_off_port, disclosures, hex, message, on_port};
 
     const INITIATE: &str = "010000000001000d0100004e20";
     const COMMAND_0: &str = "010003000002000d0280000082";
@@ -242,7 +242,7 @@ mod tests {
     }
 
     fn request(bytes: &[u8]) -> (&'static str, Intent) {
-        trial::request(&PROTOCOL, bytes, &datagram(true, Sender::Client))
+        testing::request(&PROTOCOL, bytes, &datagram(Sender::Client))
     }
 
     #[test]
@@ -267,16 +267,16 @@ mod tests {
 
     #[test]
     fn answers_are_told_by_type_and_disclose_the_tag() {
-        let context = stream(true, Sender::Unknown);
+        let context = on_port(Sender::Unknown);
         assert_eq!(message(&PROTOCOL, &long_tag(), &context).role, Role::Answer);
-        assert_eq!(disclosed(&PROTOCOL, &long_tag(), &context), ["name=PT-101 feed water"]);
+        assert_eq!(disclosures(&PROTOCOL, &long_tag(), &context), ["name=PT-101 feed water"]);
         assert!(message(&PROTOCOL, &command(1, 0x86, 35, &[7, 0]), &context).error);
         assert!(!message(&PROTOCOL, &command(1, 0x86, 35, &[8, 0]), &context).error);
     }
 
     #[test]
     fn near_misses_are_refused() {
-        let context = datagram(true, Sender::Client);
+        let context = datagram(Sender::Client);
         let mut wrong_check = hex(COMMAND_0);
         wrong_check[12] ^= 1;
         for bytes in [wrong_check, hex("010000000001000e0100004e20"), hex("030000000001000d0100004e20"), hex("010006000001000d0100004e20")]
@@ -287,8 +287,8 @@ mod tests {
 
     #[test]
     fn hart_frames_are_known_on_any_port_and_nothing_else_is() {
-        let elsewhere = datagram(false, Sender::Unknown);
-        assert_eq!(trial::request(&PROTOCOL, &hex(COMMAND_0), &elsewhere), ("read-unique-id", Intent::Identify));
+        let elsewhere = datagram_off_port(Sender::Unknown);
+        assert_eq!(testing::request(&PROTOCOL, &hex(COMMAND_0), &elsewhere), ("read-unique-id", Intent::Identify));
         assert_eq!(message(&PROTOCOL, &long_tag(), &elsewhere).role, Role::Answer);
         assert_eq!((PROTOCOL.parse)(&hex(INITIATE), &elsewhere), Verdict::No);
         assert_eq!((PROTOCOL.parse)(&hex("0100020000050008"), &elsewhere), Verdict::No);
@@ -296,13 +296,13 @@ mod tests {
 
     #[test]
     fn noise_is_not_believed() {
-        trial::ignores_noise(&PROTOCOL);
+        testing::never_in_noise(&PROTOCOL, &[]);
     }
 
     #[test]
     fn hostile_bytes_never_panic() {
         let samples = [hex(INITIATE), hex(COMMAND_0), command(0, 0x82, 77, &[1, 1, 5, 0x82, 1, 2, 3, 4, 5, 42, 0]), long_tag()];
-        trial::survives(&PROTOCOL, &samples);
-        trial::waits(&PROTOCOL, &samples, &stream(true, Sender::Client));
+        testing::never_panics(&PROTOCOL, &samples);
+        testing::waits(&PROTOCOL, &samples, &on_port(Sender::Client));
     }
 }

@@ -95,7 +95,7 @@ fn function(protocol: u8, service: u8) -> (&'static str, Intent) {
 #[cfg(test)]
 mod tests {
     use super::super::protocol::{Role, Sender};
-    use super::super::testing::{datagram, hex, message, never_panics, stream};
+    use super::super::testing::{datagram, hex, message, never_panics, on_port};
     use super::*;
 
     const IDENTIFY: &str = "01 00 08 83 00000000 0000000c";
@@ -127,8 +127,8 @@ mod tests {
         for (from, to) in [("01 00", "02 00"), ("08 83", "14 83"), ("08 83", "0b 83"), ("0000000c", "0000000d"), ("0000000c", "0000000b")] {
             assert_eq!(parse(&hex(&IDENTIFY.replace(from, to)), &datagram(Sender::Client)), Verdict::No);
         }
-        assert_eq!(parse(&hex(IDENTIFY)[..10], &stream(Sender::Client)), Verdict::Short);
-        assert_eq!(parse(&hex(&IDENTIFY.replace("0000000c", "7fffffff")), &stream(Sender::Client)), Verdict::No);
+        assert_eq!(parse(&hex(IDENTIFY)[..10], &on_port(Sender::Client)), Verdict::Short);
+        assert_eq!(parse(&hex(&IDENTIFY.replace("0000000c", "7fffffff")), &on_port(Sender::Client)), Verdict::No);
     }
 
     #[test]

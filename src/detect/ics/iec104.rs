@@ -190,7 +190,7 @@ fn element_bytes(kind: u8) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::super::protocol::Sender;
-    use super::super::vectors::{hex, message, nothing_in_noise, off_port, on_port, torture};
+    use super::super::testing::{hex, message, never_in_noise, never_panics, off_port, on_port};
     use super::*;
 
     const INTERROGATION: &str = "680e0000000064010600ffff00000014";
@@ -263,11 +263,11 @@ mod tests {
 
     #[test]
     fn hostile_bytes_do_not_panic() {
-        torture(&PROTOCOL, &[INTERROGATION, SINGLE_COMMAND, MONITORED, "680443000000680443000000"]);
+        never_panics(&PROTOCOL, &[INTERROGATION, SINGLE_COMMAND, MONITORED, "680443000000680443000000"]);
     }
 
     #[test]
     fn noise_is_not_iec104() {
-        nothing_in_noise(&PROTOCOL, &["68"]);
+        never_in_noise(&PROTOCOL, &["68"]);
     }
 }

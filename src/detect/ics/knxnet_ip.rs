@@ -222,7 +222,7 @@ const APPLICATION_SERVICES: &Functions = &[
 #[cfg(test)]
 mod tests {
     use super::super::protocol::{Intent, Sender};
-    use super::super::testing::{datagram, disclosed, hex, message, never_matches_chance, never_panics, stream};
+    use super::super::testing::{datagram, hex, message, never_in_noise, never_panics, on_port, told};
     use super::*;
 
     const SEARCH: &str = "06100201000e0801c0a800010e57";
@@ -264,7 +264,7 @@ mod tests {
         let bytes = description();
         let found = message(&PROTOCOL, &bytes, datagram(Sender::Server));
         assert_eq!((found.role, found.bytes), (Role::Answer, bytes.len()));
-        assert_eq!(disclosed(&found, &bytes, "name"), "Heating, ground floor");
+        assert_eq!(told(&found, &bytes, "name"), "Heating, ground floor");
     }
 
     #[test]
@@ -273,7 +273,7 @@ mod tests {
         let bytes = [&hex("06100202 004c 0801 c0a80002 0e57")[..], &described[HEADER_BYTES..]].concat();
         let found = message(&PROTOCOL, &bytes, datagram(Sender::Unknown));
         assert_eq!((found.role, found.function.name), (Role::Answer, "search"));
-        assert_eq!(disclosed(&found, &bytes, "name"), "Heating, ground floor");
+        assert_eq!(told(&found, &bytes, "name"), "Heating, ground floor");
     }
 
     #[test]
@@ -294,12 +294,12 @@ mod tests {
         for near in ["06100201000f0801c0a800010e57", "06100299000e0801c0a800010e57", "06100201000e0803c0a800010e57"] {
             assert_eq!(parse(&hex(near), &datagram(Sender::Client)), Verdict::No);
         }
-        assert_eq!(parse(&hex("06100201"), &stream(Sender::Client)), Verdict::Short);
+        assert_eq!(parse(&hex("06100201"), &on_port(Sender::Client)), Verdict::Short);
     }
 
     #[test]
     fn hostile_bytes() {
         never_panics(&PROTOCOL, &[SEARCH, GROUP_WRITE, "06100310001104010000fc000001531001", "06100206000800240801"]);
-        never_matches_chance(&PROTOCOL);
+        never_in_noise(&PROTOCOL, &[]);
     }
 }

@@ -58,7 +58,7 @@ const fn name_of_answer(code: u8) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::super::protocol::{Role, Sender};
-    use super::super::testing::{datagram, disclosed, hex, message, never_panics, stream};
+    use super::super::testing::{datagram, hex, message, never_panics, on_port, told};
     use super::*;
 
     fn grade(sample: &str) -> (Role, Intent, &'static str) {
@@ -79,7 +79,7 @@ mod tests {
         let bytes = hex("000000f7 01000000 58350000 00000000");
         let found = message(&PROTOCOL, &bytes, datagram(Sender::Server));
         assert_eq!((found.role, found.function.name), (Role::Answer, "information"));
-        assert_eq!(disclosed(&found, &bytes, "model"), "X5");
+        assert_eq!(told(&found, &bytes, "model"), "X5");
     }
 
     #[test]
@@ -87,7 +87,7 @@ mod tests {
         for near in ["000000f600", "000000f0", "000100f6", "000000f7", "000000c1"] {
             assert_eq!(parse(&hex(near), &datagram(Sender::Client)), Verdict::No);
         }
-        assert_eq!(parse(&hex("000000"), &stream(Sender::Client)), Verdict::Short);
+        assert_eq!(parse(&hex("000000"), &on_port(Sender::Client)), Verdict::Short);
     }
 
     #[test]

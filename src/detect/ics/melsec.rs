@@ -177,7 +177,7 @@ fn reply(fields: &Fields, writing: Writing, data_at: usize, data_bytes: usize, d
 mod tests {
     use super::*;
     use crate::detect::ics::protocol::{Intent, Role, Sender};
-    use crate::detect::ics::trial::{self, datagram, disclosed, hex, stream};
+    use crate::detect::ics::testing::{self, datagram, disclosures, hex, off_port, on_port};
 
     const READ_WORDS: &str = "500000ffff03000c00100001040000640000a80a00";
     const READ_WORDS_4E: &str = "54003412000000ffff03000c00100001040000640000a80a00";
@@ -197,11 +197,11 @@ mod tests {
     }
 
     fn elsewhere() -> Context {
-        stream(false, Sender::Unknown)
+        off_port(Sender::Unknown)
     }
 
     fn request(bytes: &[u8]) -> (&'static str, Intent) {
-        trial::request(&PROTOCOL, bytes, &elsewhere())
+        testing::request(&PROTOCOL, bytes, &elsewhere())
     }
 
     #[test]
@@ -218,22 +218,22 @@ mod tests {
     #[test]
     fn an_unknown_command_is_a_read_on_the_port_only() {
         assert_eq!((PROTOCOL.parse)(&with_command(0x7777), &elsewhere()), Verdict::No);
-        assert_eq!(trial::request(&PROTOCOL, &with_command(0x7777), &stream(true, Sender::Client)), ("", Intent::Read));
+        assert_eq!(testing::request(&PROTOCOL, &with_command(0x7777), &on_port(Sender::Client)), ("", Intent::Read));
     }
 
     #[test]
     fn answers_are_told_by_the_subheader() {
-        let found = trial::message(&PROTOCOL, &hex(ENDED_WELL), &elsewhere());
+        let found = testing::message(&PROTOCOL, &hex(ENDED_WELL), &elsewhere());
         assert_eq!((found.role, found.error, found.bytes), (Role::Answer, false, 13));
-        assert!(trial::message(&PROTOCOL, b"D00000FF03FF000004C059", &elsewhere()).error);
+        assert!(testing::message(&PROTOCOL, b"D00000FF03FF000004C059", &elsewhere()).error);
     }
 
     #[test]
     fn the_model_is_disclosed_to_who_asked_for_it() {
-        let asked = trial::message(&PROTOCOL, &with_command(0x0101), &elsewhere());
-        let context = Context { memory: asked.memory, ..stream(true, Sender::Server) };
-        assert_eq!(disclosed(&PROTOCOL, &type_name(), &context), ["model=Q03UDECPU"]);
-        assert!(disclosed(&PROTOCOL, &type_name(), &elsewhere()).is_empty());
+        let asked = testing::message(&PROTOCOL, &with_command(0x0101), &elsewhere());
+        let context = Context { memory: asked.memory, ..on_port(Sender::Server) };
+        assert_eq!(disclosures(&PROTOCOL, &type_name(), &context), ["model=Q03UDECPU"]);
+        assert!(disclosures(&PROTOCOL, &type_name(), &elsewhere()).is_empty());
     }
 
     #[test]
@@ -243,19 +243,19 @@ mod tests {
             bytes[at] = value;
             assert_eq!((PROTOCOL.parse)(&bytes, &elsewhere()), Verdict::No, "byte {at}");
         }
-        assert_eq!((PROTOCOL.parse)(&hex(READ_WORDS)[..20], &datagram(true, Sender::Client)), Verdict::No);
+        assert_eq!((PROTOCOL.parse)(&hex(READ_WORDS)[..20], &datagram(Sender::Client)), Verdict::No);
         assert_eq!((PROTOCOL.parse)(b"500000FF03fF00001400101001", &elsewhere()), Verdict::No);
     }
 
     #[test]
     fn hostile_bytes_never_panic() {
         let samples = [hex(READ_WORDS), hex(READ_WORDS_4E), hex(ENDED_WELL), ASCII_RUN.to_vec(), type_name()];
-        trial::survives(&PROTOCOL, &samples);
-        trial::waits(&PROTOCOL, &samples, &elsewhere());
+        testing::never_panics(&PROTOCOL, &samples);
+        testing::waits(&PROTOCOL, &samples, &elsewhere());
     }
 
     #[test]
     fn noise_is_not_believed() {
-        trial::ignores_noise(&PROTOCOL);
+        testing::never_in_noise(&PROTOCOL, &[]);
     }
 }

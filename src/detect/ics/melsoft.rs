@@ -54,7 +54,7 @@ fn read(fields: &Fields) -> Reading {
 mod tests {
     use super::*;
     use crate::detect::ics::protocol::{Role, Sender};
-    use crate::detect::ics::trial::{self, datagram, disclosed, hex, message, stream};
+    use crate::detect::ics::testing::{self, datagram, datagram_off_port, disclosures, hex, message, on_port};
 
     const PROBE: &str = "57000000001111070000ffff030000fe03000014001c080a0800000000000000040101010000000001";
 
@@ -67,18 +67,18 @@ mod tests {
 
     #[test]
     fn the_probe_identifies_and_other_commands_read() {
-        let context = datagram(true, Sender::Client);
-        assert_eq!(trial::request(&PROTOCOL, &hex(PROBE), &context), ("cpu-info", Intent::Identify));
+        let context = datagram(Sender::Client);
+        assert_eq!(testing::request(&PROTOCOL, &hex(PROBE), &context), ("cpu-info", Intent::Identify));
         let mut other = hex(PROBE);
         other[COMMAND_AT] = 0x14;
-        assert_eq!(trial::request(&PROTOCOL, &other, &context), ("", Intent::Read));
+        assert_eq!(testing::request(&PROTOCOL, &other, &context), ("", Intent::Read));
     }
 
     #[test]
     fn the_answer_discloses_the_model() {
-        let context = datagram(true, Sender::Server);
+        let context = datagram(Sender::Server);
         assert_eq!(message(&PROTOCOL, &answer(), &context).role, Role::Answer);
-        assert_eq!(disclosed(&PROTOCOL, &answer(), &context), ["model=Q03UDECPU"]);
+        assert_eq!(disclosures(&PROTOCOL, &answer(), &context), ["model=Q03UDECPU"]);
     }
 
     #[test]
@@ -86,14 +86,14 @@ mod tests {
         for (at, value) in [(0, 0x58), (1, 0x01), (5, 0x12), (19, 0x15)] {
             let mut bytes = hex(PROBE);
             bytes[at] = value;
-            assert_eq!((PROTOCOL.parse)(&bytes, &datagram(true, Sender::Client)), Verdict::No, "byte {at}");
+            assert_eq!((PROTOCOL.parse)(&bytes, &datagram(Sender::Client)), Verdict::No, "byte {at}");
         }
-        assert_eq!((PROTOCOL.parse)(&hex(PROBE), &datagram(false, Sender::Client)), Verdict::No);
+        assert_eq!((PROTOCOL.parse)(&hex(PROBE), &datagram_off_port(Sender::Client)), Verdict::No);
     }
 
     #[test]
     fn hostile_bytes_never_panic() {
-        trial::survives(&PROTOCOL, &[hex(PROBE), answer()]);
-        trial::waits(&PROTOCOL, &[hex(PROBE), answer()], &stream(true, Sender::Client));
+        testing::never_panics(&PROTOCOL, &[hex(PROBE), answer()]);
+        testing::waits(&PROTOCOL, &[hex(PROBE), answer()], &on_port(Sender::Client));
     }
 }

@@ -17,11 +17,7 @@ mod stray;
 pub(crate) mod testing;
 mod text;
 mod tpkt;
-#[cfg(test)]
-mod trial;
 mod umas;
-#[cfg(test)]
-mod vectors;
 
 pub use board::IcsBoard;
 pub use contact::IcsDetail;

@@ -76,7 +76,7 @@ const COMMANDS: &Functions = &[
 #[cfg(test)]
 mod tests {
     use super::super::protocol::{Intent, Role, Sender};
-    use super::super::testing::{datagram, disclosed, hex, message as found, never_panics};
+    use super::super::testing::{datagram, hex, message as found, never_panics, told};
     use super::*;
 
     const DISCOVERY: &str = "0100000800000000";
@@ -101,7 +101,7 @@ mod tests {
         let bytes = [hex("9000001c 00000001 00000000 00000000 00000000"), b"NP5110\0\0".to_vec()].concat();
         let message = found(&PROTOCOL, &bytes, datagram(Sender::Server));
         assert_eq!((message.role, message.error), (Role::Answer, false));
-        assert_eq!(disclosed(&message, &bytes, "name"), "NP5110");
+        assert_eq!(told(&message, &bytes, "name"), "NP5110");
         assert_eq!(grade("81000018 00000000 00000000 00000000 0090e8010203 c0a8").0, Role::Answer);
     }
 

@@ -140,7 +140,7 @@ fn topic(fields: &Fields, at: usize, remaining: usize) -> Reading<()> {
 mod tests {
     use super::*;
     use crate::detect::ics::protocol::{Intent, Role, Sender};
-    use crate::detect::ics::trial::{self, hex, message, stream};
+    use crate::detect::ics::testing::{self, hex, message, off_port, on_port};
 
     const CONNECT_311: &str = "101000044d5154540402003c000474657374";
     const CONNECT_31: &str = "101200064d51497364700302003c000474657374";
@@ -149,17 +149,17 @@ mod tests {
     const ACCEPTED: &str = "20020000";
 
     fn in_session(sender: Sender) -> Context {
-        Context { memory: 1, ..stream(true, sender) }
+        Context { memory: 1, ..on_port(sender) }
     }
 
     fn request(text: &str, context: &Context) -> (&'static str, Intent) {
-        trial::request(&PROTOCOL, &hex(text), context)
+        testing::request(&PROTOCOL, &hex(text), context)
     }
 
     #[test]
     fn a_connect_is_known_on_any_port() {
         for text in [CONNECT_311, CONNECT_31] {
-            assert_eq!(request(text, &stream(false, Sender::Unknown)), ("connect", Intent::Identify));
+            assert_eq!(request(text, &off_port(Sender::Unknown)), ("connect", Intent::Identify));
         }
     }
 
@@ -180,7 +180,7 @@ mod tests {
 
     #[test]
     fn a_refused_connect_is_an_error() {
-        let context = stream(true, Sender::Server);
+        let context = on_port(Sender::Server);
         assert_eq!(message(&PROTOCOL, &hex(ACCEPTED), &context).role, Role::Answer);
         assert!(message(&PROTOCOL, &hex("20020005"), &context).error);
     }
@@ -194,9 +194,9 @@ mod tests {
     #[test]
     fn other_packets_need_the_port_or_a_session() {
         for text in [SUBSCRIBE_ALL, PUBLISH_ON, ACCEPTED] {
-            assert_eq!((PROTOCOL.parse)(&hex(text), &stream(false, Sender::Client)), Verdict::No, "{text}");
+            assert_eq!((PROTOCOL.parse)(&hex(text), &off_port(Sender::Client)), Verdict::No, "{text}");
         }
-        assert_eq!((PROTOCOL.parse)(&hex("c000"), &stream(true, Sender::Client)), Verdict::No);
+        assert_eq!((PROTOCOL.parse)(&hex("c000"), &on_port(Sender::Client)), Verdict::No);
     }
 
     #[test]
@@ -211,19 +211,19 @@ mod tests {
             "360a000476616c766f70656e",
         ];
         for text in texts {
-            assert_eq!((PROTOCOL.parse)(&hex(text), &stream(true, Sender::Client)), Verdict::No, "{text}");
+            assert_eq!((PROTOCOL.parse)(&hex(text), &on_port(Sender::Client)), Verdict::No, "{text}");
         }
     }
 
     #[test]
     fn hostile_bytes_never_panic() {
         let samples = [CONNECT_311, CONNECT_31, SUBSCRIBE_ALL, PUBLISH_ON, ACCEPTED, "c000", "40020001"].map(hex);
-        trial::survives(&PROTOCOL, &samples);
-        trial::waits(&PROTOCOL, &samples, &in_session(Sender::Client));
+        testing::never_panics(&PROTOCOL, &samples);
+        testing::waits(&PROTOCOL, &samples, &in_session(Sender::Client));
     }
 
     #[test]
     fn noise_is_not_believed() {
-        trial::ignores_noise(&PROTOCOL);
+        testing::never_in_noise(&PROTOCOL, &[]);
     }
 }

@@ -270,7 +270,7 @@ fn string(fields: &Fields, at: usize) -> Option<(usize, usize)> {
 mod tests {
     use super::*;
     use crate::detect::ics::protocol::Intent;
-    use crate::detect::ics::trial::{self, datagram, disclosed, hex, stream};
+    use crate::detect::ics::testing::{self, datagram, disclosures, hex, off_port, on_port};
 
     const HELLO: &str = "48454c463000000000000000000001000001000000000000000000001000 00006f70632e7463703a2f2f613a34383430";
     const ACKNOWLEDGE: &str = "41434b461c0000000000000000000100000100000000000000000000";
@@ -313,11 +313,11 @@ mod tests {
     }
 
     fn elsewhere() -> Context {
-        stream(false, Sender::Unknown)
+        off_port(Sender::Unknown)
     }
 
     fn request(bytes: &[u8]) -> (&'static str, Intent) {
-        trial::request(&PROTOCOL, bytes, &elsewhere())
+        testing::request(&PROTOCOL, bytes, &elsewhere())
     }
 
     #[test]
@@ -340,33 +340,33 @@ mod tests {
     #[test]
     fn answers_are_told_by_their_bytes() {
         for bytes in [hex(ACKNOWLEDGE), service(634), service(12_209), opening("None", 449)] {
-            assert_eq!(trial::message(&PROTOCOL, &bytes, &elsewhere()).role, Role::Answer);
+            assert_eq!(testing::message(&PROTOCOL, &bytes, &elsewhere()).role, Role::Answer);
         }
-        assert!(trial::message(&PROTOCOL, &service(397), &elsewhere()).error);
+        assert!(testing::message(&PROTOCOL, &service(397), &elsewhere()).error);
     }
 
     #[test]
     fn endpoints_disclose_the_application() {
-        assert_eq!(disclosed(&PROTOCOL, &endpoints_answer(), &elsewhere()), ["uri=urn:plc", "product=http://acme", "name=Mill"]);
+        assert_eq!(disclosures(&PROTOCOL, &endpoints_answer(), &elsewhere()), ["uri=urn:plc", "product=http://acme", "name=Mill"]);
     }
 
     #[test]
     fn cipher_text_stays_at_identify() {
-        let opened = trial::message(&PROTOCOL, &opening("Basic256Sha256", 446), &stream(true, Sender::Client));
-        let context = Context { memory: opened.memory, ..stream(true, Sender::Client) };
-        assert_eq!(trial::request(&PROTOCOL, &service(4_711), &context), ("secured-message", Intent::Identify));
-        assert_eq!(trial::request(&PROTOCOL, &service(4_711), &stream(true, Sender::Client)), ("", Intent::Read));
+        let opened = testing::message(&PROTOCOL, &opening("Basic256Sha256", 446), &on_port(Sender::Client));
+        let context = Context { memory: opened.memory, ..on_port(Sender::Client) };
+        assert_eq!(testing::request(&PROTOCOL, &service(4_711), &context), ("secured-message", Intent::Identify));
+        assert_eq!(testing::request(&PROTOCOL, &service(4_711), &on_port(Sender::Client)), ("", Intent::Read));
     }
 
     #[test]
     fn a_later_chunk_is_no_service_of_its_own() {
         let mut first = service(673);
         first[3] = b'C';
-        let began = trial::message(&PROTOCOL, &first, &stream(true, Sender::Client));
-        let context = Context { memory: began.memory, ..stream(true, Sender::Client) };
-        assert_eq!(trial::request(&PROTOCOL, &service(712), &context), ("next-chunk", Intent::Identify));
+        let began = testing::message(&PROTOCOL, &first, &on_port(Sender::Client));
+        let context = Context { memory: began.memory, ..on_port(Sender::Client) };
+        assert_eq!(testing::request(&PROTOCOL, &service(712), &context), ("next-chunk", Intent::Identify));
         let answer = Context { sender: Sender::Server, ..context };
-        assert_eq!(trial::message(&PROTOCOL, &service(676), &answer).function.name, "write");
+        assert_eq!(testing::message(&PROTOCOL, &service(676), &answer).function.name, "write");
     }
 
     #[test]
@@ -378,14 +378,14 @@ mod tests {
         for bytes in [other_url, other_length, service(4_711), b"HELP".to_vec(), b"GET / HTTP/1.1\r\n".to_vec()] {
             assert_eq!((PROTOCOL.parse)(&bytes, &elsewhere()), Verdict::No);
         }
-        assert_eq!((PROTOCOL.parse)(&hex(HELLO), &datagram(true, Sender::Client)), Verdict::No);
+        assert_eq!((PROTOCOL.parse)(&hex(HELLO), &datagram(Sender::Client)), Verdict::No);
     }
 
     #[test]
     fn a_large_write_is_decided_by_its_first_bytes() {
         let mut bytes = service(673);
         bytes[4..8].copy_from_slice(&100_000_u32.to_le_bytes());
-        assert_eq!(trial::message(&PROTOCOL, &bytes, &elsewhere()).bytes, 100_000);
+        assert_eq!(testing::message(&PROTOCOL, &bytes, &elsewhere()).bytes, 100_000);
     }
 
     #[test]
@@ -399,12 +399,12 @@ mod tests {
             opening("Basic256", 449),
             endpoints_answer(),
         ];
-        trial::survives(&PROTOCOL, &samples);
-        trial::waits(&PROTOCOL, &samples, &elsewhere());
+        testing::never_panics(&PROTOCOL, &samples);
+        testing::waits(&PROTOCOL, &samples, &elsewhere());
     }
 
     #[test]
     fn noise_is_not_believed() {
-        trial::ignores_noise(&PROTOCOL);
+        testing::never_in_noise(&PROTOCOL, &[]);
     }
 }

@@ -76,7 +76,7 @@ fn ends_with(fields: &Fields, declared: usize, at: usize, tail: &[u8]) -> Readin
 mod tests {
     use super::*;
     use crate::detect::ics::protocol::{Role, Sender};
-    use crate::detect::ics::trial::{self, disclosed, hex, message, stream};
+    use crate::detect::ics::testing::{self, disclosures, hex, message, off_port, on_port};
 
     const OPEN: &str = "0101001a0000000078800003000c494245544830314e305f4d00";
     const SET_UP: &str = "010500160001000078800005 0000 00060004 02950000";
@@ -92,7 +92,7 @@ mod tests {
     }
 
     fn request(text: &str) -> (&'static str, Intent) {
-        trial::request(&PROTOCOL, &hex(text), &stream(true, Sender::Client))
+        testing::request(&PROTOCOL, &hex(text), &on_port(Sender::Client))
     }
 
     #[test]
@@ -105,24 +105,24 @@ mod tests {
 
     #[test]
     fn the_answer_discloses_the_controller() {
-        let context = stream(true, Sender::Unknown);
+        let context = on_port(Sender::Unknown);
         assert_eq!(message(&PROTOCOL, &answer(), &context).role, Role::Answer);
-        assert_eq!(disclosed(&PROTOCOL, &answer(), &context), ["product=ILC 330 ETH", "firmware=3.95T", "model=2737193"]);
+        assert_eq!(disclosures(&PROTOCOL, &answer(), &context), ["product=ILC 330 ETH", "firmware=3.95T", "model=2737193"]);
     }
 
     #[test]
     fn near_misses_are_refused() {
-        let context = stream(true, Sender::Client);
+        let context = on_port(Sender::Client);
         for text in ["0102001a00000000", "0201001a00000000", "0101000500000000", "010140000000"] {
             assert_eq!((PROTOCOL.parse)(&hex(text), &context), Verdict::No, "{text}");
         }
-        assert_eq!((PROTOCOL.parse)(&hex(OPEN), &stream(false, Sender::Client)), Verdict::No);
+        assert_eq!((PROTOCOL.parse)(&hex(OPEN), &off_port(Sender::Client)), Verdict::No);
     }
 
     #[test]
     fn hostile_bytes_never_panic() {
         let samples = [hex(OPEN), hex(SET_UP), hex(ASK), answer()];
-        trial::survives(&PROTOCOL, &samples);
-        trial::waits(&PROTOCOL, &samples, &stream(true, Sender::Client));
+        testing::never_panics(&PROTOCOL, &samples);
+        testing::waits(&PROTOCOL, &samples, &on_port(Sender::Client));
     }
 }

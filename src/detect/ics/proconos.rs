@@ -54,7 +54,7 @@ fn answer(fields: &Fields) -> Reading {
 mod tests {
     use super::*;
     use crate::detect::ics::protocol::Role;
-    use crate::detect::ics::trial::{self, disclosed, hex, message, stream};
+    use crate::detect::ics::testing::{self, disclosures, hex, message, off_port, on_port};
 
     const ASK: &str = "cc01000b4002000047ee";
 
@@ -70,31 +70,31 @@ mod tests {
     #[test]
     fn the_probe_identifies_and_the_rest_reads() {
         for sender in [Sender::Client, Sender::Unknown] {
-            assert_eq!(trial::request(&PROTOCOL, &hex(ASK), &stream(true, sender)), ("information", Intent::Identify));
+            assert_eq!(testing::request(&PROTOCOL, &hex(ASK), &on_port(sender)), ("information", Intent::Identify));
         }
-        assert_eq!(trial::request(&PROTOCOL, &hex("cc01000b4010000047ee"), &stream(true, Sender::Client)), ("", Intent::Read));
+        assert_eq!(testing::request(&PROTOCOL, &hex("cc01000b4010000047ee"), &on_port(Sender::Client)), ("", Intent::Read));
     }
 
     #[test]
     fn the_answer_discloses_the_controller() {
-        let context = stream(true, Sender::Unknown);
+        let context = on_port(Sender::Unknown);
         assert_eq!(message(&PROTOCOL, &answered(), &context).role, Role::Answer);
         let texts = ["firmware=ProConOS V3.0.1040", "model=ADAM5510KW 1.24", "project=Mill"];
-        assert_eq!(disclosed(&PROTOCOL, &answered(), &context), texts);
+        assert_eq!(disclosures(&PROTOCOL, &answered(), &context), texts);
     }
 
     #[test]
     fn near_misses_are_refused() {
         for text in ["cc02000b4002000047ee", "cd01000b4002000047ee"] {
-            assert_eq!((PROTOCOL.parse)(&hex(text), &stream(true, Sender::Client)), Verdict::No, "{text}");
+            assert_eq!((PROTOCOL.parse)(&hex(text), &on_port(Sender::Client)), Verdict::No, "{text}");
         }
-        assert_eq!((PROTOCOL.parse)(&hex(ASK), &stream(false, Sender::Client)), Verdict::No);
+        assert_eq!((PROTOCOL.parse)(&hex(ASK), &off_port(Sender::Client)), Verdict::No);
     }
 
     #[test]
     fn hostile_bytes_never_panic() {
-        trial::survives(&PROTOCOL, &[hex(ASK), answered()]);
-        trial::waits(&PROTOCOL, &[hex(ASK)], &stream(true, Sender::Client));
-        trial::waits(&PROTOCOL, &[answered()], &stream(true, Sender::Server));
+        testing::never_panics(&PROTOCOL, &[hex(ASK), answered()]);
+        testing::waits(&PROTOCOL, &[hex(ASK)], &on_port(Sender::Client));
+        testing::waits(&PROTOCOL, &[answered()], &on_port(Sender::Server));
     }
 }

@@ -122,7 +122,7 @@ const OPERATIONS: &Functions = &[
 #[cfg(test)]
 mod tests {
     use super::super::protocol::{Intent, Role, Sender};
-    use super::super::testing::{datagram, disclosed, hex, message, never_matches_chance, never_panics};
+    use super::super::testing::{datagram, hex, message, never_in_noise, never_panics, told};
     use super::*;
 
     const LOOKUP: &str = "0400200010000000000000000000000000000000000000000883afe11f5dc91191a408002b14a0fa0100000001000100010000010001000100000000030000000c0000000200ffffffff4c0000000000000000000100000000000000000000000000000000000000020000000100a0de976cd111827100a02442df7d0100000001000000000000000000000000000000000000000000000001000000";
@@ -167,7 +167,7 @@ mod tests {
         bytes[74..76].copy_from_slice(&body.to_le_bytes());
         let found = message(&PROTOCOL, &bytes, datagram(Sender::Client));
         assert_eq!(found.role, Role::Answer);
-        assert!(disclosed(&found, &bytes, "product").starts_with("S7-1200 "));
+        assert!(told(&found, &bytes, "product").starts_with("S7-1200 "));
     }
 
     #[test]
@@ -190,6 +190,6 @@ mod tests {
     #[test]
     fn hostile_bytes() {
         never_panics(&PROTOCOL, &[LOOKUP]);
-        never_matches_chance(&PROTOCOL);
+        never_in_noise(&PROTOCOL, &[]);
     }
 }

@@ -128,7 +128,7 @@ fn device(bytes: &[u8]) -> [Disclosed; DISCLOSED_MAX] {
 #[cfg(test)]
 mod tests {
     use super::super::protocol::Role;
-    use super::super::testing::{disclosed, hex, link, message, never_panics};
+    use super::super::testing::{hex, link, message, never_panics, told};
     use super::*;
 
     /// Padded to the 46 bytes of the shortest Ethernet payload.
@@ -163,8 +163,8 @@ mod tests {
         let bytes = padded(ANSWER);
         let found = message(&PROTOCOL, &bytes, link());
         assert_eq!((found.role, found.error), (Role::Answer, false));
-        assert_eq!(disclosed(&found, &bytes, "name"), "plc1");
-        assert_eq!(disclosed(&found, &bytes, "product"), "S7-1200");
+        assert_eq!(told(&found, &bytes, "name"), "plc1");
+        assert_eq!(told(&found, &bytes, "product"), "S7-1200");
     }
 
     #[test]

@@ -94,7 +94,7 @@ pub fn text(field: &'static str, bytes: &[u8], at: usize, room: usize) -> Disclo
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{datagram, stream};
+    use super::super::testing::{datagram, on_port};
     use super::*;
 
     #[test]
@@ -120,8 +120,8 @@ mod tests {
         assert_eq!(fit(2, &[0; 3], &datagram(Sender::Client)), Fit::Wrong);
         assert_eq!(fit(4, &[0; 3], &datagram(Sender::Client)), Fit::Wrong);
         assert_eq!(fit(4, &[0; 3], &Context { whole: false, ..datagram(Sender::Client) }), Fit::Begun);
-        assert_eq!(fit(2, &[0; 3], &stream(Sender::Client)), Fit::Whole);
-        assert_eq!(fit(4, &[0; 3], &stream(Sender::Client)), Fit::Begun);
+        assert_eq!(fit(2, &[0; 3], &on_port(Sender::Client)), Fit::Whole);
+        assert_eq!(fit(4, &[0; 3], &on_port(Sender::Client)), Fit::Begun);
     }
 
     #[test]

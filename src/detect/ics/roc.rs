@@ -99,7 +99,7 @@ const OPCODES: &Functions = &[
 #[cfg(test)]
 mod tests {
     use super::super::protocol::{Intent, Sender};
-    use super::super::testing::{message, never_matches_chance, never_panics, stream};
+    use super::super::testing::{message, never_in_noise, never_panics, on_port};
     use super::*;
 
     fn sealed(opcode: u8, data: &[u8]) -> Vec<u8> {
@@ -109,7 +109,7 @@ mod tests {
     }
 
     fn grade(opcode: u8, data: &[u8], sender: Sender) -> (Role, Intent, &'static str) {
-        let found = message(&PROTOCOL, &sealed(opcode, data), stream(sender));
+        let found = message(&PROTOCOL, &sealed(opcode, data), on_port(sender));
         assert_eq!(found.bytes, data.len() + FRAME_BYTES);
         (found.role, found.intent, found.function.name)
     }
@@ -129,20 +129,20 @@ mod tests {
         assert_eq!(grade(7, &[0; 8], Sender::Unknown), (Role::Answer, Intent::Connect, "read-clock"));
         assert_eq!(grade(8, &[], Sender::Unknown).0, Role::Answer);
         assert_eq!(grade(167, &[0; 9], Sender::Server), (Role::Either, Intent::Connect, "read-parameters"));
-        assert!(message(&PROTOCOL, &sealed(255, &[1, 2]), stream(Sender::Server)).error);
+        assert!(message(&PROTOCOL, &sealed(255, &[1, 2]), on_port(Sender::Server)).error);
     }
 
     #[test]
     fn a_bad_check_sum_or_opcode_is_refused() {
         let mut bytes = sealed(7, &[]);
         bytes[6] ^= 1;
-        assert_eq!(parse(&bytes, &stream(Sender::Client)), Verdict::No);
-        assert_eq!(parse(&sealed(9, &[]), &stream(Sender::Client)), Verdict::No);
+        assert_eq!(parse(&bytes, &on_port(Sender::Client)), Verdict::No);
+        assert_eq!(parse(&sealed(9, &[]), &on_port(Sender::Client)), Verdict::No);
     }
 
     #[test]
     fn off_the_port_a_request_opens_the_conversation() {
-        let off = Context { on_port: false, ..stream(Sender::Unknown) };
+        let off = Context { on_port: false, ..on_port(Sender::Unknown) };
         let answer = sealed(7, &[0; 8]);
         assert_eq!(parse(&answer, &off), Verdict::No);
         let asked = message(&PROTOCOL, &sealed(7, &[]), off);
@@ -154,6 +154,6 @@ mod tests {
         let samples: Vec<String> =
             [sealed(7, &[]), sealed(167, &[1, 2, 3])].iter().map(|b| b.iter().map(|b| format!("{b:02x}")).collect()).collect();
         never_panics(&PROTOCOL, &[&samples[0], &samples[1]]);
-        never_matches_chance(&PROTOCOL);
+        never_in_noise(&PROTOCOL, &[]);
     }
 }

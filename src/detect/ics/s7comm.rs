@@ -187,7 +187,7 @@ fn disclose_szl(message: &mut Message, bytes: &[u8], start: usize) {
 #[cfg(test)]
 mod tests {
     use super::super::protocol::Sender;
-    use super::super::vectors::{disclosed, hex, message, nothing_in_noise, off_port, on_port, torture};
+    use super::super::testing::{disclosed, hex, message, never_in_noise, never_panics, off_port, on_port};
     use super::*;
 
     const SETUP: &str = "0300001902f08032010000000000080000f0000001000101e0";
@@ -269,11 +269,11 @@ mod tests {
 
     #[test]
     fn hostile_bytes_do_not_panic() {
-        torture(&PROTOCOL, &[SETUP, SZL, STOP, READ_ANSWER, "0300001611e00000001400c1020100c2020102c0010a"]);
+        never_panics(&PROTOCOL, &[SETUP, SZL, STOP, READ_ANSWER, "0300001611e00000001400c1020100c2020102c0010a"]);
     }
 
     #[test]
     fn noise_is_not_s7comm() {
-        nothing_in_noise(&PROTOCOL, &["0300", "030000", "0300001902f080"]);
+        never_in_noise(&PROTOCOL, &["0300", "030000", "0300001902f080"]);
     }
 }

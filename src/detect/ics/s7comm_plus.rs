@@ -111,7 +111,7 @@ fn function(code: u16, session: bool) -> (&'static str, Intent) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::vectors::{hex, message, nothing_in_noise, off_port, on_port, torture};
+    use super::super::testing::{hex, message, never_in_noise, never_panics, off_port, on_port};
     use super::*;
 
     const CREATE: &str = "0300001b 02f080 7201000c 31000004ca00000001000000 72010000";
@@ -174,11 +174,11 @@ mod tests {
 
     #[test]
     fn hostile_bytes_do_not_panic() {
-        torture(&PROTOCOL, &[CREATE, CREATE_ANSWER, INVOKE_V3, "0300001611e00000001400c1020100c2020102c0010a"]);
+        never_panics(&PROTOCOL, &[CREATE, CREATE_ANSWER, INVOKE_V3, "0300001611e00000001400c1020100c2020102c0010a"]);
     }
 
     #[test]
     fn noise_is_not_s7comm_plus() {
-        nothing_in_noise(&PROTOCOL, &["0300", "030000", "0300001b02f080"]);
+        never_in_noise(&PROTOCOL, &["0300", "030000", "0300001b02f080"]);
     }
 }

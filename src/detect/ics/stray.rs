@@ -65,7 +65,7 @@ pub fn stray(bytes: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::detect::ics::vectors::hex;
+    use crate::detect::ics::testing::hex;
 
     #[test]
     fn scanners_payloads_are_stray() {

@@ -60,7 +60,7 @@ fn identifier(bytes: &[u8], units_at: usize) -> Option<Disclosed> {
 #[cfg(test)]
 mod tests {
     use super::super::protocol::Role;
-    use super::super::testing::{disclosed, hex, link, message, never_panics};
+    use super::super::testing::{hex, link, message, never_panics, told};
     use super::*;
 
     const PUBLISH: &str = "4000 0021 0000 0000 60 17 80 01 01 a2 12 30 10 80 04 4d553031 82 02 0001 83 04 00000001 0000000000000000";
@@ -70,7 +70,7 @@ mod tests {
         let bytes = hex(PUBLISH);
         let found = message(&PROTOCOL, &bytes, link());
         assert_eq!((found.role, found.intent, found.function.name, found.bytes), (Role::Request, Write, "publish", 33));
-        assert_eq!(disclosed(&found, &bytes, "name"), "MU01");
+        assert_eq!(told(&found, &bytes, "name"), "MU01");
     }
 
     #[test]

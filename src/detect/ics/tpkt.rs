@@ -183,7 +183,7 @@ pub fn connection(unit: &Unit, total: usize, claim: Claim, context: &Context) ->
 
 #[cfg(test)]
 mod tests {
-    use super::super::vectors::{hex, off_port, on_port};
+    use super::super::testing::{hex, off_port, on_port};
     use super::*;
 
     fn claimants(bytes: &str, context: &Context) -> Vec<&'static str> {

@@ -170,7 +170,7 @@ const COMMANDS: &Functions = &[
 #[cfg(test)]
 mod tests {
     use super::super::protocol::{Intent, Role, Sender};
-    use super::super::testing::{datagram, hex, message, never_matches_chance, never_panics};
+    use super::super::testing::{datagram, hex, message, never_in_noise, never_panics};
     use super::*;
 
     fn sealed(body: &[u8]) -> Vec<u8> {
@@ -230,6 +230,6 @@ mod tests {
         let sample: String = command(0, 20).iter().map(|b| format!("{b:02x}")).collect();
         never_panics(&PROTOCOL, &[&sample, "0100000000f0"]);
         assert_eq!(parse(&hex(""), &datagram(Sender::Client)), Verdict::No);
-        never_matches_chance(&PROTOCOL);
+        never_in_noise(&PROTOCOL, &[]);
     }
 }

@@ -121,7 +121,7 @@ const PROCEDURES: &Functions = &[
 #[cfg(test)]
 mod tests {
     use super::super::protocol::{Intent, Role, Sender};
-    use super::super::testing::{datagram, disclosed, hex, message, never_panics};
+    use super::super::testing::{datagram, hex, message, never_panics, told};
     use super::*;
 
     const CONNECT: &str = "1a09faba 00000000 00000002 55555555 00000001 00000001 0000000000000000 0000000000000000 ff5512c6 0000003c 00000001 00000002 00000000 00000000";
@@ -149,8 +149,8 @@ mod tests {
         let bytes = hex(CONNECTED);
         let found = message(&PROTOCOL, &bytes, Context { memory: asked.memory, ..datagram(Sender::Server) });
         assert_eq!((found.role, found.function.name), (Role::Answer, "target-connect"));
-        assert_eq!(disclosed(&found, &bytes, "firmware"), "5.4.2");
-        assert_eq!(disclosed(&found, &bytes, "model"), "MV100");
+        assert_eq!(told(&found, &bytes, "firmware"), "5.4.2");
+        assert_eq!(told(&found, &bytes, "model"), "MV100");
     }
 
     #[test]
