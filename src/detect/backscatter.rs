@@ -253,7 +253,7 @@ impl BackscatterMemory {
     }
 }
 
-/// The kinds of packets that CAIDA counts as backscatter (corsaro3 `corsaro_filtering.c`), if nobody at the receiver's end asked for them.
+/// The kinds of packets that CAIDA counts as backscatter (corsaro3 `libcorsaro3_filtering.c`), if nobody at the receiver's end asked for them.
 fn unasked<'a>(packet: &Packet<'a>) -> Option<(Vector, Option<Quote>)> {
     let header = packet.header;
     match (packet.seen.step, header.transport) {

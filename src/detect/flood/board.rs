@@ -29,11 +29,14 @@ const EVIDENCE_MAX: usize = 64;
 /// Slices without a packet after which a victim is no longer watched.
 const WATCH_IDLE_S: u32 = 60;
 
-/// Fixed point of the CUSUM: 2^-16. Non-parametric CUSUM after Wang, Zhang, Shin, INFOCOM 2002, per service and second.
+/// Fixed point of the CUSUM: 2^-16. Non-parametric CUSUM after Wang, Zhang, Shin, "Detecting SYN Flooding Attacks", INFOCOM 2002; here per
+/// service and second.
 const ONE: i64 = 1 << 16;
-/// Weight of the past in the mean of completions, in 1/1000: 0.95 a slice (exponential smoothing; Siris and Papagalou, Globecom 2004, have 0.98 for 10 s).
+/// Weight of the past in the mean of completions, in 1/1000: 0.95 a slice. Chosen: a mean over some 20 s follows the hour, and hardly a
+/// flood's first seconds.
 const PAST_PER_MILLE: i64 = 950;
-/// Share of a server's completions that may stay unfinished in peace, in percent: c = 0.5 (the `a` of Wang, Zhang, Shin is 0.35, of SYNs less FINs).
+/// Share of a server's completions that may stay unfinished in peace, in percent. Chosen, with room for scans and lost packets: it is the upper
+/// bound of the peaceful mean that the CUSUM needs (`a` of Wang, Zhang, Shin).
 const SLACK_PERCENT: i64 = 50;
 /// How far the CUSUM may rise above its threshold: it bounds how long an alarm lingers.
 const CUSUM_MAX_TIMES: i64 = 4;

@@ -1,5 +1,6 @@
-//! Are a flood's sources forged? The signs, their values, and what follows. Reserved sources, single packets and impossible headers are those
-//! of CAIDA's filters (corsaro3); the first octet's spread is that of uniform draws; the others follow from how stacks and forgers send.
+//! Are a flood's sources forged? The signs, their values, and what follows. Reserved sources are those of CAIDA's filter `rfc5735` (corsaro3,
+//! `libcorsaro3_filtering.c`); the first octet's spread is that of uniform draws; the others follow from how stacks and forgers send. The
+//! thresholds are chosen, to lie between what forgers give and what real hosts give, as far as it was measured or can be computed.
 
 use serde::Serialize;
 

@@ -1,5 +1,5 @@
-//! S7comm: Siemens S7-200, 300, 400, and 1200, 1500 in compatibility mode. Siemens publishes nothing; fields and codes follow Wireshark's and
-//! icsnpp's dissectors (ics-protocols block 3.4).
+//! S7comm: Siemens S7-200, 300, 400, and 1200, 1500 in compatibility mode. Siemens publishes nothing; fields and codes follow Wireshark's
+//! dissector (`packet-s7comm.c`) and icsnpp's (CISA, `icsnpp-s7comm`).
 
 use super::protocol::{Context, Intent, Message, Protocol, Role, Strength, Verdict, tcp};
 use super::text::disclose;

@@ -1,5 +1,5 @@
-//! S7comm-plus: Siemens S7-1200 and S7-1500. Siemens publishes nothing; fields and codes follow icsnpp's parser and 1,296 captured frames
-//! (ics-protocols block 3.5). From TIA Portal V17 on it runs inside TLS: then only the connection is seen.
+//! S7comm-plus: Siemens S7-1200 and S7-1500. Siemens publishes nothing; fields and codes follow icsnpp's parser (CISA, `icsnpp-s7comm`) and
+//! 1,296 captured frames. From TIA Portal V17 on it runs inside TLS: then only the connection is seen.
 
 use super::protocol::{Context, Intent, Message, Protocol, Role, Sender, Strength, Verdict, tcp};
 use super::tpkt::{self, CLAIM_BITS, Claim, DATA_OFFSET, START, Unit, Unpacked};

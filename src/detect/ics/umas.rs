@@ -1,5 +1,5 @@
 //! Schneider UMAS: what Unity and Control Expert speak to Modicon controllers inside Modbus function 90. The vendor publishes nothing; codes
-//! are those on which two independent dissectors agree (ics-protocols block 3.2).
+//! are those on which two independent dissectors agree.
 
 use super::protocol::{Context, Function, Intent, Message, Sender, Verdict};
 use super::text::disclose;

@@ -64,7 +64,8 @@ impl Method {
 
 /// A TCP header with the options of an operating system's stack: MSS, SACK-permitted, timestamps or window scale need 12 bytes and more.
 const STACK_HEADER_BYTES: u8 = 32;
-/// No operating system starts with a higher TTL than 128 except for routers; a received TTL above this began at 255 (RFC 1340 recommends 64; hosts are some 30 hops away at most).
+/// No operating system starts with a higher TTL than 128 except for routers; a received TTL above this began at 255. 64 is what RFC 1340
+/// recommends, 128 what Windows has. It is the bound of CAIDA's filter `ttl-200` as well (corsaro3).
 const STACK_TTL_MAX: u8 = 200;
 
 /// The method of a first packet, or nothing for packets that touch no service.
@@ -97,7 +98,8 @@ fn by_stack(header: &Header) -> bool {
         && (!header.source.is_v4() || header.has(marks::DONT_FRAGMENT))
 }
 
-/// Marks that tools leave in their packets : in the sources of ZMap (probe_modules/packet.c), nmap (scan_engine_raw.cc) and hping3 (sendtcp.c).
+/// Marks that tools leave in their packets: in the sources of ZMap (`probe_modules/packet.c`), nmap (`tcpip.cc`) and hping3 (`sendtcp.c`, and
+/// `hping2.h` for the window).
 pub mod tool_marks {
     /// ZMap up to 4.0: IP identification 54321. By chance 1 in 65,536.
     pub const ZMAP: u8 = 0x01;
