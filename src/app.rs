@@ -14,11 +14,11 @@ use crate::addr::Addr;
 use crate::attribute::{Attribution, reserved};
 use crate::cli::{BodiesArgs, Cli, Command, CommonArgs, ExplainArgs, GeoArgs, IndicatorsCommand, LiveArgs, ReadArgs, RunArgs};
 use crate::config::{Config, ConfigError};
-use crate::detect::{Shared, ics, payload};
+use crate::detect::{Keep, Shared, ics, payload};
 use crate::explain::{self, ExplainError};
 use crate::keyed::Keyed;
 use crate::pipeline::{self, Pipeline, RunError};
-use crate::report::{AssetFile, Directory, Ndjson, ReportError, Reporter, Sink, Terminal};
+use crate::report::{AssetFile, Directory, Ndjson, ReportError, Reporter, SampleFolder, Sink, Terminal};
 use crate::source::{Files, FilesOptions, Input, Live, LiveOptions, SourceError};
 
 /// Done.
@@ -155,14 +155,19 @@ fn run(
     let frames = Arc::new(AtomicU64::new(0));
     let sinks = sinks(args)?;
     let shown = progress.map(|progress| progress.show(frames.clone()));
-    let done = run_to(sinks, config, record, input, keyed, stop, frames);
+    let samples = args.save_samples.as_deref().map(|folder| SampleFolder::open(folder, &config.settings)).transpose()?;
+    let unsaved = samples.as_ref().map(SampleFolder::unsaved);
+    let done = run_to((sinks, samples), config, record, input, keyed, stop, frames);
     drop(shown);
+    if let Some(unsaved) = unsaved.map(|unsaved| unsaved.load(Ordering::Relaxed)).filter(|&unsaved| unsaved > 0) {
+        complain(&format_args!("samples that were not saved, beyond the settings samples.*: {unsaved}"));
+    }
     Ok(done?)
 }
 
-/// Runs an input through the pipeline to these sinks.
+/// Runs an input through the pipeline to these sinks, and to a folder of samples if there is one.
 fn run_to(
-    sinks: Vec<Box<dyn Sink>>,
+    (sinks, samples): (Vec<Box<dyn Sink>>, Option<SampleFolder>),
     config: Config,
     record: crate::report::RunRecord,
     input: Input,
@@ -171,6 +176,10 @@ fn run_to(
     frames: Arc<AtomicU64>,
 ) -> Result<(), RunError> {
     let lookup = Arc::new(if config.settings.ics.protocols == 0 { ics::Lookup::none() } else { ics::Lookup::new() });
+    let keep = match samples {
+        Some(_) => Keep::default().with_samples(&config.settings),
+        None => Keep::default(),
+    };
     let shared = Shared {
         keyed,
         database: config.database.clone(),
@@ -178,10 +187,14 @@ fn run_to(
         indicators: config.indicators.clone(),
         dark: config.dark.clone(),
         entries: config.entries(),
+        keep,
         window_s: config.window_s,
     };
     let is_live = matches!(input, Input::Live(_));
-    let reporter = Reporter::new(record, config.settings, config.lists, &shared, sinks, is_live);
+    let mut reporter = Reporter::new(record, config.settings, config.lists, &shared, sinks, is_live);
+    if let Some(samples) = samples {
+        reporter = reporter.with_samples(samples);
+    }
     pipeline::run(Pipeline { shared, home: config.home, workers: config.workers, stop, frames }, input, reporter)
 }
 
@@ -197,7 +210,7 @@ fn explain(args: &ExplainArgs) -> Result<(), AppError> {
         let input = args.files.iter().map(|path| name_of(path)).collect();
         let record = config.run_record(&args.run, input, args.limit);
         let files = Files::open(&args.files, &options)?;
-        Ok(run_to(vec![sink], config, record, Input::Files(Box::new(files)), Keyed::fixed(), stop, Arc::default())?)
+        Ok(run_to((vec![sink], None), config, record, Input::Files(Box::new(files)), Keyed::fixed(), stop, Arc::default())?)
     };
     let told = explain::explain(&args.id, first.window_s, &first.settings, replay, || Files::open(&args.files, &options))?;
     if args.run.json {

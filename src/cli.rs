@@ -120,6 +120,10 @@ pub struct RunArgs {
     /// A file for the inventory of home hosts that answered an industrial protocol: CSV, or NDJSON if it is named so
     #[arg(long, value_name = "FILE")]
     pub assets: Option<PathBuf>,
+    /// A folder for malware, suspects, programs and scripts that were delivered: malicious files, by SHA-256, mode 0400, within the settings
+    /// `samples.*`
+    #[arg(long, value_name = "DIR")]
+    pub save_samples: Option<PathBuf>,
 }
 
 #[derive(Args, Debug, Clone)]

@@ -225,6 +225,16 @@ settings! {
         /// Their mean length: a name has 253 bytes at most, and hosts' names are far shorter.
         tunnel_name_bytes = 60 "bytes", 1..=253;
     }
+    samples {
+        /// Samples that the folder of `--save-samples` may hold; further ones are not saved.
+        files = 10_000 "files", 1..=1_000_000_000;
+        /// Bytes of them all.
+        bytes = 1_073_741_824 "bytes", 1..=1_099_511_627_776;
+        /// Bytes of one sample; larger ones are not saved. Mirai's programs have some 100 kB, loaders for Windows a few MB.
+        bytes_each = 8_388_608 "bytes", 1..=1_073_741_824;
+        /// Bytes of whole bodies under way that each of the 64 lanes keeps at a time, and once more of those that wait to be written; nothing without `--save-samples`.
+        lane_bytes = 16_777_216 "bytes", 4_096..=1_073_741_824;
+    }
     output {
         /// Events of one kind that are written per window; the gravest first, then the largest; the rest is counted.
         events_per_window = 5_000 "events", 1..=10_000_000;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 
 use wherefrom::attribute::{Benign, Database, Home};
-use wherefrom::detect::{Shared, ics};
+use wherefrom::detect::{Keep, Shared, ics};
 use wherefrom::indicators::Indicators;
 use wherefrom::keyed::Keyed;
 use wherefrom::pipeline::{self, Pipeline, RunError};
@@ -37,6 +37,7 @@ pub fn run_with(lookup: ics::Lookup, input: Input, home: Home, database: Arc<Dat
         indicators: Arc::new(Indicators::none()),
         dark: None,
         entries: None,
+        keep: Keep::default(),
         window_s: WINDOW_S,
     };
     let record = RunRecord {

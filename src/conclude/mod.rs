@@ -4,6 +4,7 @@ mod asset;
 mod course;
 mod event;
 mod rows;
+mod sample;
 mod silence;
 mod targeted;
 
@@ -11,6 +12,7 @@ pub use asset::Asset;
 pub use course::{Counted, Course};
 pub use event::{Detail, Event, EventId, State};
 pub use rows::{Ended, Row, RowKey, Rows, Share};
+pub use sample::{Sample, Samples};
 pub use silence::Silence;
 pub use targeted::{Aim, Aims, Targeted};
 
@@ -63,6 +65,8 @@ pub struct Conclusions<'a> {
     pub assets: &'a mut Vec<Asset>,
     /// Files that came from abroad in the window, by country and type.
     pub deliveries: &'a mut Vec<DeliveryRow>,
+    /// Files to be saved; none unless asked for.
+    pub samples: &'a mut Samples,
     /// Events that are counted in rows and not written.
     pub unwritten: &'a mut u64,
     /// Things that did not fit into a bound and were dropped; counted in `capture` records.

@@ -13,6 +13,7 @@ use crate::tally::{Tally, TrafficTally};
 
 use super::conversation::{Arrival, Coming, Conversations, Seen, Step};
 use super::ics::Lookup;
+use super::keep::Keep;
 use super::packet::Packet;
 use super::{DetectorMemories, DetectorTallies, SliceEnd};
 
@@ -59,6 +60,8 @@ pub struct Shared {
     pub dark: Option<Arc<Home>>,
     /// The points of entry that have names, if any.
     pub entries: Option<Arc<Entries>>,
+    /// What is kept of payload.
+    pub keep: Keep,
     /// Seconds of a window.
     pub window_s: u32,
 }

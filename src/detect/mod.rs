@@ -9,6 +9,7 @@ pub mod c2;
 mod conversation;
 pub mod flood;
 pub mod ics;
+mod keep;
 mod lane;
 pub mod malware;
 mod packet;
@@ -16,6 +17,7 @@ pub mod payload;
 pub mod scan;
 pub mod webshell;
 
+pub use keep::Keep;
 pub use lane::{Lanes, Moment, Shared, SliceTally};
 
 /// The entries of the large tables.

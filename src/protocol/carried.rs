@@ -50,6 +50,8 @@ pub struct Body<'a> {
     pub md5: Option<[u8; 16]>,
     /// Seen to its end without a gap.
     pub complete: bool,
+    /// All of a complete body, where samples are saved and there was room.
+    pub whole: Option<&'a [u8]>,
 }
 
 /// A part of a multipart body (RFC 7578).

@@ -8,6 +8,7 @@ mod indicator;
 mod ndjson;
 mod ranking;
 mod record;
+mod samples;
 mod summary;
 mod terminal;
 
@@ -25,11 +26,12 @@ pub use ndjson::Ndjson;
 pub use record::{
     CaptureRecord, CountRecord, EventRecord, GeoRecord, KindTotal, ListRecord, RunRecord, SectorRecord, TargetedTotal, Time, date,
 };
+pub use samples::SampleFolder;
 pub use summary::Summary;
 pub use terminal::Terminal;
 
 use crate::attribute::{Direction, Lists};
-use crate::conclude::{Aims, Asset, Conclusions, DeliveryRow, Detail, Event, RowKey, Rows, SLICE_NS, State, Targeted};
+use crate::conclude::{Aims, Asset, Conclusions, DeliveryRow, Detail, Event, RowKey, Rows, SLICE_NS, Samples, State, Targeted};
 use crate::decode::Refused;
 use crate::detect::payload::Readings;
 use crate::detect::{Boards, Shared, SliceTally};
@@ -86,6 +88,8 @@ pub struct Reporter {
     written: Vec<(&'static str, u64)>,
     unwritten: u64,
     deliveries: Vec<DeliveryRow>,
+    sample_folder: Option<SampleFolder>,
+    samples: Samples,
     latency: Option<Histogram<u64>>,
     told_run: bool,
 }
@@ -118,10 +122,18 @@ impl Reporter {
             written: Vec::new(),
             unwritten: 0,
             deliveries: Vec::new(),
+            sample_folder: None,
+            samples: Samples::default(),
             latency: live.then(|| Histogram::new_with_max(LATENCY_US_MAX, 2).ok()).flatten(),
             told_run: false,
             run,
         }
+    }
+
+    /// Saves samples into a folder.
+    #[must_use]
+    pub fn with_samples(self, folder: SampleFolder) -> Self {
+        Reporter { sample_folder: Some(folder), ..self }
     }
 
     /// Takes what all workers have of one slice.
@@ -147,6 +159,7 @@ impl Reporter {
             aims: &mut self.aims,
             assets: &mut self.assets,
             deliveries: &mut self.deliveries,
+            samples: &mut self.samples,
             unwritten: &mut self.unwritten,
             evicted: &mut self.evicted,
             readings: &mut self.readings,
@@ -156,6 +169,9 @@ impl Reporter {
             self.boards.finish(&mut out);
         } else if seal.window_ends {
             self.boards.window_end(&mut out);
+        }
+        if let Some(folder) = &mut self.sample_folder {
+            folder.save(&mut self.samples)?;
         }
         self.write_events(&events)?;
         if let Some(latency) = &mut self.latency {

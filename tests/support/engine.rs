@@ -33,6 +33,7 @@ pub fn run(input: Input, workers: usize, window_s: u32, sink: Box<dyn Sink>) -> 
         indicators: INDICATORS.clone(),
         dark: None,
         entries: None,
+        keep: Default::default(),
         window_s,
     };
     let reporter = Reporter::new(record, CONFIG.settings.clone(), Benign::embedded(), &shared, vec![sink], false);

@@ -1,9 +1,9 @@
 //! A lane's memory of what conversations carry: which of them are read, by whom, and each side's bytes in order.
 
 use crate::decode::{Transport, flags, marks};
-use crate::detect::SliceEnd;
 use crate::detect::conversation::{Conversations, Step};
 use crate::detect::packet::Packet;
+use crate::detect::{Keep, SliceEnd};
 use crate::stream::{Blocks, Held, Order, Place};
 
 use super::clear::{self, Clear};
@@ -76,12 +76,12 @@ enum Came<'a> {
 }
 
 impl<L: Listener> Reading<L> {
-    pub fn new(listener: L) -> Self {
+    pub fn new(listener: L, keep: Keep) -> Self {
         let desk = Desk {
             blocks: Blocks::new(BLOCKS),
             held: Held::new(STRETCHES),
             scratch: Vec::new(),
-            shelf: Shelf::default(),
+            shelf: Shelf::new(keep),
             held_secure: 0,
             announced: Announced::default(),
             listener,

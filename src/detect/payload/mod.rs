@@ -49,7 +49,7 @@ listeners! {
 impl PayloadMemory {
     /// The memory of one lane.
     pub fn of_lane(lane: u8, shared: &Shared) -> Self {
-        memory::Reading::new(Listeners::new(lane, shared))
+        memory::Reading::new(Listeners::new(lane, shared), shared.keep)
     }
 }
 

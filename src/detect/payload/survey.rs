@@ -5,9 +5,9 @@ use std::cell::Cell;
 use crate::attribute::{Attribution, Country, Direction, Home};
 use crate::conclude::SLICE_NS;
 use crate::decode::Header;
-use crate::detect::SliceEnd;
 use crate::detect::conversation::{Arrival, Conversations, Step};
 use crate::detect::packet::Packet;
+use crate::detect::{Keep, SliceEnd};
 use crate::dispatch::batch::bits;
 use crate::dispatch::{Dispatch, LANES};
 use crate::keyed::Keyed;
@@ -34,7 +34,7 @@ where
         Survey {
             dispatch: Dispatch::new(Keyed::fixed(), home),
             conversations: Conversations::new(LANES),
-            lanes: (0..LANES).map(|_| Reading::new(listener())).collect(),
+            lanes: (0..LANES).map(|_| Reading::new(listener(), Keep::default())).collect(),
             tally: ReadingTally::default(),
             now_s: 0,
         }

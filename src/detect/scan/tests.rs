@@ -39,6 +39,7 @@ impl OneLane {
             indicators: Arc::new(Indicators::none()),
             dark: None,
             entries: None,
+            keep: Default::default(),
             window_s: 60,
         };
         let home = Home::new(vec!["202.112.0.0/16".parse().unwrap()]).unwrap();

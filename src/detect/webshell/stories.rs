@@ -55,6 +55,7 @@ impl Story {
             flooded: &mut flooded,
             port_scanners: &mut scanners,
             deliveries: &mut Vec::new(),
+            samples: &mut Default::default(),
             unwritten: &mut unwritten,
             evicted: &mut self.evicted,
             readings: &mut readings,

@@ -31,6 +31,13 @@ pub struct Message {
     pub over: bool,
 }
 
+impl Message {
+    /// Its body, with its head where it was copied to. `whole` if it is not a part of something larger.
+    fn body<'a>(&'a self, head: &'a [u8], whole: bool) -> Body<'a> {
+        self.body.as_ref().map_or(Body { complete: self.over, ..Body::default() }, |body| body.body(head, whole))
+    }
+}
+
 /// The parts of a multipart body.
 #[derive(Debug)]
 pub struct Parts {
@@ -151,15 +158,12 @@ impl Open {
             }
         }
         nested(&mut parts);
-        let body = |message: &Message, span: Span, whole: bool| {
-            message.body.as_ref().map_or(Body { complete: message.over, ..Body::default() }, |body| body.body(at(span), whole))
-        };
         let request = Request {
             method,
             target,
             host: host(facts.host, target),
             fields: &request_fields,
-            body: body(&self.request, request_body, true),
+            body: self.request.body(at(request_body), true),
             parts: &parts,
         };
         let mut response_facts = Facts::default();
@@ -171,7 +175,7 @@ impl Open {
         let response = Response {
             status: status.map_or(self.status, |line| line.status),
             fields: &response_fields,
-            body: body(&self.response, response_body, !self.partial),
+            body: self.response.body(at(response_body), !self.partial),
         };
         let response = (self.status != 0).then_some(&response);
         let exchange = Exchange { request: &request, response, ambiguous: self.ambiguous };

@@ -1,5 +1,6 @@
 //! A body on its way in: its first bytes, its length, and its hash where somebody wants it.
 
+use crate::detect::Keep;
 use crate::protocol::carried::{Body, Ends};
 use crate::protocol::http::coding::{self, Coding, Inflater};
 use crate::protocol::http::framing::CODINGS_MAX;
@@ -8,6 +9,7 @@ use crate::stream::{Blocks, Chain};
 use super::super::digests::Digests;
 use super::super::listener::{Listener, SNIFFED_BYTES};
 use super::super::tally::Readings;
+use super::whole::{Whole, Wholes};
 
 /// First bytes of a body that are kept. ISO 9660 has its mark at 32,769; web shells and their payloads are smaller than this.
 const HEAD_BYTES: usize = 64 * 1024;
@@ -29,12 +31,17 @@ pub struct Tools {
     // Boxes move between messages as they are.
     #[allow(clippy::vec_box)]
     boxes: Vec<Box<Intake>>,
+    wholes: Wholes,
 }
 
 /// Boxes that a lane keeps for further bodies.
 const BOXES_MAX: usize = 256;
 
 impl Tools {
+    pub fn new(keep: Keep) -> Self {
+        Tools { wholes: Wholes::new(keep), ..Tools::default() }
+    }
+
     /// A box for a body, used before if there is one.
     pub fn boxed(&mut self, intake: Intake) -> Box<Intake> {
         match self.boxes.pop() {
@@ -87,6 +94,8 @@ pub struct Intake {
     head: Chain,
     bytes: u64,
     hash: Option<Digests>,
+    /// All of it, where samples are saved.
+    all: Option<Whole>,
     /// The outermost coding first.
     inflaters: [Option<Inflater>; CODINGS_MAX],
     /// What is undone when it is whole.
@@ -204,6 +213,7 @@ impl Intake {
         self.bytes += rest.len() as u64;
         if let Some(hash) = &mut self.hash {
             hash.update(rest);
+            around.tools.wholes.append(&mut self.all, rest);
         }
         if self.keep || self.is_wanted() {
             let most = if around.blocks.room() < LEAN_BELOW_BYTES { HEAD_BYTES_LEAN } else { HEAD_BYTES };
@@ -224,7 +234,11 @@ impl Intake {
         self.wanted = Some(wanted);
         if wanted {
             let mut hash = Digests::new(around.listener.wants_older_digests());
-            around.blocks.pieces(&self.head).for_each(|piece| hash.update(piece));
+            self.all = around.tools.wholes.begin();
+            for piece in around.blocks.pieces(&self.head) {
+                hash.update(piece);
+                around.tools.wholes.append(&mut self.all, piece);
+            }
             self.hash = Some(hash);
         } else if !self.keep {
             around.blocks.free(&mut self.head);
@@ -275,15 +289,17 @@ impl Intake {
     }
 
     /// The body, with its head where it was copied to. `whole` if it is not a part of something larger.
-    pub fn body<'a>(&self, head: &'a [u8], whole: bool) -> Body<'a> {
+    pub fn body<'a>(&'a self, head: &'a [u8], whole: bool) -> Body<'a> {
         let complete = self.complete && whole;
-        let body = Body { head, bytes: self.bytes, complete, ..Body::default() };
+        let whole = self.all.as_ref().filter(|_| complete).map(Whole::bytes);
+        let body = Body { head, bytes: self.bytes, complete, whole, ..Body::default() };
         self.hash.as_ref().filter(|_| complete).map_or(body, |digests| digests.of(body))
     }
 
     /// Gives back what it keeps.
     pub fn give_back(&mut self, blocks: &mut Blocks, tools: &mut Tools) {
         blocks.free(&mut self.head);
+        tools.wholes.give_back(self.all.take());
         if let Some((_, mut kept)) = self.whole.take() {
             blocks.free(&mut kept);
         }

@@ -7,7 +7,9 @@ mod exchange;
 pub mod intake;
 #[cfg(test)]
 mod tests;
+mod whole;
 
+use crate::detect::Keep;
 use crate::protocol::carried::Ends;
 use crate::protocol::http::chunked::{Chunked, Step};
 use crate::protocol::http::framing::{Facts, Framing};
@@ -42,11 +44,11 @@ pub struct Shelf {
     open: usize,
 }
 
-impl Default for Shelf {
-    fn default() -> Self {
+impl Shelf {
+    pub fn new(keep: Keep) -> Self {
         let mut spare = Vec::with_capacity(EXCHANGES);
         spare.resize_with(EXCHANGES_READY, Box::default);
-        Shelf { tools: Tools::default(), told: Told::default(), spare, open: 0 }
+        Shelf { tools: Tools::new(keep), told: Told::default(), spare, open: 0 }
     }
 }
 
