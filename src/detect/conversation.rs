@@ -245,12 +245,18 @@ pub struct Conversations {
     pub evicted: u64,
 }
 
-/// What decides which conversation makes room: idle ones first, then the least worth, then the oldest. Only contents decide, so that the
-/// answer is the same for any number of workers.
-fn worth(entry: &Entry, hash: u64, now_s: u32) -> (bool, State, u32, u64) {
-    let idle_s = if entry.state >= State::TwoWay { IDLE_TWO_WAY_S } else { IDLE_ONE_WAY_S };
-    (now_s.saturating_sub(entry.last_s) <= idle_s, entry.state, entry.last_s, hash)
+/// What decides which conversation makes room, as one number: idle ones first, then the least worth, then the oldest. Only contents decide,
+/// so that the answer is the same for any number of workers.
+#[inline]
+fn worth(entry: &Entry, hash: u64, now_s: u32) -> u64 {
+    let fresh = now_s.saturating_sub(entry.last_s) <= entry.idle_s();
+    u64::from(fresh) << FRESH_BIT | (entry.state as u64) << STATE_BIT | u64::from(entry.last_s) << LAST_BIT | hash >> (64 - LAST_BIT)
 }
+
+/// Where [`worth`] has its parts: 27 bits of the hash, 32 of the time, four of the state.
+const LAST_BIT: u32 = 27;
+const STATE_BIT: u32 = LAST_BIT + 32;
+const FRESH_BIT: u32 = STATE_BIT + 4;
 
 impl Conversations {
     /// For so many lanes.
@@ -361,8 +367,7 @@ impl Conversations {
         let hash = packet.conversation | 1; // 0 is a free place
         if let Some(way) = bucket.hashes.iter().position(|&h| h == hash) {
             let entry = &mut bucket.entries[way];
-            let stale_s = if entry.state >= State::TwoWay { IDLE_TWO_WAY_S } else { IDLE_ONE_WAY_S };
-            if packet.now_s.saturating_sub(entry.last_s) > stale_s {
+            if packet.now_s.saturating_sub(entry.last_s) > entry.idle_s() {
                 let (low_country, high_country) = (entry.low_country, entry.high_country);
                 *entry = Entry { low_country, high_country, ..Entry::default() };
             }
@@ -386,7 +391,7 @@ impl Conversations {
                 let hashes = bucket.hashes;
                 let entries = &bucket.entries;
                 let way = (0..WAYS).min_by_key(|&way| worth(&entries[way], hashes[way], packet.now_s)).unwrap_or(0);
-                self.evicted += u64::from(worth(&entries[way], hashes[way], packet.now_s).0);
+                self.evicted += worth(&entries[way], hashes[way], packet.now_s) >> FRESH_BIT;
                 way
             }
         };
@@ -418,18 +423,36 @@ pub struct Arrival<'a> {
 const TURNING: u8 = flags::SYN | flags::FIN | flags::RST;
 
 impl Entry {
-    /// The way of nearly all packets: both sides talk, the window knows the conversation, and no flag changes anything. What it returns is
-    /// what [`Entry::step`] would.
+    /// Quiet time after which the conversation may be forgotten, in seconds.
+    #[inline]
+    fn idle_s(&self) -> u32 {
+        if self.state >= State::TwoWay { IDLE_TWO_WAY_S } else { IDLE_ONE_WAY_S }
+    }
+
+    /// Whether a segment of the opener acknowledges the SYN+ACK.
+    #[inline]
+    fn completes(&self, tcp_flags: u8, ack: u32) -> bool {
+        tcp_flags & flags::ACK != 0 && ack.wrapping_sub(self.called_seq) <= NUMBERS_STEP_MAX && ack != self.called_seq
+    }
+
+    /// The way of nearly all packets: they go on with what is known, the window knows the conversation, and no flag changes anything. What
+    /// it returns is what [`Entry::step`] would.
     #[inline(always)]
     fn ongoing(&mut self, item: &Item, moment: Moment, place: u32) -> Option<Seen> {
         let source_low = item.bits & bits::SOURCE_LOW != 0;
         let by_opener = (self.facts & facts::LOW_OPENED != 0) == source_low;
         let spoke = if by_opener { facts::OPENER_SPOKE } else { facts::CALLED_SPOKE };
-        let plain = self.state == State::TwoWay
+        let quiet = match self.state {
+            State::TwoWay => true,
+            State::HalfSeen | State::Closed => item.transport == Transport::Tcp,
+            State::Answered => item.transport == Transport::Tcp && !(by_opener && self.completes(item.tcp_flags, item.ack)),
+            _ => false,
+        };
+        let plain = quiet
             && item.tcp_flags & TURNING == 0
             && self.window == moment.window
             && (item.payload_bytes == 0 || self.facts & spoke != 0)
-            && moment.now_s.saturating_sub(self.last_s) <= IDLE_TWO_WAY_S;
+            && moment.now_s.saturating_sub(self.last_s) <= self.idle_s();
         if !plain {
             return None;
         }
@@ -437,7 +460,7 @@ impl Entry {
         let proved = if by_opener { facts::OPENER_PROVED } else { facts::CALLED_PROVED };
         let (source_country, target_country) =
             if source_low { (self.low_country, self.high_country) } else { (self.high_country, self.low_country) };
-        let facts = seen::TWO_WAY
+        let facts = bit_if(self.state >= State::TwoWay, seen::TWO_WAY)
             | bit_if(by_opener, seen::BY_OPENER)
             | bit_if(self.facts & proved != 0, seen::SOURCE_PROVED)
             | bit_if(self.facts & facts::OPENING_SEEN != 0, seen::OPENING_SEEN)
@@ -476,16 +499,13 @@ impl Entry {
         let proved = if by_opener { facts::OPENER_PROVED } else { facts::CALLED_PROVED };
         let (source_country, target_country) =
             if source_low { (self.low_country, self.high_country) } else { (self.high_country, self.low_country) };
-        let told = [
-            (by_opener, seen::BY_OPENER),
-            (self.facts & facts::OPENING_SEEN != 0, seen::OPENING_SEEN),
-            (self.facts & proved != 0 && !packet.quoted, seen::SOURCE_PROVED),
-            (new_in_window, seen::NEW_IN_WINDOW),
-            (first_payload, seen::FIRST_PAYLOAD),
-            (self.state >= State::TwoWay, seen::TWO_WAY),
-            (self.facts & facts::FIRST_CONTACT != 0, seen::FIRST_CONTACT),
-        ];
-        let facts = told.iter().fold(0, |facts, &(holds, bit)| facts | bit_if(holds, bit));
+        let facts = bit_if(by_opener, seen::BY_OPENER)
+            | bit_if(self.facts & facts::OPENING_SEEN != 0, seen::OPENING_SEEN)
+            | bit_if(self.facts & proved != 0 && !packet.quoted, seen::SOURCE_PROVED)
+            | bit_if(new_in_window, seen::NEW_IN_WINDOW)
+            | bit_if(first_payload, seen::FIRST_PAYLOAD)
+            | bit_if(self.state >= State::TwoWay, seen::TWO_WAY)
+            | bit_if(self.facts & facts::FIRST_CONTACT != 0, seen::FIRST_CONTACT);
         Seen { step, facts, source_country, target_country, place }
     }
 
@@ -590,12 +610,7 @@ impl Entry {
     fn segment(&mut self, header: &Header, by_opener: bool) -> Step {
         let fin = header.tcp_flags & flags::FIN != 0;
         match self.state {
-            State::Answered
-                if by_opener
-                    && header.tcp_flags & flags::ACK != 0
-                    && header.ack.wrapping_sub(self.called_seq) <= NUMBERS_STEP_MAX
-                    && header.ack != self.called_seq =>
-            {
+            State::Answered if by_opener && self.completes(header.tcp_flags, header.ack) => {
                 let exact = header.ack == self.called_seq.wrapping_add(1) || header.payload_bytes > 0;
                 self.state = State::TwoWay;
                 self.facts |= if exact { facts::OPENER_PROVED } else { 0 };

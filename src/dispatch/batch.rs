@@ -46,7 +46,7 @@ pub struct Item {
     source_port: u16,
     target_port: u16,
     seq: u32,
-    ack: u32,
+    pub ack: u32,
     /// Event time since the beginning of the slice, in nanoseconds.
     since_slice_ns: u32,
     /// The frame's length on the wire.

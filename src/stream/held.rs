@@ -16,12 +16,14 @@ struct Stretch {
 /// What waits behind holes in one lane.
 pub struct Held {
     stretches: Vec<Stretch>,
+    /// How many are in use: nearly always none, and then nobody need be looked for.
+    used: usize,
 }
 
 impl Held {
     /// Room for so many stretches.
     pub fn new(stretches: usize) -> Self {
-        Held { stretches: (0..stretches).map(|_| Stretch::default()).collect() }
+        Held { stretches: (0..stretches).map(|_| Stretch::default()).collect(), used: 0 }
     }
 
     /// Keeps a segment of an owner's stream; of bytes that are there already the first copy stands. `false` if there is no room: then
@@ -66,6 +68,7 @@ impl Held {
             return blocks.append(&mut before.bytes, bytes) == bytes.len();
         }
         let Some(place) = self.stretches.iter_mut().find(|stretch| !stretch.used) else { return false };
+        self.used += 1;
         *place = Stretch { owner, seq, bytes: Chain::default(), used: true };
         blocks.append(&mut place.bytes, bytes) == bytes.len()
     }
@@ -73,6 +76,9 @@ impl Held {
     /// The bytes of an owner's stream that begin at this number or before and go beyond it, put behind those of `into`; `false` if there are
     /// none.
     pub fn take(&mut self, blocks: &mut Blocks, owner: u32, next: u32, into: &mut Vec<u8>) -> bool {
+        if self.used == 0 {
+            return false;
+        }
         for stretch in self.stretches.iter_mut().filter(|stretch| stretch.used && stretch.owner == owner) {
             let offset = next.wrapping_sub(stretch.seq) as usize;
             if offset < stretch.bytes.len() {
@@ -80,12 +86,14 @@ impl Held {
                 blocks.copy(&stretch.bytes, into);
                 into.drain(from..from + offset);
                 stretch.used = false;
+                self.used -= 1;
                 blocks.free(&mut stretch.bytes);
                 return true;
             }
             // What came since by another way is of no use any more.
             if offset < 1 << 31 {
                 stretch.used = false;
+                self.used -= 1;
                 blocks.free(&mut stretch.bytes);
             }
         }
@@ -94,19 +102,29 @@ impl Held {
 
     /// The number at which an owner's next stretch begins, seen from the byte that comes next.
     pub fn first(&self, owner: u32, next: u32) -> Option<u32> {
+        if self.used == 0 {
+            return None;
+        }
         let of = self.stretches.iter().filter(|stretch| stretch.used && stretch.owner == owner);
         of.map(|stretch| stretch.seq).min_by_key(|seq| seq.wrapping_sub(next))
     }
 
     /// Bytes that an owner has here.
     pub fn bytes(&self, owner: u32) -> usize {
+        if self.used == 0 {
+            return 0;
+        }
         self.stretches.iter().filter(|stretch| stretch.used && stretch.owner == owner).map(|stretch| stretch.bytes.len()).sum()
     }
 
     /// Gives up whatever an owner has here.
     pub fn drop_all(&mut self, blocks: &mut Blocks, owner: u32) {
+        if self.used == 0 {
+            return;
+        }
         for stretch in self.stretches.iter_mut().filter(|stretch| stretch.used && stretch.owner == owner) {
             stretch.used = false;
+            self.used -= 1;
             blocks.free(&mut stretch.bytes);
         }
     }
