@@ -44,7 +44,12 @@ pub struct Benign {
     /// SHA-256 of the list, in hexadecimal.
     pub sha256: String,
     networks: Vec<(Network, String)>,
+    /// By /16 of IPv4: whether a network has addresses there. Most of the sources asked about are nowhere near one.
+    near: Box<[u64; WORDS]>,
 }
+
+/// Words of one bit for each /16 of IPv4.
+const WORDS: usize = (1 << 16) / 64;
 
 impl Benign {
     /// The list that comes with the program.
@@ -82,7 +87,13 @@ impl Benign {
             }
         }
         let sha256 = Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
-        Ok(Benign { name: list.name, sha256, networks })
+        let mut near = Box::new([0; WORDS]);
+        for span in networks.iter().filter(|(network, _)| network.first().is_v4()).map(|(network, _)| network.span((), 0)) {
+            for place in span.first as u32 >> 16..=span.last as u32 >> 16 {
+                near[place as usize / 64] |= 1 << (place % 64);
+            }
+        }
+        Ok(Benign { name: list.name, sha256, networks, near })
     }
 
     /// How many networks it has.
@@ -95,8 +106,13 @@ impl Benign {
         self.networks.is_empty()
     }
 
-    /// The scanner that an address belongs to. Asked once per event, so that a list is walked through.
+    /// The scanner that an address belongs to.
     pub fn scanner(&self, addr: Addr) -> Option<&str> {
+        if let Some(bits) = addr.as_v4()
+            && self.near[(bits >> 22) as usize] & 1 << (bits >> 16 & 63) == 0
+        {
+            return None;
+        }
         self.networks.iter().find(|(network, _)| network.contains(addr)).map(|(_, name)| name.as_str())
     }
 }
