@@ -25,7 +25,7 @@ use crate::source::{Frame, Input, Polled, SourceError};
 use crate::tally::TrafficTally;
 
 /// Tallies of one worker under way to the reporter: how far a worker may run ahead of it, in slices.
-const TALLIES_UNDER_WAY: usize = 2;
+const TALLIES_UNDER_WAY: usize = 1;
 /// Items ahead of the one at work whose conversations are brought into the cache: memory answers in some 150 ns, an item takes 50.
 const TOUCH_AHEAD: usize = 20;
 /// Items ahead whose conversation has come into the cache, and tells what they need besides.

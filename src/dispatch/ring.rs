@@ -12,9 +12,9 @@ use ringbuf::traits::{Consumer, Producer, Split};
 
 use super::batch::Batch;
 
-/// Batches under way to one worker. With [`super::batch::BATCH_PACKETS`] packets each, 16,384 packets of slack: a worker that starts
+/// Batches under way to one worker. With [`super::batch::BATCH_PACKETS`] packets each, 8,192 packets of slack: a worker that starts
 /// or is put aside for a few milliseconds holds nobody up.
-pub const RING_BATCHES: usize = 64;
+pub const RING_BATCHES: usize = 32;
 
 const SPINS: u32 = 64;
 const YIELDS: u32 = 32;

@@ -12,8 +12,8 @@ use crate::keyed::Keyed;
 use super::method::{Act, Method, classify};
 use super::reflector::REFLECTORS;
 
-/// Records of one lane in one slice: 64 lanes hand over at most 131,072, which is 8 MiB.
-const RECORDS_MAX: usize = 2048;
+/// Records of one lane in one slice: 64 lanes hand over at most 65,536, which is 4 MiB.
+const RECORDS_MAX: usize = 1024;
 
 /// Sums of one lane in one slice beyond its records: victims times countries under flood at the same time in one lane.
 const SUMS_MAX: usize = 1024;

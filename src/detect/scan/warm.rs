@@ -12,8 +12,8 @@ use super::memory::Kept;
 use crate::huge::Table;
 use crate::keyed::Keyed;
 
-/// Sources kept per lane: half a million in all lanes, 16 MiB.
-const SOURCES: usize = 8192;
+/// Sources kept per lane: a quarter of a million in all lanes, 8 MiB.
+const SOURCES: usize = 4096;
 const WAYS: usize = 4;
 const BUCKETS: usize = SOURCES / WAYS;
 /// Seconds in the table of sources that a flood's sources do not have: they drive each other out.
