@@ -442,9 +442,9 @@ mod tests {
 
     #[test]
     fn an_answer_is_known_on_any_port() {
-        let answer = message(&PROTOCOL, &hex(I_AM), &datagram_off_port(Sender::Unknown));
+        let answer = message(&PROTOCOL, &hex(I_AM), datagram_off_port(Sender::Unknown));
         assert_eq!((answer.role, answer.function.name), (Role::Answer, "i-am"));
-        assert!(message(&PROTOCOL, &hex("810a000d010050010c91029120"), &datagram_off_port(Sender::Unknown)).error);
+        assert!(message(&PROTOCOL, &hex("810a000d010050010c91029120"), datagram_off_port(Sender::Unknown)).error);
     }
 
     #[test]
@@ -459,7 +459,7 @@ mod tests {
     #[test]
     fn a_stray_byte_passes_on_the_port_only() {
         let bytes = hex("810a001101040005d60c0c023fffff194b4c");
-        assert_eq!(message(&PROTOCOL, &bytes, &datagram(Sender::Client)).bytes, 18);
+        assert_eq!(message(&PROTOCOL, &bytes, datagram(Sender::Client)).bytes, 18);
         assert_eq!((PROTOCOL.parse)(&bytes, &datagram_off_port(Sender::Client)), Verdict::No);
     }
 

@@ -37,7 +37,7 @@ mod tests {
 
     #[test]
     fn io_data_writes() {
-        let io = message(&PROTOCOL, &hex(IO), &datagram(Sender::Unknown));
+        let io = message(&PROTOCOL, &hex(IO), datagram(Sender::Unknown));
         assert_eq!((io.protocol, io.function.name, io.intent, io.role), ("enip", "io-data", Intent::Write, Role::Either));
     }
 

@@ -150,8 +150,8 @@ mod tests {
 
     #[test]
     fn responses_are_answers() {
-        assert_eq!(message(&PROTOCOL, &hex(CONTENT), &on_port()).role, Role::Answer);
-        assert!(message(&PROTOCOL, &hex("60841234"), &on_port()).error);
+        assert_eq!(message(&PROTOCOL, &hex(CONTENT), on_port()).role, Role::Answer);
+        assert!(message(&PROTOCOL, &hex("60841234"), on_port()).error);
     }
 
     #[test]

@@ -186,7 +186,7 @@ mod tests {
     fn logins_are_read_in_both_byte_orders() {
         for text in ["bbbb0100000001", "bbbb0000000101", "bbbb0100000101"] {
             assert_eq!(testing::request(&PROTOCOL, &hex(text), &client()), ("login", Intent::Identify), "{text}");
-            assert_eq!(message(&PROTOCOL, &hex(text), &client()).bytes, 7);
+            assert_eq!(message(&PROTOCOL, &hex(text), client()).bytes, 7);
         }
     }
 
@@ -202,14 +202,14 @@ mod tests {
 
     #[test]
     fn what_the_server_sends_is_no_request() {
-        let found = message(&PROTOCOL, &command(0x04), &on_port(Sender::Server));
+        let found = message(&PROTOCOL, &command(0x04), on_port(Sender::Server));
         assert_eq!((found.role, found.intent), (Role::Either, Intent::Connect));
     }
 
     #[test]
     fn the_answer_to_a_login_discloses_the_system() {
         let context = on_port(Sender::Unknown);
-        assert_eq!(message(&PROTOCOL, &login_answer(), &context).role, Role::Answer);
+        assert_eq!(message(&PROTOCOL, &login_answer(), context).role, Role::Answer);
         let texts = ["os=Nucleus PLUS", "os-version=Nucleus PLUS version 1.14", "vendor=WAGO 750-841"];
         assert_eq!(disclosures(&PROTOCOL, &login_answer(), &context), texts);
     }

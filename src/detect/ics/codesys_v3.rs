@@ -174,7 +174,7 @@ mod tests {
 
     #[test]
     fn the_groups_upper_bit_marks_an_answer() {
-        let found = message(&PROTOCOL, &blocked(&carried(0x81, 0x02)), &elsewhere());
+        let found = message(&PROTOCOL, &blocked(&carried(0x81, 0x02)), elsewhere());
         assert_eq!((found.role, found.function.name), (Role::Answer, "login"));
     }
 

@@ -84,7 +84,7 @@ mod tests {
     #[test]
     fn the_answer_discloses_the_manufacturer() {
         for sender in [Sender::Server, Sender::Unknown] {
-            assert_eq!(message(&PROTOCOL, &answer(), &on_port(sender)).role, Role::Answer);
+            assert_eq!(message(&PROTOCOL, &answer(), on_port(sender)).role, Role::Answer);
         }
         assert_eq!(disclosures(&PROTOCOL, &answer(), &on_port(Sender::Server)), ["vendor=Red Lion Controls"]);
     }

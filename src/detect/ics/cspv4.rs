@@ -54,9 +54,9 @@ mod tests {
 
     #[test]
     fn the_scanners_connect_identifies() {
-        let request = message(&PROTOCOL, &hex(PROBE), &on_port(Sender::Client));
+        let request = message(&PROTOCOL, &hex(PROBE), on_port(Sender::Client));
         assert_eq!((request.function.name, request.intent, request.role), ("cspv4-connect", Intent::Identify, Role::Request));
-        assert_eq!(message(&PROTOCOL, &hex(PROBE_ANSWER), &on_port(Sender::Server)).role, Role::Answer);
+        assert_eq!(message(&PROTOCOL, &hex(PROBE_ANSWER), on_port(Sender::Server)).role, Role::Answer);
     }
 
     #[test]

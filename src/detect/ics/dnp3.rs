@@ -225,7 +225,7 @@ mod tests {
             (frame(0xc1, &[]), "reset-user-process", Intent::Control),
         ] {
             for context in [off_port(Sender::Unknown), datagram(Sender::Client)] {
-                let request = message(&PROTOCOL, &bytes, &context);
+                let request = message(&PROTOCOL, &bytes, context);
                 assert_eq!((request.function.name, request.intent, request.role), (name, intent, Role::Request));
                 assert_eq!(request.bytes, bytes.len());
             }
@@ -234,9 +234,9 @@ mod tests {
 
     #[test]
     fn the_direction_bit_makes_answers() {
-        let status = message(&PROTOCOL, &hex(STATUS_ANSWER), &off_port(Sender::Unknown));
+        let status = message(&PROTOCOL, &hex(STATUS_ANSWER), off_port(Sender::Unknown));
         assert_eq!((status.role, status.function.name, status.error), (Role::Answer, "link-status", false));
-        let response = message(&PROTOCOL, &frame(0x44, &hex("c0c0810002")), &off_port(Sender::Unknown));
+        let response = message(&PROTOCOL, &frame(0x44, &hex("c0c0810002")), off_port(Sender::Unknown));
         assert_eq!((response.role, response.function.name, response.error), (Role::Answer, "response", true));
     }
 
@@ -244,7 +244,7 @@ mod tests {
     fn a_visible_attribute_is_disclosed_in_pieces() {
         let data = [&hex("c0c0810000 00fc000000 0108")[..], b"ACME Inc"].concat();
         let bytes = frame(0x44, &data);
-        let answer = message(&PROTOCOL, &bytes, &on_port(Sender::Server));
+        let answer = message(&PROTOCOL, &bytes, on_port(Sender::Server));
         let pieces = answer.disclosed.iter().filter(|piece| piece.field == "vendor");
         let text: Vec<u8> = pieces.flat_map(|piece| bytes[usize::from(piece.offset)..][..usize::from(piece.bytes)].to_vec()).collect();
         assert_eq!(text, b"ACME Inc");
@@ -253,7 +253,7 @@ mod tests {
     #[test]
     fn a_sweep_is_read_frame_by_frame() {
         let sweep = hex("056405c900000000364c056405c901000000de8e");
-        assert_eq!(message(&PROTOCOL, &sweep, &on_port(Sender::Client)).bytes, 10);
+        assert_eq!(message(&PROTOCOL, &sweep, on_port(Sender::Client)).bytes, 10);
     }
 
     #[test]
@@ -273,7 +273,7 @@ mod tests {
     #[test]
     fn a_cut_frame_is_decided_by_its_function() {
         let bytes = hex(CLASS_POLL);
-        assert_eq!(message(&PROTOCOL, &bytes[..14], &on_port(Sender::Client)).bytes, bytes.len());
+        assert_eq!(message(&PROTOCOL, &bytes[..14], on_port(Sender::Client)).bytes, bytes.len());
         assert_eq!(parse(&bytes[..14], &off_port(Sender::Client)), Verdict::Short);
         assert_eq!(parse(&bytes[..13], &on_port(Sender::Client)), Verdict::Short);
         assert_eq!(parse(&bytes[..5], &on_port(Sender::Client)), Verdict::Short);

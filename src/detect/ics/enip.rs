@@ -222,7 +222,7 @@ mod tests {
             (STOP, "stop", Intent::Control),
         ] {
             for context in [on_port(Sender::Unknown), off_port(Sender::Client)] {
-                let request = message(&PROTOCOL, &hex(bytes), &context);
+                let request = message(&PROTOCOL, &hex(bytes), context);
                 assert_eq!((request.function.name, request.intent, request.role), (name, intent, Role::Request));
             }
         }
@@ -230,7 +230,7 @@ mod tests {
 
     #[test]
     fn discovery_is_the_only_thing_on_udp() {
-        assert_eq!(message(&PROTOCOL, &hex(LIST_IDENTITY_REQUEST), &datagram(Sender::Client)).role, Role::Request);
+        assert_eq!(message(&PROTOCOL, &hex(LIST_IDENTITY_REQUEST), datagram(Sender::Client)).role, Role::Request);
         assert_eq!(parse(&hex(REGISTER), &datagram(Sender::Client)), Verdict::No);
         assert_eq!(parse(&hex("6300 0000 00000000 00000000 0000000000000000 00000000 00"), &datagram(Sender::Client)), Verdict::No);
     }
@@ -238,17 +238,17 @@ mod tests {
     #[test]
     fn identity_is_disclosed() {
         let bytes = hex(IDENTITY);
-        let answer = message(&PROTOCOL, &bytes, &datagram(Sender::Server));
+        let answer = message(&PROTOCOL, &bytes, datagram(Sender::Server));
         assert_eq!((answer.role, answer.error), (Role::Answer, false));
         assert_eq!(disclosed(&answer, &bytes, "product"), Some("1756-L61/B LOGIX5561"));
     }
 
     #[test]
     fn sessions_and_reply_bits_make_answers() {
-        assert_eq!(message(&PROTOCOL, &hex(REGISTER_ANSWER), &on_port(Sender::Unknown)).role, Role::Answer);
-        let reply = message(&PROTOCOL, &hex(WRITE_REPLY), &on_port(Sender::Unknown));
+        assert_eq!(message(&PROTOCOL, &hex(REGISTER_ANSWER), on_port(Sender::Unknown)).role, Role::Answer);
+        let reply = message(&PROTOCOL, &hex(WRITE_REPLY), on_port(Sender::Unknown));
         assert_eq!((reply.role, reply.error), (Role::Answer, false));
-        let refused = message(&PROTOCOL, &hex(&WRITE_REPLY.replace("cd000000", "cd000800")), &on_port(Sender::Unknown));
+        let refused = message(&PROTOCOL, &hex(&WRITE_REPLY.replace("cd000000", "cd000800")), on_port(Sender::Unknown));
         assert!(refused.error);
     }
 

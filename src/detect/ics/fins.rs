@@ -197,8 +197,8 @@ mod tests {
 
     #[test]
     fn the_icf_tells_the_direction_whatever_the_ports_say() {
-        assert_eq!(testing::message(&PROTOCOL, &data_answer(), &udp_on(Sender::Client)).role, Role::Answer);
-        assert_eq!(testing::message(&PROTOCOL, &hex(DATA_READ), &udp_on(Sender::Server)).role, Role::Request);
+        assert_eq!(testing::message(&PROTOCOL, &data_answer(), udp_on(Sender::Client)).role, Role::Answer);
+        assert_eq!(testing::message(&PROTOCOL, &hex(DATA_READ), udp_on(Sender::Server)).role, Role::Request);
     }
 
     #[test]
@@ -210,9 +210,9 @@ mod tests {
     fn end_codes_are_errors_but_for_the_controllers_own_flags() {
         let mut bytes = data_answer();
         bytes[13] = 0x40;
-        assert!(!testing::message(&PROTOCOL, &bytes, &udp_on(Sender::Server)).error);
+        assert!(!testing::message(&PROTOCOL, &bytes, udp_on(Sender::Server)).error);
         bytes[12] = 0x11;
-        assert!(testing::message(&PROTOCOL, &bytes, &udp_on(Sender::Server)).error);
+        assert!(testing::message(&PROTOCOL, &bytes, udp_on(Sender::Server)).error);
     }
 
     #[test]

@@ -118,9 +118,9 @@ mod tests {
 
     #[test]
     fn the_server_greets_with_number_zero() {
-        let found = message(&PROTOCOL, WELCOME.as_bytes(), &elsewhere());
+        let found = message(&PROTOCOL, WELCOME.as_bytes(), elsewhere());
         assert_eq!((found.role, found.intent, found.bytes), (Role::Answer, Intent::Connect, WELCOME.len()));
-        assert_eq!(message(&PROTOCOL, b"fox a 1 -1 fox challenge\n{\n};;\n", &elsewhere()).role, Role::Answer);
+        assert_eq!(message(&PROTOCOL, b"fox a 1 -1 fox challenge\n{\n};;\n", elsewhere()).role, Role::Answer);
     }
 
     #[test]
@@ -133,7 +133,7 @@ mod tests {
     #[test]
     fn frames_follow_each_other() {
         let both = format!("{HELLO}{LOGIN}");
-        let first = message(&PROTOCOL, both.as_bytes(), &elsewhere());
+        let first = message(&PROTOCOL, both.as_bytes(), elsewhere());
         assert_eq!(first.bytes, HELLO.len());
         assert_eq!(testing::request(&PROTOCOL, &both.as_bytes()[first.bytes..], &elsewhere()).0, "login");
     }
@@ -154,7 +154,7 @@ mod tests {
         bytes.resize(FRAME_BYTES_WAITED - 1, b'x');
         assert_eq!((PROTOCOL.parse)(&bytes, &elsewhere()), Verdict::Short);
         bytes.push(b'x');
-        assert_eq!(message(&PROTOCOL, &bytes, &elsewhere()).role, Role::Answer);
+        assert_eq!(message(&PROTOCOL, &bytes, elsewhere()).role, Role::Answer);
     }
 
     #[test]

@@ -157,7 +157,7 @@ mod tests {
     fn text_moves_the_service() {
         let mut bytes = service(0x77);
         (bytes[4], bytes[31], bytes[50]) = (8, 0x80, 0x07);
-        let found = message(&PROTOCOL, &bytes, &client());
+        let found = message(&PROTOCOL, &bytes, client());
         assert_eq!((found.function.name, found.bytes), ("write-system-memory", 64));
     }
 
@@ -165,9 +165,9 @@ mod tests {
     fn answers_are_told_by_the_first_byte() {
         let mut opened = vec![0; HEADER_BYTES];
         opened[0] = 1;
-        assert_eq!(message(&PROTOCOL, &opened, &on_port(Sender::Server)).role, Role::Answer);
-        assert_eq!(message(&PROTOCOL, &replied(0xd4), &on_port(Sender::Unknown)).role, Role::Answer);
-        assert!(message(&PROTOCOL, &replied(0xd1), &on_port(Sender::Server)).error);
+        assert_eq!(message(&PROTOCOL, &opened, on_port(Sender::Server)).role, Role::Answer);
+        assert_eq!(message(&PROTOCOL, &replied(0xd4), on_port(Sender::Unknown)).role, Role::Answer);
+        assert!(message(&PROTOCOL, &replied(0xd1), on_port(Sender::Server)).error);
     }
 
     #[test]

@@ -268,10 +268,10 @@ mod tests {
     #[test]
     fn answers_are_told_by_type_and_disclose_the_tag() {
         let context = on_port(Sender::Unknown);
-        assert_eq!(message(&PROTOCOL, &long_tag(), &context).role, Role::Answer);
+        assert_eq!(message(&PROTOCOL, &long_tag(), context).role, Role::Answer);
         assert_eq!(disclosures(&PROTOCOL, &long_tag(), &context), ["name=PT-101 feed water"]);
-        assert!(message(&PROTOCOL, &command(1, 0x86, 35, &[7, 0]), &context).error);
-        assert!(!message(&PROTOCOL, &command(1, 0x86, 35, &[8, 0]), &context).error);
+        assert!(message(&PROTOCOL, &command(1, 0x86, 35, &[7, 0]), context).error);
+        assert!(!message(&PROTOCOL, &command(1, 0x86, 35, &[8, 0]), context).error);
     }
 
     #[test]
@@ -289,7 +289,7 @@ mod tests {
     fn hart_frames_are_known_on_any_port_and_nothing_else_is() {
         let elsewhere = datagram_off_port(Sender::Unknown);
         assert_eq!(testing::request(&PROTOCOL, &hex(COMMAND_0), &elsewhere), ("read-unique-id", Intent::Identify));
-        assert_eq!(message(&PROTOCOL, &long_tag(), &elsewhere).role, Role::Answer);
+        assert_eq!(message(&PROTOCOL, &long_tag(), elsewhere).role, Role::Answer);
         assert_eq!((PROTOCOL.parse)(&hex(INITIATE), &elsewhere), Verdict::No);
         assert_eq!((PROTOCOL.parse)(&hex("0100020000050008"), &elsewhere), Verdict::No);
     }

@@ -207,7 +207,7 @@ mod tests {
             ("680e0000000069010600010000000001", "C_RP_NA_1 reset-process", Intent::Control),
         ] {
             for context in [on_port(Sender::Unknown), off_port(Sender::Client)] {
-                let request = message(&PROTOCOL, &hex(bytes), &context);
+                let request = message(&PROTOCOL, &hex(bytes), context);
                 assert_eq!((request.function.name, request.intent, request.role), (name, intent, Role::Request));
             }
         }
@@ -215,23 +215,23 @@ mod tests {
 
     #[test]
     fn tests_of_the_line_come_from_either_end() {
-        let test = message(&PROTOCOL, &hex("680443000000"), &on_port(Sender::Client));
+        let test = message(&PROTOCOL, &hex("680443000000"), on_port(Sender::Client));
         assert_eq!((test.role, test.intent, test.bytes), (Role::Either, Intent::Identify, 6));
-        assert_eq!(message(&PROTOCOL, &hex("680401000200"), &on_port(Sender::Client)).function.name, "supervisory");
+        assert_eq!(message(&PROTOCOL, &hex("680401000200"), on_port(Sender::Client)).function.name, "supervisory");
     }
 
     #[test]
     fn confirmations_and_monitored_data_are_answers() {
         for bytes in ["680483000000", "68040b000000", MONITORED, "680e0000020064010700ffff00000014"] {
-            assert_eq!(message(&PROTOCOL, &hex(bytes), &on_port(Sender::Unknown)).role, Role::Answer);
+            assert_eq!(message(&PROTOCOL, &hex(bytes), on_port(Sender::Unknown)).role, Role::Answer);
         }
-        assert!(message(&PROTOCOL, &hex("680e0000020064016e00ffff00000014"), &on_port(Sender::Unknown)).error);
+        assert!(message(&PROTOCOL, &hex("680e0000020064016e00ffff00000014"), on_port(Sender::Unknown)).error);
     }
 
     #[test]
     fn a_chain_is_read_one_by_one() {
         let chain = hex(&["680443000000", INTERROGATION].concat());
-        assert_eq!(message(&PROTOCOL, &chain, &off_port(Sender::Client)).bytes, 6);
+        assert_eq!(message(&PROTOCOL, &chain, off_port(Sender::Client)).bytes, 6);
         assert_eq!(parse(&hex("68044300000047"), &off_port(Sender::Client)), Verdict::No);
     }
 
@@ -241,7 +241,7 @@ mod tests {
             assert_eq!(parse(&hex(bytes), &on_port(Sender::Client)), Verdict::Short, "{bytes}");
         }
         let cut = &hex(INTERROGATION)[..9];
-        assert_eq!(message(&PROTOCOL, cut, &on_port(Sender::Client)).bytes, 16);
+        assert_eq!(message(&PROTOCOL, cut, on_port(Sender::Client)).bytes, 16);
         assert_eq!(parse(cut, &off_port(Sender::Client)), Verdict::Short);
     }
 

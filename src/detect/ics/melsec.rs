@@ -223,14 +223,14 @@ mod tests {
 
     #[test]
     fn answers_are_told_by_the_subheader() {
-        let found = testing::message(&PROTOCOL, &hex(ENDED_WELL), &elsewhere());
+        let found = testing::message(&PROTOCOL, &hex(ENDED_WELL), elsewhere());
         assert_eq!((found.role, found.error, found.bytes), (Role::Answer, false, 13));
-        assert!(testing::message(&PROTOCOL, b"D00000FF03FF000004C059", &elsewhere()).error);
+        assert!(testing::message(&PROTOCOL, b"D00000FF03FF000004C059", elsewhere()).error);
     }
 
     #[test]
     fn the_model_is_disclosed_to_who_asked_for_it() {
-        let asked = testing::message(&PROTOCOL, &with_command(0x0101), &elsewhere());
+        let asked = testing::message(&PROTOCOL, &with_command(0x0101), elsewhere());
         let context = Context { memory: asked.memory, ..on_port(Sender::Server) };
         assert_eq!(disclosures(&PROTOCOL, &type_name(), &context), ["model=Q03UDECPU"]);
         assert!(disclosures(&PROTOCOL, &type_name(), &elsewhere()).is_empty());

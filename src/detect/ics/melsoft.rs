@@ -77,7 +77,7 @@ mod tests {
     #[test]
     fn the_answer_discloses_the_model() {
         let context = datagram(Sender::Server);
-        assert_eq!(message(&PROTOCOL, &answer(), &context).role, Role::Answer);
+        assert_eq!(message(&PROTOCOL, &answer(), context).role, Role::Answer);
         assert_eq!(disclosures(&PROTOCOL, &answer(), &context), ["model=Q03UDECPU"]);
     }
 

@@ -341,7 +341,7 @@ mod tests {
 
     #[test]
     fn the_association_is_told_by_its_oid() {
-        let request = message(&PROTOCOL, &initiate(), &off_port(Sender::Unknown));
+        let request = message(&PROTOCOL, &initiate(), off_port(Sender::Unknown));
         assert_eq!((request.role, request.intent, request.function.name), (Role::Request, Intent::Identify, "initiate"));
         let mut other = initiate();
         let at = other.windows(2).position(|window| window == [0xca, 0x22]).unwrap();
@@ -360,7 +360,7 @@ mod tests {
             (&[0xbf, 0x29], "stop", Intent::Control),
             (&[0xbf, 0x48], "file-open", Intent::Control),
         ] {
-            let request = message(&PROTOCOL, &confirmed_request(service, &[]), &off_port(Sender::Unknown));
+            let request = message(&PROTOCOL, &confirmed_request(service, &[]), off_port(Sender::Unknown));
             assert_eq!((request.function.name, request.intent, request.role), (name, intent, Role::Request));
         }
     }
@@ -372,24 +372,24 @@ mod tests {
             (b"LLN0$BR$brcb01$RptEna", "report-subscription", Intent::Read),
             (b"PTOC1$SE$StrVal", "write-setting", Intent::Write),
         ] {
-            let request = message(&PROTOCOL, &confirmed_request(&[0xa5], content), &on_port(Sender::Client));
+            let request = message(&PROTOCOL, &confirmed_request(&[0xa5], content), on_port(Sender::Client));
             assert_eq!((request.function.name, request.intent), (name, intent));
         }
     }
 
     #[test]
     fn iccp_names_name_the_rest_of_the_conversation() {
-        let first = message(&PROTOCOL, &confirmed_request(&[0xa4], b"TASE2_Version"), &on_port(Sender::Client));
+        let first = message(&PROTOCOL, &confirmed_request(&[0xa4], b"TASE2_Version"), on_port(Sender::Client));
         assert_eq!((first.protocol, first.intent), ("iccp", Intent::Identify));
         let context = Context { memory: first.memory, ..on_port(Sender::Client) };
-        assert_eq!(message(&PROTOCOL, &hex(CONCLUDE), &context).protocol, "iccp");
-        assert_eq!(message(&PROTOCOL, &hex(CONCLUDE), &on_port(Sender::Client)).protocol, "mms");
+        assert_eq!(message(&PROTOCOL, &hex(CONCLUDE), context).protocol, "iccp");
+        assert_eq!(message(&PROTOCOL, &hex(CONCLUDE), on_port(Sender::Client)).protocol, "mms");
     }
 
     #[test]
     fn the_identify_answer_discloses() {
         let bytes = hex(IDENTIFY_ANSWER);
-        let answer = message(&PROTOCOL, &bytes, &on_port(Sender::Server));
+        let answer = message(&PROTOCOL, &bytes, on_port(Sender::Server));
         assert_eq!((answer.role, answer.function.name), (Role::Answer, "identify"));
         assert_eq!(disclosed(&answer, &bytes, "vendor"), Some("ABC"));
         assert_eq!(disclosed(&answer, &bytes, "model"), Some("MODL"));
@@ -412,9 +412,9 @@ mod tests {
     fn a_unit_that_is_not_the_last_is_continued() {
         let mut first = confirmed_request(&[0xa4], b"some name");
         first[6] = 0x00;
-        let begun = message(&PROTOCOL, &first, &on_port(Sender::Client));
+        let begun = message(&PROTOCOL, &first, on_port(Sender::Client));
         let context = Context { memory: begun.memory, ..on_port(Sender::Client) };
-        let next = message(&PROTOCOL, &hex("0300000a02f080010203"), &context);
+        let next = message(&PROTOCOL, &hex("0300000a02f080010203"), context);
         assert_eq!((begun.function.name, next.function.name), ("read", "continuation"));
         assert_eq!(parse(&hex("0300000a02f080010203"), &Context { memory: next.memory, ..context }), Verdict::No);
     }

@@ -314,7 +314,7 @@ mod tests {
 
     #[test]
     fn a_read_is_a_request_by_its_length() {
-        let request = message(&PROTOCOL, &hex(READ_REGISTERS), &on_port(Sender::Unknown));
+        let request = message(&PROTOCOL, &hex(READ_REGISTERS), on_port(Sender::Unknown));
         assert_eq!((request.role, request.intent, request.bytes), (Role::Request, Intent::Read, 12));
         assert_eq!((request.function.name, request.function.code), ("read-holding-registers", 3));
     }
@@ -331,7 +331,7 @@ mod tests {
             ("0001 0000 0003 01 41 00", "vendor-function", Intent::Control, 65),
             ("0001 0000 0002 01 41", "vendor-function", Intent::Identify, 65),
         ] {
-            let request = message(&PROTOCOL, &hex(bytes), &on_port(Sender::Client));
+            let request = message(&PROTOCOL, &hex(bytes), on_port(Sender::Client));
             assert_eq!((request.function.name, request.intent, request.function.code), (name, intent, code));
         }
     }
@@ -339,7 +339,7 @@ mod tests {
     #[test]
     fn device_identification_is_disclosed() {
         let bytes = hex(DEVICE_ID_ANSWER);
-        let answer = message(&PROTOCOL, &bytes, &on_port(Sender::Server));
+        let answer = message(&PROTOCOL, &bytes, on_port(Sender::Server));
         assert_eq!((answer.role, answer.error, answer.intent), (Role::Answer, false, Intent::Connect));
         assert_eq!(disclosed(&answer, &bytes, "vendor"), Some("ABC"));
         assert_eq!(disclosed(&answer, &bytes, "product"), Some("123"));
@@ -348,12 +348,12 @@ mod tests {
     #[test]
     fn server_id_is_disclosed() {
         let bytes = hex(SERVER_ID_ANSWER);
-        assert_eq!(disclosed(&message(&PROTOCOL, &bytes, &on_port(Sender::Server)), &bytes, "product"), Some("PLC12345"));
+        assert_eq!(disclosed(&message(&PROTOCOL, &bytes, on_port(Sender::Server)), &bytes, "product"), Some("PLC12345"));
     }
 
     #[test]
     fn exceptions_are_answers() {
-        let answer = message(&PROTOCOL, &hex("0001 0000 0003 01 83 02"), &on_port(Sender::Unknown));
+        let answer = message(&PROTOCOL, &hex("0001 0000 0003 01 83 02"), on_port(Sender::Unknown));
         assert_eq!((answer.role, answer.error, answer.function.name), (Role::Answer, true, "read-holding-registers"));
         no("0001 0000 0003 01 83 02", &on_port(Sender::Client));
     }
@@ -361,15 +361,15 @@ mod tests {
     #[test]
     fn echoes_do_not_tell_who_sent_them() {
         let echo = hex("0001 0000 0006 01 05 0000 ff00");
-        let request = message(&PROTOCOL, &echo, &on_port(Sender::Client));
-        let answer = message(&PROTOCOL, &echo, &on_port(Sender::Server));
+        let request = message(&PROTOCOL, &echo, on_port(Sender::Client));
+        let answer = message(&PROTOCOL, &echo, on_port(Sender::Server));
         assert_eq!((request.role, request.intent), (Role::Either, Intent::Write));
         assert_eq!((answer.role, answer.intent), (Role::Either, Intent::Connect));
     }
 
     #[test]
     fn a_big_write_is_decided_before_it_is_there() {
-        let begun = message(&PROTOCOL, &hex("0001 0000 00fd 01 10 0000 007b f6"), &on_port(Sender::Client));
+        let begun = message(&PROTOCOL, &hex("0001 0000 00fd 01 10 0000 007b f6"), on_port(Sender::Client));
         assert_eq!((begun.bytes, begun.intent), (259, Intent::Write));
         assert_eq!(parse(&hex("0001 0000 00fd 01 10 0000 007b"), &on_port(Sender::Client)), Verdict::Short);
     }
@@ -377,7 +377,7 @@ mod tests {
     #[test]
     fn a_wrong_length_for_the_function_is_still_modbus_on_its_port_and_asks_at_most() {
         let bytes = hex("0001 0000 0003 01 10 00");
-        let request = message(&PROTOCOL, &bytes, &on_port(Sender::Client));
+        let request = message(&PROTOCOL, &bytes, on_port(Sender::Client));
         assert_eq!((request.function.name, request.intent), ("write-registers", Intent::Read));
         assert_eq!(parse(&bytes, &off_port(Sender::Client)), Verdict::No);
     }
@@ -397,9 +397,9 @@ mod tests {
     #[test]
     fn off_its_port_the_message_must_be_whole_and_followed_by_another() {
         let bytes = hex(READ_REGISTERS);
-        assert_eq!(message(&PROTOCOL, &bytes, &off_port(Sender::Client)).intent, Intent::Read);
+        assert_eq!(message(&PROTOCOL, &bytes, off_port(Sender::Client)).intent, Intent::Read);
         assert_eq!(parse(&bytes[..11], &off_port(Sender::Client)), Verdict::Short);
-        assert_eq!(message(&PROTOCOL, &[&bytes[..], &bytes[..]].concat(), &off_port(Sender::Client)).bytes, 12);
+        assert_eq!(message(&PROTOCOL, &[&bytes[..], &bytes[..]].concat(), off_port(Sender::Client)).bytes, 12);
         assert_eq!(parse(&[&bytes[..], b"abcd"].concat(), &off_port(Sender::Client)), Verdict::No);
         no(READ_REGISTERS, &Context { on_port: false, ..datagram(Sender::Client) });
     }

@@ -174,21 +174,21 @@ mod tests {
 
     #[test]
     fn what_a_broker_publishes_writes_nothing() {
-        let found = message(&PROTOCOL, &hex(PUBLISH_ON), &in_session(Sender::Server));
+        let found = message(&PROTOCOL, &hex(PUBLISH_ON), in_session(Sender::Server));
         assert_eq!((found.role, found.intent), (Role::Either, Intent::Connect));
     }
 
     #[test]
     fn a_refused_connect_is_an_error() {
         let context = on_port(Sender::Server);
-        assert_eq!(message(&PROTOCOL, &hex(ACCEPTED), &context).role, Role::Answer);
-        assert!(message(&PROTOCOL, &hex("20020005"), &context).error);
+        assert_eq!(message(&PROTOCOL, &hex(ACCEPTED), context).role, Role::Answer);
+        assert!(message(&PROTOCOL, &hex("20020005"), context).error);
     }
 
     #[test]
     fn a_large_publication_is_decided_by_its_topic() {
         let context = in_session(Sender::Client);
-        assert_eq!(message(&PROTOCOL, &hex("30c0843d000176"), &context).bytes, 1_000_004);
+        assert_eq!(message(&PROTOCOL, &hex("30c0843d000176"), context).bytes, 1_000_004);
     }
 
     #[test]

@@ -340,9 +340,9 @@ mod tests {
     #[test]
     fn answers_are_told_by_their_bytes() {
         for bytes in [hex(ACKNOWLEDGE), service(634), service(12_209), opening("None", 449)] {
-            assert_eq!(testing::message(&PROTOCOL, &bytes, &elsewhere()).role, Role::Answer);
+            assert_eq!(testing::message(&PROTOCOL, &bytes, elsewhere()).role, Role::Answer);
         }
-        assert!(testing::message(&PROTOCOL, &service(397), &elsewhere()).error);
+        assert!(testing::message(&PROTOCOL, &service(397), elsewhere()).error);
     }
 
     #[test]
@@ -352,7 +352,7 @@ mod tests {
 
     #[test]
     fn cipher_text_stays_at_identify() {
-        let opened = testing::message(&PROTOCOL, &opening("Basic256Sha256", 446), &on_port(Sender::Client));
+        let opened = testing::message(&PROTOCOL, &opening("Basic256Sha256", 446), on_port(Sender::Client));
         let context = Context { memory: opened.memory, ..on_port(Sender::Client) };
         assert_eq!(testing::request(&PROTOCOL, &service(4_711), &context), ("secured-message", Intent::Identify));
         assert_eq!(testing::request(&PROTOCOL, &service(4_711), &on_port(Sender::Client)), ("", Intent::Read));
@@ -362,11 +362,11 @@ mod tests {
     fn a_later_chunk_is_no_service_of_its_own() {
         let mut first = service(673);
         first[3] = b'C';
-        let began = testing::message(&PROTOCOL, &first, &on_port(Sender::Client));
+        let began = testing::message(&PROTOCOL, &first, on_port(Sender::Client));
         let context = Context { memory: began.memory, ..on_port(Sender::Client) };
         assert_eq!(testing::request(&PROTOCOL, &service(712), &context), ("next-chunk", Intent::Identify));
         let answer = Context { sender: Sender::Server, ..context };
-        assert_eq!(testing::message(&PROTOCOL, &service(676), &answer).function.name, "write");
+        assert_eq!(testing::message(&PROTOCOL, &service(676), answer).function.name, "write");
     }
 
     #[test]
@@ -385,7 +385,7 @@ mod tests {
     fn a_large_write_is_decided_by_its_first_bytes() {
         let mut bytes = service(673);
         bytes[4..8].copy_from_slice(&100_000_u32.to_le_bytes());
-        assert_eq!(testing::message(&PROTOCOL, &bytes, &elsewhere()).bytes, 100_000);
+        assert_eq!(testing::message(&PROTOCOL, &bytes, elsewhere()).bytes, 100_000);
     }
 
     #[test]

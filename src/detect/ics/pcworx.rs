@@ -106,7 +106,7 @@ mod tests {
     #[test]
     fn the_answer_discloses_the_controller() {
         let context = on_port(Sender::Unknown);
-        assert_eq!(message(&PROTOCOL, &answer(), &context).role, Role::Answer);
+        assert_eq!(message(&PROTOCOL, &answer(), context).role, Role::Answer);
         assert_eq!(disclosures(&PROTOCOL, &answer(), &context), ["product=ILC 330 ETH", "firmware=3.95T", "model=2737193"]);
     }
 

@@ -78,7 +78,7 @@ mod tests {
     #[test]
     fn the_answer_discloses_the_controller() {
         let context = on_port(Sender::Unknown);
-        assert_eq!(message(&PROTOCOL, &answered(), &context).role, Role::Answer);
+        assert_eq!(message(&PROTOCOL, &answered(), context).role, Role::Answer);
         let texts = ["firmware=ProConOS V3.0.1040", "model=ADAM5510KW 1.24", "project=Mill"];
         assert_eq!(disclosures(&PROTOCOL, &answered(), &context), texts);
     }

@@ -211,7 +211,7 @@ mod tests {
         ] {
             let bytes = hex(bytes);
             for context in [on_port(Sender::Client), off_port(Sender::Unknown)] {
-                let request = message(&PROTOCOL, &bytes, &context);
+                let request = message(&PROTOCOL, &bytes, context);
                 assert_eq!((request.function.name, request.intent, request.role), (name, intent, Role::Request));
                 assert_eq!(request.bytes, bytes.len());
             }
@@ -220,16 +220,16 @@ mod tests {
 
     #[test]
     fn acknowledgements_are_answers() {
-        let answer = message(&PROTOCOL, &hex(READ_ANSWER), &off_port(Sender::Unknown));
+        let answer = message(&PROTOCOL, &hex(READ_ANSWER), off_port(Sender::Unknown));
         assert_eq!((answer.role, answer.error, answer.function.name), (Role::Answer, false, "read-var"));
-        let refused = message(&PROTOCOL, &hex("0300001302f0803202000000010000 0000 8104"), &on_port(Sender::Server));
+        let refused = message(&PROTOCOL, &hex("0300001302f0803202000000010000 0000 8104"), on_port(Sender::Server));
         assert_eq!((refused.role, refused.error), (Role::Answer, true));
     }
 
     #[test]
     fn the_order_number_is_disclosed() {
         let bytes = hex(SZL_ANSWER);
-        let answer = message(&PROTOCOL, &bytes, &on_port(Sender::Server));
+        let answer = message(&PROTOCOL, &bytes, on_port(Sender::Server));
         assert_eq!((answer.role, answer.function.name), (Role::Answer, "read-szl"));
         assert_eq!(disclosed(&answer, &bytes, "model"), Some("6ES7 315-2EH14-0AB0"));
     }
@@ -237,19 +237,19 @@ mod tests {
     #[test]
     fn the_type_nibble_tells_the_direction_not_the_method() {
         let follow_up = hex("03000021 02f080 32070000 0000000c0004 000112081244010100000000 0a000000");
-        assert_eq!(message(&PROTOCOL, &follow_up, &on_port(Sender::Client)).role, Role::Request);
+        assert_eq!(message(&PROTOCOL, &follow_up, on_port(Sender::Client)).role, Role::Request);
     }
 
     #[test]
     fn a_change_of_mode_is_the_controllers_notice() {
-        let notice = message(&PROTOCOL, &hex("03000019 02f080 32070000000000080000 0100101000000000"), &on_port(Sender::Server));
+        let notice = message(&PROTOCOL, &hex("03000019 02f080 32070000000000080000 0100101000000000"), on_port(Sender::Server));
         assert_eq!((notice.role, notice.function.name), (Role::Answer, "mode-transition"));
     }
 
     #[test]
     fn a_cut_job_is_decided_by_its_function() {
         let bytes = hex(STOP);
-        assert_eq!(message(&PROTOCOL, &bytes[..18], &on_port(Sender::Client)).intent, Intent::Control);
+        assert_eq!(message(&PROTOCOL, &bytes[..18], on_port(Sender::Client)).intent, Intent::Control);
         assert_eq!(parse(&bytes[..17], &on_port(Sender::Client)), Verdict::Short);
         assert_eq!(parse(&bytes[..1], &on_port(Sender::Client)), Verdict::Short);
     }

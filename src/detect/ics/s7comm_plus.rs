@@ -127,32 +127,32 @@ mod tests {
             (SET, "set-multi-variables", Intent::Write),
             (INVOKE_V3, "invoke", Intent::Control),
         ] {
-            let request = message(&PROTOCOL, &hex(bytes), &off_port(Sender::Unknown));
+            let request = message(&PROTOCOL, &hex(bytes), off_port(Sender::Unknown));
             assert_eq!((request.function.name, request.intent, request.role), (name, intent, Role::Request));
         }
     }
 
     #[test]
     fn responses_are_answers() {
-        let answer = message(&PROTOCOL, &hex(CREATE_ANSWER), &off_port(Sender::Unknown));
+        let answer = message(&PROTOCOL, &hex(CREATE_ANSWER), off_port(Sender::Unknown));
         assert_eq!((answer.role, answer.function.code), (Role::Answer, 0x04ca));
-        let short = message(&PROTOCOL, &hex(&CREATE_ANSWER.replace("32000004ca", "02000004f2")), &off_port(Sender::Unknown));
+        let short = message(&PROTOCOL, &hex(&CREATE_ANSWER.replace("32000004ca", "02000004f2")), off_port(Sender::Unknown));
         assert_eq!((short.role, short.function.name), (Role::Answer, "set-variable"));
     }
 
     #[test]
     fn objects_after_the_session_are_program_blocks() {
-        let session = message(&PROTOCOL, &hex(CREATE), &on_port(Sender::Client));
-        let block = message(&PROTOCOL, &hex(CREATE), &Context { memory: session.memory, ..on_port(Sender::Client) });
+        let session = message(&PROTOCOL, &hex(CREATE), on_port(Sender::Client));
+        let block = message(&PROTOCOL, &hex(CREATE), Context { memory: session.memory, ..on_port(Sender::Client) });
         assert_eq!((session.intent, block.intent), (Intent::Identify, Intent::Control));
     }
 
     #[test]
     fn a_fragment_is_continued_by_the_same_side() {
-        let fragment = message(&PROTOCOL, &hex("03000017 02f080 7202000c 31000005420000000200000 0"), &on_port(Sender::Client));
+        let fragment = message(&PROTOCOL, &hex("03000017 02f080 7202000c 31000005420000000200000 0"), on_port(Sender::Client));
         let next = hex("03000017 02f080 72020008 0102030405060708 72020000");
         let context = Context { memory: fragment.memory, ..on_port(Sender::Client) };
-        let last = message(&PROTOCOL, &next, &context);
+        let last = message(&PROTOCOL, &next, context);
         assert_eq!((fragment.function.name, last.function.name), ("set-multi-variables", "continuation"));
         assert_eq!(parse(&next, &Context { memory: last.memory, ..context }), Verdict::No);
         assert_eq!(parse(&next, &Context { sender: Sender::Server, ..context }), Verdict::No);

@@ -107,7 +107,7 @@ mod tests {
 
     #[test]
     fn read_id_identifies() {
-        let request = message(&PROTOCOL, &hex(READ_ID_REQUEST), &on_port(Sender::Client));
+        let request = message(&PROTOCOL, &hex(READ_ID_REQUEST), on_port(Sender::Client));
         assert_eq!((request.protocol, request.role, request.intent), ("umas", Role::Request, Intent::Identify));
         assert_eq!((request.function.name, request.bytes), ("read-id", 10));
     }
@@ -115,20 +115,20 @@ mod tests {
     #[test]
     fn the_answer_to_read_id_names_the_controller() {
         let bytes = hex(READ_ID_ANSWER);
-        let answer = message(&PROTOCOL, &bytes, &Context { memory: 0x0102, ..on_port(Sender::Server) });
+        let answer = message(&PROTOCOL, &bytes, Context { memory: 0x0102, ..on_port(Sender::Server) });
         assert_eq!((answer.role, answer.error, answer.function.name), (Role::Answer, false, "read-id"));
         assert_eq!(disclosed(&answer, &bytes, "model"), Some("140 CPU 311 10"));
     }
 
     #[test]
     fn errors_are_answers() {
-        let answer = message(&PROTOCOL, &hex("0001 0000 0006 00 5a 00 fd 83 00"), &on_port(Sender::Server));
+        let answer = message(&PROTOCOL, &hex("0001 0000 0006 00 5a 00 fd 83 00"), on_port(Sender::Server));
         assert_eq!((answer.role, answer.error), (Role::Answer, true));
     }
 
     #[test]
     fn an_answer_mark_from_the_client_is_an_unknown_function() {
-        let request = message(&PROTOCOL, &hex("0001 0000 0006 00 5a 00 fe 83 00"), &on_port(Sender::Client));
+        let request = message(&PROTOCOL, &hex("0001 0000 0006 00 5a 00 fe 83 00"), on_port(Sender::Client));
         assert_eq!((request.role, request.intent, request.function.name), (Role::Request, Intent::Read, ""));
     }
 
@@ -140,7 +140,7 @@ mod tests {
             ("10", "take-reservation", Intent::Control),
             ("41", "stop-plc", Intent::Control),
         ] {
-            let request = message(&PROTOCOL, &hex(&format!("0001 0000 0006 00 5a 00 {code} ff 00")), &on_port(Sender::Client));
+            let request = message(&PROTOCOL, &hex(&format!("0001 0000 0006 00 5a 00 {code} ff 00")), on_port(Sender::Client));
             assert_eq!((request.function.name, request.intent), (name, intent));
         }
     }
@@ -149,7 +149,7 @@ mod tests {
     fn lengths_above_the_plain_maximum_are_allowed() {
         let mut bytes = hex("0007 0000 00ff 00 5a 00 0a");
         bytes.resize(261, 0x54);
-        assert_eq!(message(&PROTOCOL, &bytes, &on_port(Sender::Client)).bytes, 261);
+        assert_eq!(message(&PROTOCOL, &bytes, on_port(Sender::Client)).bytes, 261);
         assert_eq!((PROTOCOL.parse)(&hex("0007 0000 0fff 00 5a 00 0a"), &on_port(Sender::Client)), Verdict::No);
     }
 
@@ -157,7 +157,7 @@ mod tests {
     fn unknown_functions_need_the_port() {
         let bytes = hex("0001 0000 0004 00 5a 00 7f");
         assert_eq!((PROTOCOL.parse)(&bytes, &off_port(Sender::Client)), Verdict::No);
-        assert_eq!(message(&PROTOCOL, &bytes, &on_port(Sender::Client)).intent, Intent::Read);
+        assert_eq!(message(&PROTOCOL, &bytes, on_port(Sender::Client)).intent, Intent::Read);
     }
 
     #[test]
