@@ -176,10 +176,8 @@ fn run_to(
     frames: Arc<AtomicU64>,
 ) -> Result<(), RunError> {
     let lookup = Arc::new(if config.settings.ics.protocols == 0 { ics::Lookup::none() } else { ics::Lookup::new() });
-    let keep = match samples {
-        Some(_) => Keep::default().with_samples(&config.settings),
-        None => Keep::default(),
-    };
+    let keep = Keep { evidence: config.keep_evidence, ..Keep::default() };
+    let keep = if samples.is_some() { keep.with_samples(&config.settings) } else { keep };
     let shared = Shared {
         keyed,
         database: config.database.clone(),

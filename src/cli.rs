@@ -120,6 +120,10 @@ pub struct RunArgs {
     /// A file for the inventory of home hosts that answered an industrial protocol: CSV, or NDJSON if it is named so
     #[arg(long, value_name = "FILE")]
     pub assets: Option<PathBuf>,
+    /// Give events of malware, controllers' protocols and webshells an excerpt of what identified them, escaped: up to 256 bytes of each side,
+    /// which may hold what is private
+    #[arg(long)]
+    pub keep_evidence: bool,
     /// A folder for malware, suspects, programs and scripts that were delivered: malicious files, by SHA-256, mode 0400, within the settings
     /// `samples.*`
     #[arg(long, value_name = "DIR")]

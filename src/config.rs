@@ -126,6 +126,8 @@ pub struct Config {
     pub database: Arc<Database>,
     pub lists: Lists,
     pub indicators: Arc<Indicators>,
+    /// Events have an excerpt of what identified the attack.
+    pub keep_evidence: bool,
     /// The configuration file in force.
     pub file: Option<PathBuf>,
     pub sensor: String,
@@ -200,7 +202,22 @@ impl Config {
             None => Indicators::none(),
         };
         let indicators = Arc::new(indicators);
-        Ok(Config { settings, home, home_country, dark, doors, database, lists, indicators, file: path, sensor, window_s, workers })
+        let keep_evidence = run.is_some_and(|run| run.keep_evidence);
+        Ok(Config {
+            settings,
+            home,
+            home_country,
+            dark,
+            doors,
+            database,
+            lists,
+            indicators,
+            keep_evidence,
+            file: path,
+            sensor,
+            window_s,
+            workers,
+        })
     }
 
     /// The record that heads every output.

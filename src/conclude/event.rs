@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::evidence::Excerpt;
 use crate::addr::Addr;
 use crate::attribute::{Attribution, Country, Direction};
 use crate::keyed::Keyed;
@@ -73,6 +74,18 @@ pub enum Detail {
     Webshell(crate::detect::webshell::WebshellDetail),
     Malware(Box<crate::detect::malware::MalwareDetail>),
     C2(Box<crate::detect::c2::C2Detail>),
+}
+
+impl Detail {
+    /// What identified the attack, where evidence is kept.
+    pub fn evidence(&self) -> Option<&Excerpt> {
+        match self {
+            Detail::Webshell(webshell) => webshell.evidence.as_ref(),
+            Detail::Malware(malware) => malware.evidence.as_ref(),
+            Detail::C2(c2) => c2.evidence.as_ref(),
+            Detail::Flood(_) | Detail::Backscatter(_) | Detail::Scan(_) | Detail::Ics(_) => None,
+        }
+    }
 }
 
 #[cfg(test)]

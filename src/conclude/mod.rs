@@ -3,6 +3,7 @@
 mod asset;
 mod course;
 mod event;
+mod evidence;
 mod rows;
 mod sample;
 mod silence;
@@ -11,6 +12,7 @@ mod targeted;
 pub use asset::Asset;
 pub use course::{Counted, Course};
 pub use event::{Detail, Event, EventId, State};
+pub use evidence::{Evidence, Excerpt, around};
 pub use rows::{Ended, Row, RowKey, Rows, Share};
 pub use sample::{Sample, Samples};
 pub use silence::Silence;

@@ -1,5 +1,6 @@
 //! What is kept of payload only where somebody asks for it.
 
+use crate::conclude::Evidence;
 use crate::settings::Settings;
 
 /// What is to be kept; nothing, unless asked for.
@@ -9,6 +10,8 @@ pub struct Keep {
     pub sample_bytes: usize,
     /// Bytes of whole bodies that one lane keeps at a time.
     pub lane_bytes: usize,
+    /// Excerpts of what identified an attack.
+    pub evidence: bool,
 }
 
 impl Keep {
@@ -16,6 +19,14 @@ impl Keep {
     #[must_use]
     pub fn with_samples(self, settings: &Settings) -> Self {
         let bytes = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
-        Keep { sample_bytes: bytes(settings.samples.bytes_each), lane_bytes: bytes(settings.samples.lane_bytes) }
+        Keep { sample_bytes: bytes(settings.samples.bytes_each), lane_bytes: bytes(settings.samples.lane_bytes), ..self }
+    }
+
+    /// An excerpt, where they are kept.
+    pub fn evidence<'a>(&self, sent: impl FnOnce() -> (&'a [u8], &'a [u8])) -> Option<Box<Evidence>> {
+        self.evidence.then(|| {
+            let (client, server) = sent();
+            Box::new(Evidence::new(client, server))
+        })
     }
 }

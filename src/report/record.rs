@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer};
 use super::ecs::EcsExtras;
 use crate::addr::Addr;
 use crate::attribute::{Country, Direction};
-use crate::conclude::{DeliveryRow, Detail, Ended, Event, Row, RowKey, State, Targeted};
+use crate::conclude::{DeliveryRow, Detail, Ended, Event, Excerpt, Row, RowKey, State, Targeted};
 use crate::detect::payload::Readings;
 use crate::health::Dropped;
 use crate::indicators::List;
@@ -250,6 +250,8 @@ struct Own<'a> {
     /// How far the source aims at industrial equipment; of one source abroad.
     #[serde(skip_serializing_if = "Option::is_none")]
     targeted: Option<Targeted>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    evidence: Option<&'a Excerpt>,
     #[serde(flatten)]
     detail: &'a Detail,
 }
@@ -315,6 +317,7 @@ impl<'a> EventRecord<'a> {
                 benign: event.benign.as_deref(),
                 entry: event.entry.as_deref(),
                 targeted,
+                evidence: event.detail.evidence(),
                 detail: &event.detail,
             },
         }

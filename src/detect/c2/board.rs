@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::addr::Addr;
 use crate::attribute::{Attribution, Country, Direction};
-use crate::conclude::{Conclusions, Course, Detail, Event, EventId, Silence, State};
+use crate::conclude::{Conclusions, Course, Detail, Event, EventId, Evidence, Excerpt, Silence, State};
 use crate::decode::Transport;
 use crate::detect::Shared;
 use crate::indicators::{Hit, Indicators, Usage};
@@ -64,6 +64,8 @@ pub struct C2Detail {
     pub ja3: Option<String>,
     #[serde(skip)]
     pub known: Option<Indicator>,
+    #[serde(skip)]
+    pub evidence: Option<Excerpt>,
 }
 
 /// The parts of a beacon's score, each from 0 to 1.
@@ -112,6 +114,7 @@ struct Case {
     family: Option<&'static str>,
     server_name: Vec<u8>,
     ja3: Option<[u8; 16]>,
+    evidence: Option<Box<Evidence>>,
     contacts: u64,
     last_contact_ns: u64,
     intervals: Vec<f64>,
@@ -206,6 +209,7 @@ impl C2Board {
             family: None,
             server_name: Vec::new(),
             ja3: None,
+            evidence: None,
             contacts: 0,
             last_contact_ns: 0,
             intervals: Vec::new(),
@@ -230,6 +234,9 @@ impl C2Board {
         case.shown(record.channel, record.port, record.transport, record.hit, &record.indicator);
         case.family = case.family.or(record.family);
         case.ja3 = case.ja3.or(record.ja3);
+        if case.evidence.is_none() {
+            case.evidence.clone_from(&record.evidence);
+        }
         if case.server_name.is_empty() {
             case.server_name.clone_from(&record.server_name);
         }
@@ -460,6 +467,7 @@ impl Case {
                 names: self.names,
                 server_name: text(&self.server_name),
                 ja3: self.ja3.map(|print| print.iter().map(|byte| format!("{byte:02x}")).collect()),
+                evidence: self.evidence.as_deref().map(Evidence::excerpt),
                 known: self.hit.map(|hit| Indicator::of(&hit, indicators)),
             })),
         });

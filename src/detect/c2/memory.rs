@@ -7,12 +7,12 @@ use foldhash::fast::FixedState;
 
 use crate::addr::Addr;
 use crate::attribute::{Attribution, Country, Direction};
-use crate::conclude::SLICE_NS;
+use crate::conclude::{Evidence, SLICE_NS};
 use crate::decode::Transport;
-use crate::detect::Shared;
 use crate::detect::conversation::Step;
 use crate::detect::packet::Packet;
 use crate::detect::payload::{Glance, Listener, Spoken};
+use crate::detect::{Keep, Shared};
 use crate::indicators::{Good, Hit, Holdings, Indicators, Usage};
 use crate::keyed::Keyed;
 use crate::protocol::carried::{Ends, Exchange};
@@ -101,6 +101,8 @@ pub struct Channelled {
     pub family: Option<&'static str>,
     pub server_name: Vec<u8>,
     pub ja3: Option<[u8; 16]>,
+    /// What both sides said, where evidence is kept; of protocols.
+    pub evidence: Option<Box<Evidence>>,
     /// The conversation begins with it.
     pub contact: bool,
     pub start_ns: u64,
@@ -198,6 +200,7 @@ pub struct C2Memory {
     records: usize,
     contacts: usize,
     notes: usize,
+    keep: Keep,
 }
 
 /// Who is the controller of a conversation and who the host, and which way it goes.
@@ -238,6 +241,7 @@ impl C2Memory {
             records: 0,
             contacts: 0,
             notes: 0,
+            keep: shared.keep,
         }
     }
 
@@ -304,6 +308,7 @@ impl C2Memory {
             family: None,
             server_name: Vec::new(),
             ja3: None,
+            evidence: None,
             contact: true,
             start_ns: packet.time_ns,
             last_ns: packet.time_ns,
@@ -332,6 +337,7 @@ impl C2Memory {
             family: None,
             server_name: Vec::new(),
             ja3: None,
+            evidence: None,
             contact: true,
             start_ns: ends.start_ns,
             last_ns: ends.now_ns,
@@ -613,6 +619,7 @@ impl Listener for C2Memory {
         if verdict >= Verdict::Suspect {
             let mut record = self.of_ends(ends, Channel::Protocol, None, b"");
             record.family = Some(family);
+            record.evidence = self.keep.evidence(|| (spoken.client, spoken.server));
             if verdict == Verdict::Suspect {
                 record.doubt = record.doubt.or(Some(Doubt::Protocol));
             }

@@ -7,7 +7,7 @@ use super::probe::Known;
 use super::record::Record;
 use super::shell::Shell;
 use super::usage::Sure;
-use crate::conclude::{Course, EventId};
+use crate::conclude::{Course, EventId, Evidence, Excerpt};
 
 /// What the dealings are, in the order of what is known.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -46,6 +46,8 @@ pub struct WebshellDetail {
     /// The name that an uploaded file was given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file_name: Option<String>,
+    #[serde(skip)]
+    pub evidence: Option<Excerpt>,
 }
 
 /// Names that one source looked for on one server and that are told apart. More says nothing more.
@@ -74,6 +76,7 @@ pub struct Dealing {
     telling: usize,
     path: String,
     file_name: Option<String>,
+    evidence: Option<Box<Evidence>>,
 }
 
 impl Dealing {
@@ -98,6 +101,7 @@ impl Dealing {
             telling: 0,
             path,
             file_name: None,
+            evidence: None,
         }
     }
 
@@ -148,6 +152,7 @@ impl Dealing {
         self.requests += 1;
         if self.requests == 1 || (finding.stage, finding.taken) > (self.stage, self.taken) {
             (self.stage, self.taken, self.status) = (finding.stage, finding.taken, record.status);
+            self.evidence.clone_from(&record.evidence);
         }
         if finding.shell != Shell::Unknown && (self.shell == Shell::Unknown || finding.sure == Sure::Certain && !self.certain) {
             self.shell = finding.shell;
@@ -189,6 +194,7 @@ impl Dealing {
             requests: self.requests,
             paths: (self.stage == Stage::Probe).then_some(self.names.len() as u64),
             file_name: self.file_name.clone(),
+            evidence: self.evidence.as_deref().map(Evidence::excerpt),
         }
     }
 }

@@ -11,8 +11,8 @@ use super::shell::Shell;
 use super::usage::Sure;
 use crate::addr::Addr;
 use crate::attribute::{Attribution, Direction};
-use crate::detect::Shared;
 use crate::detect::payload::{Glance, Listener};
+use crate::detect::{Keep, Shared};
 use crate::protocol::carried::{Ends, Exchange};
 
 /// Records of one lane in one slice. Each is a request that somebody bothered to make.
@@ -34,15 +34,16 @@ pub struct WebshellMemory {
     uploaded: Vec<Uploaded>,
     next_uploaded: usize,
     records: usize,
+    keep: Keep,
 }
 
 impl WebshellMemory {
-    pub fn new(lane: u8, _shared: &Shared) -> Self {
-        Self::of_lane(lane)
+    pub fn new(lane: u8, shared: &Shared) -> Self {
+        WebshellMemory { keep: shared.keep, ..Self::of_lane(lane) }
     }
 
     pub(super) fn of_lane(lane: u8) -> Self {
-        WebshellMemory { lane, room: Room::default(), uploaded: Vec::new(), next_uploaded: 0, records: 0 }
+        WebshellMemory { lane, room: Room::default(), uploaded: Vec::new(), next_uploaded: 0, records: 0, keep: Keep::default() }
     }
 
     fn remember(&mut self, server: Addr, name: &[u8]) {
@@ -64,6 +65,16 @@ impl WebshellMemory {
         let name = last_part(path);
         !name.is_empty() && self.uploaded.iter().any(|kept| kept.server == server && kept.name.eq_ignore_ascii_case(name))
     }
+}
+
+/// What identified a webshell: the file that was put there, or the body of the request, or its query where there is none; and the answer.
+fn evidence<'a>(exchange: &Exchange<'a>, finding: &Finding) -> (&'a [u8], &'a [u8]) {
+    let request = exchange.request;
+    let uploaded = |name: &[u8]| !finding.file_name.is_empty() && last_part(name) == finding.file_name;
+    let part = request.parts.iter().find(|part| part.file_name.is_some_and(uploaded));
+    let client = part.map_or(request.body.head, |part| part.body.head);
+    let client = if client.is_empty() { split(request.target).1 } else { client };
+    (client, exchange.response.map_or(b"", |response| response.body.head))
 }
 
 impl Listener for WebshellMemory {
@@ -114,6 +125,7 @@ impl Listener for WebshellMemory {
             direction: ends.direction,
             attribution: Attribution::of(ends.client, home, ends.client_country, ends.client_proved),
             status: exchange.response.map_or(0, |response| response.status),
+            evidence: self.keep.evidence(|| evidence(exchange, &finding)),
             finding,
             path: tally.keep(path),
         };

@@ -3,6 +3,7 @@
 use super::judge::Finding;
 use crate::addr::Addr;
 use crate::attribute::{Attribution, Country, Direction};
+use crate::conclude::Evidence;
 use crate::tally::ByLane;
 
 /// Bytes of a path or a file's name that are kept.
@@ -24,6 +25,8 @@ pub struct Record {
     /// 0 without an answer.
     pub status: u16,
     pub finding: Finding,
+    /// What identified it, where evidence is kept.
+    pub evidence: Option<Box<Evidence>>,
     /// Where the path stands in the tally's text.
     pub path: (u32, u32),
 }

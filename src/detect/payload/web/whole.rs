@@ -62,7 +62,7 @@ impl Whole {
 mod tests {
     use super::*;
 
-    const KEEP: Keep = Keep { sample_bytes: 10_000, lane_bytes: 16_384 };
+    const KEEP: Keep = Keep { sample_bytes: 10_000, lane_bytes: 16_384, evidence: false };
 
     #[test]
     fn bodies_are_kept_up_to_their_bound() {
