@@ -102,11 +102,12 @@ fn read(args: &ReadArgs) -> Result<(), AppError> {
     let config = Config::new(&args.run.common, Some(&args.run))?;
     let options = FilesOptions { limit: args.limit, filter: args.run.filter.clone() };
     let files = Files::open(&args.files, &options)?;
-    let progress = Progress::new(&files);
+    // Records are for a program, on a terminal too: nothing is drawn between them.
+    let progress = (!args.run.json).then(|| Progress::new(&files));
     let input = args.files.iter().map(|path| name_of(path)).collect();
     complain_of_lists(&config);
     let record = config.run_record(&args.run, input, args.limit);
-    run(config, record, &args.run, Input::Files(Box::new(files)), Keyed::fixed(), Some(progress))
+    run(config, record, &args.run, Input::Files(Box::new(files)), Keyed::fixed(), progress)
 }
 
 /// A file's name in records: without its folders, which differ between machines while the answer must not.
@@ -153,7 +154,8 @@ fn run(
         complain(&"Ctrl-C will end the run without its last window");
     }
     let frames = Arc::new(AtomicU64::new(0));
-    let sinks = sinks(args)?;
+    let bar = progress.as_ref().map_or_else(ProgressBar::hidden, |progress| progress.bar.clone());
+    let sinks = sinks(args, bar)?;
     let shown = progress.map(|progress| progress.show(frames.clone()));
     let samples = args.save_samples.as_deref().map(|folder| SampleFolder::open(folder, &config.settings)).transpose()?;
     let unsaved = samples.as_ref().map(SampleFolder::unsaved);
@@ -219,13 +221,13 @@ fn explain(args: &ExplainArgs) -> Result<(), AppError> {
 }
 
 /// Standard output shows tables to a person and NDJSON to a program, unless the records go into a folder.
-fn sinks(args: &RunArgs) -> Result<Vec<Box<dyn Sink>>, AppError> {
+fn sinks(args: &RunArgs, bar: ProgressBar) -> Result<Vec<Box<dyn Sink>>, AppError> {
     let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
     let terminal = io::stdout().is_terminal();
     if args.json || !terminal && args.output.is_none() {
         sinks.push(Box::new(Ndjson::new(io::stdout(), ReportError::Stdout)));
     } else {
-        sinks.push(Box::new(Terminal::new(io::stdout())));
+        sinks.push(Box::new(Terminal::new(Above { bar })));
     }
     if let Some(folder) = &args.output {
         sinks.push(Box::new(Directory::create(folder)?));
@@ -349,6 +351,21 @@ impl Progress {
             self.bar.finish_and_clear();
         });
         Shown { stop, thread: Some(thread) }
+    }
+}
+
+/// Standard output, above a bar that may be drawn on the same terminal: the bar makes room for each text, and is drawn again below it.
+struct Above {
+    bar: ProgressBar,
+}
+
+impl Write for Above {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.bar.suspend(|| io::stdout().write(bytes))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stdout().flush()
     }
 }
 

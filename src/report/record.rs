@@ -395,12 +395,12 @@ impl EventRecord<'_> {
                 format!("{} by {}, {} contacts", named, c2.channel, c2.contacts)
             }
         };
-        format!("{:<12} {} → {}: {} ({} packets)", self.event.action, source, target, what, self.network.packets)
+        format!("{:<16} {} → {}: {} ({} packets)", self.event.action, source, target, what, self.network.packets)
     }
 }
 
-/// 1: a touch, backscatter or a permitted peer; 2: identification, a scan, a suspect; 3: reading, a flood, a command line that would fetch malware; 4: writing or
-/// control of a plant, malware delivered, a host controlled.
+/// 1: a touch, backscatter, a permitted peer, a webshell suspect; 2: identification, a scan, a suspect of malware or control, a webshell refused or looked for;
+/// 3: reading, a flood, a command line that would fetch malware; 4: writing or control of a plant, malware delivered, a host controlled, a webshell.
 pub(super) fn severity(event: &Event) -> u8 {
     match &event.detail {
         Detail::Backscatter(_) => 1,

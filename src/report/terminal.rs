@@ -1,6 +1,5 @@
 //! For a person: a table per window that has attacks, and a summary that is understood at a glance.
 
-use std::collections::BTreeMap;
 use std::io::Write;
 
 use super::{CaptureRecord, CountRecord, EventRecord, ReportError, RunRecord, Sink, Summary};
@@ -56,30 +55,24 @@ impl<W: Write + Send> Terminal<W> {
             "packets",
             "sources"
         );
-        let mut shown: BTreeMap<(&str, &str), usize> = BTreeMap::new();
         self.rows.sort_by_key(|row| (row.kind, row.direction, std::cmp::Reverse((row.events, row.packets)), row.country));
-        for row in &self.rows {
-            let shown = shown.entry((row.kind, row.direction)).or_default();
-            *shown += 1;
-            if *shown > ROWS_PER_KIND {
-                continue;
+        for rows in self.rows.chunk_by(|a, b| (a.kind, a.direction) == (b.kind, b.direction)) {
+            for row in rows.iter().take(ROWS_PER_KIND) {
+                text += &format!(
+                    "{:<16} {:<9} {:<7} {:<10} {:>7} {:>7} {:>10} {:>8}{}\n",
+                    row.kind,
+                    row.direction,
+                    row.country,
+                    row.attribution,
+                    grouped(row.events),
+                    grouped(row.started),
+                    grouped(row.packets),
+                    grouped(row.sources),
+                    through(&row.entry)
+                );
             }
-            text += &format!(
-                "{:<16} {:<9} {:<7} {:<10} {:>7} {:>7} {:>10} {:>8}{}\n",
-                row.kind,
-                row.direction,
-                row.country,
-                row.attribution,
-                grouped(row.events),
-                grouped(row.started),
-                grouped(row.packets),
-                grouped(row.sources),
-                through(&row.entry)
-            );
-        }
-        for ((kind, direction), count) in shown {
-            if count > ROWS_PER_KIND {
-                text += &format!("{kind:<16} {direction:<9} … and {} more rows\n", count - ROWS_PER_KIND);
+            if let (Some(row), more @ 1..) = (rows.first(), rows.len().saturating_sub(ROWS_PER_KIND)) {
+                text += &format!("{:<16} {:<9} … {more} more\n", row.kind, row.direction);
             }
         }
         text
@@ -109,11 +102,13 @@ impl<W: Write + Send> Terminal<W> {
             text += "  * a guess: where the protocol is usual; --sectors FILE says what is where\n";
         }
         if !self.summary.sectors.is_empty() && !self.summary.targeted.is_empty() {
-            let mean = |(kind, (events, sum)): (&&str, &(u64, f64))| {
-                format!("{kind} {:.3} of {}", sum / (*events).max(1) as f64, grouped(*events))
-            };
+            let mean =
+                |(kind, (events, sum)): (&&str, &(u64, f64))| format!("{kind} {:.3} ({})", sum / (*events).max(1) as f64, grouped(*events));
             let means: Vec<String> = self.summary.targeted.iter().map(mean).collect();
-            text += &format!("\nAim at industrial equipment, 0 to 1, mean over events of one source abroad: {}\n", means.join(", "));
+            text += &format!(
+                "\nAim at industrial equipment, from 0 to 1, mean over the events (how many) of one source abroad: {}\n",
+                means.join(", ")
+            );
         }
         text
     }
