@@ -12,16 +12,18 @@
 //!
 //! - [`source`]: bytes come in, from capture files, an interface, or made up. It brings event time, the packets' own.
 //! - [`decode`]: bytes become a [`decode::Header`], whatever is around the innermost addresses, or a reason why not.
-//! - [`dispatch`]: a packet finds its lane and its worker, through [`dispatch::ring`] in batches.
+//! - [`dispatch`]: a packet finds its lane and its worker, through [`dispatch::ring`] in batches. A point of entry is told here.
 //! - [`detect`]: a packet is judged. First its conversation says what it means, then each detector of the list looks at it:
 //!   [`detect::flood`], [`detect::backscatter`], [`detect::scan`], [`detect::ics`]; and [`detect::payload`], which reads what is carried
 //!   and tells it to detectors of its own: [`detect::malware`], [`detect::c2`], [`detect::webshell`].
 //! - [`tally`]: what workers keep and hand over; it adds up in any order.
-//! - [`conclude`]: many become one. Events with a beginning and an end, and the rows of a window.
+//! - [`conclude`]: many become one. Events with a beginning and an end, the rows of a window, how far a source aims at industry, the inventory of
+//!   equipment.
 //! - [`report`]: it goes out. Records, the sinks that write them, and the summary.
 //!
-//! Beside the way: [`protocol`] (what a conversation carries, read), [`stream`] (each side's bytes in order), [`attribute`] (an address's country, home, direction, and how far to trust them), [`indicators`] (lists of what others know to be bad), [`addr`], [`keyed`] (every hash that
-//! traffic could try to steer), [`health`] (what was lost or refused), `huge` (memory for the large tables).
+//! Beside the way: [`protocol`] (what a conversation carries, read), [`stream`] (each side's bytes in order), [`attribute`] (an address's country,
+//! home, sector, permitted peers, direction, and how far to trust them), [`indicators`] (lists of what others know to be bad), [`addr`], [`keyed`]
+//! (every hash that traffic could try to steer), [`health`] (what was lost or refused), `huge` (memory for the large tables).
 //!
 //! Around it: [`pipeline`] alone starts and stops the threads of a run. [`cli`] holds flags as typed, [`settings`] every threshold, [`config`]
 //! what both come to, and [`app`] makes a run of it. [`explain`] replays captures for the evidence behind one event.
