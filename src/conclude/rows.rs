@@ -1,5 +1,6 @@
 //! The rows of a window: counts per direction, country, attribution, benign and kind, such that a plain sum over rows is right.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use crate::addr::Addr;
@@ -53,7 +54,7 @@ impl Row {
 pub struct Ended {
     pub kind: &'static str,
     pub direction: Direction,
-    pub sector: String,
+    pub sector: Cow<'static, str>,
     /// The sector is the protocol's usual one, not the user's word.
     pub guess: bool,
     pub intent: &'static str,

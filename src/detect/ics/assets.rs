@@ -40,7 +40,7 @@ impl Assets {
                 transport: super::contact::transport_name(key.transport),
                 port: key.port,
                 protocol: contact.protocol,
-                sector: sector.name,
+                sector: sector.name.into_owned(),
                 guess: sector.guess,
                 site: sector.site,
                 disclosed: BTreeMap::new(),

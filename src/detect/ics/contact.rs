@@ -1,5 +1,6 @@
 //! A contact of one source with one target's industrial service in one protocol: what it adds up to, and what its event says.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::Serialize;
@@ -51,7 +52,7 @@ pub struct IcsDetail {
 /// The sector of a target: by the user's list, or the protocol's usual one as a guess.
 #[derive(Clone, Debug, Serialize)]
 pub struct Sector {
-    pub name: String,
+    pub name: Cow<'static, str>,
     pub guess: bool,
     /// The site, where the list names it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -62,7 +63,7 @@ impl Sector {
     /// Of a target that was contacted in the protocol at this place in the table.
     pub fn of(target: Addr, index: u8, out: &Conclusions<'_>) -> Self {
         match out.sectors.of(target) {
-            Some(Site { sector, name }) => Sector { name: sector.clone(), guess: false, site: name.clone() },
+            Some(Site { sector, name }) => Sector { name: sector.clone().into(), guess: false, site: name.clone() },
             None => {
                 let usual = protocol_at(index).map_or("", |protocol| protocol.sector);
                 Sector { name: usual.into(), guess: true, site: None }

@@ -24,6 +24,14 @@ impl Candidates {
         Candidates(self.0 | other.0)
     }
 
+    fn intersection(self, other: Self) -> Self {
+        Candidates(self.0 & other.0)
+    }
+
+    fn without(self, other: Self) -> Self {
+        Candidates(self.0 & !other.0)
+    }
+
     /// The places in the table, in its order.
     pub fn iter(self) -> impl Iterator<Item = usize> {
         let mut rest = self.0;
@@ -38,6 +46,10 @@ impl Candidates {
 }
 
 const PORTS: usize = 1 << 16;
+/// Industrial ports that other services use as much: a touch of these says nothing of industry: MQTT, streaming, remote shells,
+/// device discovery, and registered or ephemeral ports of others (IANA's registry of service names). What speaks on them is recognised all
+/// the same.
+const SHARED_PORTS: [u16; 13] = [1200, 1217, 1234, 1502, 1883, 2222, 2455, 4000, 5006, 5007, 5050, 8001, 10001];
 
 /// The look-up tables, made once at start.
 pub struct Lookup {
@@ -45,7 +57,11 @@ pub struct Lookup {
     udp: Box<[u8]>,
     /// The sets of protocols that share a port; 0 is the empty set.
     sets: Vec<Candidates>,
+    /// By TCP port: the place of the protocol whose service it is, and one; 0 for none, and for ports that others use as much.
+    services: Box<[u8]>,
     strong: [Candidates; 256],
+    /// Those that may stand on any port and begin with any byte.
+    any_start: Candidates,
 }
 
 impl Lookup {
@@ -54,6 +70,10 @@ impl Lookup {
         for (index, protocol) in PROTOCOLS.iter().enumerate() {
             for port in protocol.ports {
                 let table = if port.transport == Transport::Udp { &mut lookup.udp } else { &mut lookup.tcp };
+                let service = &mut lookup.services[usize::from(port.number)];
+                if port.transport == Transport::Tcp && *service == 0 && !SHARED_PORTS.contains(&port.number) {
+                    *service = index as u8 + 1;
+                }
                 let slot = &mut table[usize::from(port.number)];
                 let set = lookup.sets[usize::from(*slot)].union(Candidates::only(index));
                 *slot = match lookup.sets.iter().position(|&known| known == set) {
@@ -65,6 +85,9 @@ impl Lookup {
                 };
             }
             if matches!(protocol.strength, Strength::Anywhere | Strength::AnywhereTwice) {
+                if protocol.starts.is_empty() {
+                    lookup.any_start = lookup.any_start.union(Candidates::only(index));
+                }
                 for byte in 0..=u8::MAX {
                     if protocol.starts.is_empty() || protocol.starts.iter().any(|start| start.first() == Some(&byte)) {
                         let strong = &mut lookup.strong[usize::from(byte)];
@@ -78,7 +101,15 @@ impl Lookup {
 
     /// A look-up that finds nothing: what is left is the cost of looking.
     pub fn none() -> Self {
-        Lookup { tcp: vec![0; PORTS].into(), udp: vec![0; PORTS].into(), sets: vec![Candidates(0)], strong: [Candidates(0); 256] }
+        let table = || vec![0; PORTS].into();
+        let (none, sets) = (Candidates(0), vec![Candidates(0)]);
+        Lookup { tcp: table(), udp: table(), sets, services: table(), strong: [none; 256], any_start: none }
+    }
+
+    /// The protocol whose service a TCP port is, by its place in the table. None for ports that others use as much.
+    #[inline]
+    pub fn service(&self, port: u16) -> Option<usize> {
+        usize::from(self.services[usize::from(port)]).checked_sub(1)
     }
 
     /// The protocols of a service port.
@@ -97,14 +128,10 @@ impl Lookup {
     pub fn strong(&self, payload: &[u8]) -> Candidates {
         let Some(&first) = payload.first() else { return Candidates(0) };
         let by_first = self.strong[usize::from(first)];
-        if by_first.is_empty() {
-            return by_first;
-        }
-        let mut set = Candidates(0);
-        for index in by_first.iter() {
-            let starts = PROTOCOLS[index].starts;
+        let mut set = by_first.intersection(self.any_start);
+        for index in by_first.without(self.any_start).iter() {
             let fits = |start: &&[u8]| payload.starts_with(start) || start.starts_with(payload);
-            if starts.is_empty() || starts.iter().any(fits) {
+            if PROTOCOLS[index].starts.iter().any(fits) {
                 set = set.union(Candidates::only(index));
             }
         }
@@ -134,5 +161,7 @@ mod tests {
         }
         assert!(lookup.on_port(Transport::Tcp, 80).is_empty());
         assert!(Lookup::none().on_port(Transport::Tcp, 502).is_empty() && Lookup::none().strong(b"FINS").is_empty());
+        assert_eq!(lookup.service(502).map(|index| PROTOCOLS[index].name), Some("modbus"));
+        assert_eq!((lookup.service(1883), lookup.service(80), Lookup::none().service(502)), (None, None, None));
     }
 }

@@ -31,10 +31,6 @@ pub const TEXT_BYTES: usize = 64;
 /// no contact with a service.
 const EPHEMERAL_MIN: u16 = 32_768;
 const SERVICE_MAX: u16 = 1_023;
-/// Industrial ports that other services use as much: a touch of these says nothing of industry: MQTT, streaming, remote shells,
-/// device discovery, and registered or ephemeral ports of others (IANA's registry of service names). What speaks on them is recognised all
-/// the same.
-const SHARED_PORTS: [u16; 13] = [1200, 1217, 1234, 1502, 1883, 2222, 2455, 4000, 5006, 5007, 5050, 8001, 10001];
 
 /// What a record tells.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -170,6 +166,8 @@ pub struct IcsMemory {
     streams: Vec<Stream>,
     next_stream: usize,
     heads: Vec<Head>,
+    /// Heads that have an owner.
+    kept: usize,
     spare: Vec<u8>,
     link: LinkMemory,
     records: usize,
@@ -184,6 +182,7 @@ impl IcsMemory {
             streams: vec![Stream::default(); STREAMS],
             next_stream: 0,
             heads: vec![head; HEADS],
+            kept: 0,
             spare: vec![0; HEAD_BYTES],
             link: LinkMemory::new(),
             records: 0,
@@ -208,7 +207,7 @@ impl IcsMemory {
             && let Some(stream) = self.streams.get(usize::from(tag) - 1)
             && stream.conversation == packet.conversation
         {
-            return self.follow(tally, packet, usize::from(tag) - 1);
+            return self.follow(tally, packet, usize::from(tag) - 1, None);
         }
         let on_port =
             self.lookup.on_port(header.transport, header.target_port).union(self.lookup.on_port(header.transport, header.source_port));
@@ -247,8 +246,8 @@ impl IcsMemory {
     /// connections, and for what is part of a flood.
     fn service(&self, packet: &Packet<'_>) -> Option<usize> {
         let port = packet.called_port();
-        let index = self.lookup.on_port(Transport::Tcp, port).iter().next()?;
-        (!SHARED_PORTS.contains(&port) && !ephemeral(packet.opener_port(), port) && !packet.flooded.get()).then_some(index)
+        let index = self.lookup.service(port)?;
+        (!ephemeral(packet.opener_port(), port) && !packet.flooded.get()).then_some(index)
     }
 
     /// A step of a handshake with an industrial port.
@@ -301,7 +300,7 @@ impl IcsMemory {
         if matches!(tried, Tried::Short) && packet.header.transport != Transport::Tcp {
             return;
         }
-        if unasked && matches!(tried, Tried::Message(_, message) if message.role == Role::Answer) {
+        if unasked && matches!(&tried, Tried::Message(_, message) if message.role == Role::Answer) {
             return;
         }
         let place = self.next_stream;
@@ -312,19 +311,23 @@ impl IcsMemory {
         if let Some(conversation) = packet.seen.place() {
             conversations.set_tag(conversation, place as u16 + 1);
         }
-        self.follow(tally, packet, place);
+        self.follow(tally, packet, place, Some(tried));
     }
 
     fn drop_heads(&mut self, stream: usize) {
+        if self.kept == 0 {
+            return;
+        }
         for head in &mut self.heads {
             if usize::from(head.owner) == stream {
                 head.owner = u16::MAX;
+                self.kept -= 1;
             }
         }
     }
 
-    /// A payload of a conversation that is followed.
-    fn follow(&mut self, tally: &mut IcsTally, packet: &Packet<'_>, place: usize) {
+    /// A payload of a conversation that is followed; of the first, what its first message turned out to be.
+    fn follow(&mut self, tally: &mut IcsTally, packet: &Packet<'_>, place: usize, tried: Option<Tried>) {
         let header = packet.header;
         let side = usize::from(packet.source_low);
         let mut payload = packet.payload;
@@ -362,7 +365,7 @@ impl IcsMemory {
         }
         match self.take_head(place, side) {
             None => {
-                let left = self.read(tally, packet, place, payload);
+                let left = self.read(tally, packet, place, payload, tried);
                 if left > 0 && header.transport == Transport::Tcp && !header.has(marks::CUT) {
                     self.keep_head(place, side, &payload[payload.len() - left..], packet.now_s);
                 }
@@ -375,12 +378,13 @@ impl IcsMemory {
                 let take = payload.len().min(HEAD_BYTES - len);
                 bytes[len..len + take].copy_from_slice(&payload[..take]);
                 let whole = len + take;
-                let left = self.read(tally, packet, place, &bytes[..whole]);
+                let left = self.read(tally, packet, place, &bytes[..whole], None);
                 let rest = whole - left;
                 if take == payload.len() && left > 0 {
                     bytes.copy_within(rest..whole, 0);
                     self.heads[at].len = left as u16;
                     self.heads[at].owner = place as u16;
+                    self.kept += 1;
                     self.heads[at].side = side as u8;
                     self.heads[at].last_s = packet.now_s;
                 }
@@ -391,8 +395,12 @@ impl IcsMemory {
 
     /// Takes the kept head of a side, if there is one: it is free again unless it is given back.
     fn take_head(&mut self, place: usize, side: usize) -> Option<usize> {
+        if self.kept == 0 {
+            return None;
+        }
         let at = self.heads.iter().position(|head| usize::from(head.owner) == place && usize::from(head.side) == side)?;
         self.heads[at].owner = u16::MAX;
+        self.kept -= 1;
         Some(at)
     }
 
@@ -402,12 +410,14 @@ impl IcsMemory {
         }
         let free = (0..HEADS).min_by_key(|&at| (self.heads[at].owner != u16::MAX, self.heads[at].last_s));
         let Some(head) = free.and_then(|at| self.heads.get_mut(at)) else { return };
+        self.kept += usize::from(head.owner == u16::MAX);
         (head.owner, head.side, head.len, head.last_s) = (place as u16, side as u8, bytes.len() as u16, now_s);
         head.bytes[..bytes.len()].copy_from_slice(bytes);
     }
 
     /// Reads the messages that begin at the first byte; returns how many bytes at the end are the beginning of one that is not whole.
-    fn read(&mut self, tally: &mut IcsTally, packet: &Packet<'_>, place: usize, bytes: &[u8]) -> usize {
+    /// The first may have been tried already.
+    fn read(&mut self, tally: &mut IcsTally, packet: &Packet<'_>, place: usize, bytes: &[u8], mut tried: Option<Tried>) -> usize {
         let mut rest = bytes;
         for _ in 0..MESSAGES_MAX {
             if rest.is_empty() {
@@ -419,7 +429,8 @@ impl IcsMemory {
                 (None, Some(candidates)) => candidates,
                 (None, None) => return 0,
             };
-            match self.parse(packet, candidates, rest, stream.memory, stream.client_low) {
+            let tried = tried.take().unwrap_or_else(|| self.parse(packet, candidates, rest, stream.memory, stream.client_low));
+            match tried {
                 Tried::Short => return if self.streams[place].candidates.is_some() { rest.len() } else { 0 },
                 Tried::No => {
                     // Several protocols begin a conversation alike (S7comm, MMS): where the known one is wrong, another may be right.

@@ -31,11 +31,15 @@ fn parse(bytes: &[u8], context: &Context) -> Verdict {
 fn frame(bytes: &[u8], context: &Context) -> Option<Verdict> {
     let &[_, _, _, _, opcode, data_bytes, ..] = bytes else { return None };
     let total = usize::from(data_bytes) + FRAME_BYTES;
+    // Nearly every payload goes here, and nearly none further.
+    if readings::fit(total, bytes, context) == Fit::Wrong || !context.on_port && context.memory != KNOWN && total != bytes.len() {
+        return Some(Verdict::No);
+    }
     let (name, intent) = readings::look_up(OPCODES, opcode.into());
     let role = role(opcode, data_bytes);
     // The frame has no fixed bytes: off the port, only a lone request of known length may open a conversation.
-    let believed = context.on_port || context.memory == KNOWN || (role == Role::Request && total == bytes.len());
-    if name.is_empty() || !believed || readings::fit(total, bytes, context) == Fit::Wrong {
+    let believed = context.on_port || context.memory == KNOWN || role == Role::Request;
+    if name.is_empty() || !believed {
         return Some(Verdict::No);
     }
     if crc::modbus(bytes.get(..total - 2)?.iter().copied()) != le16(bytes, total - 2)? {

@@ -35,6 +35,19 @@ const BEGINNINGS: &[&[u8]] = &[
     b"\x00\x00\x00\xa4\xff\x53\x4d\x42",
 ];
 
+/// By first byte: a bit for each of the beginnings that has it.
+const BY_FIRST: [u32; 256] = {
+    let mut table = [0; 256];
+    let mut place = 0;
+    while place < BEGINNINGS.len() {
+        table[BEGINNINGS[place][0] as usize] |= 1 << place;
+        place += 1;
+    }
+    table
+};
+
+const _: () = assert!(BEGINNINGS.len() <= 32, "a set of beginnings is 32 bits");
+
 /// Largest TLS record (RFC 8446 section 5.2).
 const TLS_RECORD_BYTES_MAX: u16 = (1 << 14) + 256;
 /// Shortest handshake message: type and length (RFC 8446 section 4).
@@ -59,7 +72,15 @@ fn socks5(bytes: &[u8]) -> bool {
 
 /// Whether the payload plainly belongs to an everyday protocol. Too few bytes to say: false.
 pub fn stray(bytes: &[u8]) -> bool {
-    tls(bytes) || socks5(bytes) || BEGINNINGS.iter().any(|beginning| bytes.starts_with(beginning))
+    let Some(&first) = bytes.first() else { return false };
+    let mut left = BY_FIRST[usize::from(first)];
+    while left != 0 {
+        if bytes.starts_with(BEGINNINGS[left.trailing_zeros() as usize]) {
+            return true;
+        }
+        left &= left - 1;
+    }
+    tls(bytes) || socks5(bytes)
 }
 
 #[cfg(test)]
