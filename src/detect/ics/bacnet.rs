@@ -54,6 +54,8 @@ const NAME: &str = "bacnet";
 const TYPE: u8 = 0x81;
 /// The longest BVLC frame: an APDU of 1,476 bytes with its headers fits one Ethernet frame (clause 6, table 6-1).
 const FRAME_BYTES_MAX: usize = 1_500;
+/// Left in the conversation's memory by every message: what follows need not prove the protocol again.
+const KNOWN: u16 = 1;
 
 /// The first part of a function's code: which table its second part belongs to.
 const CONFIRMED: u32 = 0x0000_0000;
@@ -166,7 +168,7 @@ fn read(fields: &Fields) -> Reading {
     if !longer {
         fields.length(declared)?;
     }
-    let strict = !fields.context.on_port;
+    let strict = !fields.context.on_port && fields.context.memory != KNOWN;
     require(!strict || (fields.context.whole && !fields.is_tcp()))?;
     let frame = Fields::new(&fields.bytes[..fields.len().min(declared)], fields.context);
     let mut message = match function {
@@ -185,6 +187,7 @@ fn read(fields: &Fields) -> Reading {
             }
         }
     };
+    message.memory = KNOWN;
     message.bytes = if longer { fields.len() } else { declared };
     Ok(message)
 }
