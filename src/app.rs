@@ -65,14 +65,7 @@ pub fn main() -> ExitCode {
             clap_complete::generate(shell, &mut Cli::command(), "wherefrom", &mut script);
             say(&String::from_utf8_lossy(&script))
         }
-        Command::Man => {
-            let mut page = Vec::new();
-            clap_mangen::Man::new(Cli::command())
-                .render(&mut page)
-                .map_err(ReportError::Stdout)
-                .map_err(Into::into)
-                .and_then(|()| say(&String::from_utf8_lossy(&page)))
-        }
+        Command::Man => manual().map_err(|cause| ReportError::Stdout(cause).into()).and_then(|page| say(&page)),
     };
     match done {
         Ok(()) => ExitCode::from(DONE),
@@ -87,6 +80,18 @@ pub fn main() -> ExitCode {
             ExitCode::from(if matches!(error, AppError::Config(_) | AppError::Address(_) | AppError::Value(_)) { USAGE } else { FAILED })
         }
     }
+}
+
+/// The manual: a page for the program, then one for each command with its options. Pages may follow each other in one file.
+fn manual() -> io::Result<String> {
+    let mut program = Cli::command().disable_help_subcommand(true);
+    program.build();
+    let mut pages = Vec::new();
+    let commands = program.get_subcommands().filter(|command| !command.is_hide_set());
+    for command in std::iter::once(&program).chain(commands.flat_map(|command| std::iter::once(command).chain(command.get_subcommands()))) {
+        clap_mangen::Man::new(command.clone()).render(&mut pages)?;
+    }
+    Ok(String::from_utf8_lossy(&pages).into_owned())
 }
 
 /// Tells standard error; if nobody listens there, the exit code still does.

@@ -429,6 +429,8 @@ fn completions_and_the_manual_are_there() {
     }
     let manual = text(&wherefrom(["man"]));
     assert!(manual.contains(".TH wherefrom 1") && manual.contains("Replay capture files"), "{manual}");
+    assert!(manual.contains(".TH wherefrom-read 1") && manual.contains(r"\-\-home\-country"), "{manual}");
+    assert!(!manual.contains("bodies"), "{manual}");
 }
 
 #[test]

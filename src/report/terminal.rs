@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use super::{CaptureRecord, CountRecord, EventRecord, ReportError, RunRecord, Sink, Summary};
+use crate::attribute::Direction;
 
 /// Rows of one kind that a window's table shows; the rest is summed.
 const ROWS_PER_KIND: usize = 5;
@@ -136,6 +137,9 @@ impl<W: Write + Send> Terminal<W> {
         }
         if summary.places.is_empty() {
             return text + "No attacks.\n" + &summary.rankings.text();
+        }
+        if summary.places.keys().all(|&(_, direction)| direction == Direction::External.name()) {
+            text += "All of it is between strangers: --home CIDR says which addresses are home.\n";
         }
         for ((kind, direction), places) in &summary.places {
             let started = summary.started.get(kind).copied().unwrap_or_default();
