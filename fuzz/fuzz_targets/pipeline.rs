@@ -12,6 +12,7 @@ use wherefrom::attribute::{Benign, Database, Home};
 use wherefrom::cli::{CommonArgs, RunArgs};
 use wherefrom::config::Config;
 use wherefrom::detect::{Shared, ics};
+use wherefrom::indicators::Indicators;
 use wherefrom::keyed::Keyed;
 use wherefrom::pipeline::{self, Pipeline};
 use wherefrom::report::{Ndjson, ReportError, Reporter};
@@ -24,6 +25,7 @@ const FRAMES_MIN: usize = 2;
 
 static DATABASE: LazyLock<Arc<Database>> = LazyLock::new(|| Arc::new(Database::embedded()));
 static LOOKUP: LazyLock<Arc<ics::Lookup>> = LazyLock::new(|| Arc::new(ics::Lookup::new()));
+static INDICATORS: LazyLock<Arc<Indicators>> = LazyLock::new(|| Arc::new(Indicators::none()));
 static CONFIG: LazyLock<Config> = LazyLock::new(|| Config::new(&CommonArgs::default(), None).expect("the defaults are a configuration"));
 static FILE: LazyLock<PathBuf> = LazyLock::new(|| std::env::temp_dir().join(format!("wherefrom-fuzz-{}.pcap", std::process::id())));
 
@@ -55,13 +57,15 @@ fn replay(bytes: &[u8]) -> Corpus {
     }
     write(&frames).expect("the temporary folder takes a file");
     let files = Files::open(&[FILE.clone()], &FilesOptions::default()).expect("what was written is read");
-    let record = CONFIG.run_record(&RunArgs::default(), vec!["fuzzed.pcap".into()], None).expect("no lists are named");
+    let record = CONFIG.run_record(&RunArgs::default(), vec!["fuzzed.pcap".into()], None);
     let shared = Shared {
         keyed: Keyed::fixed(),
         database: DATABASE.clone(),
         lookup: LOOKUP.clone(),
+        indicators: INDICATORS.clone(),
         dark: None,
         entries: None,
+        keep: Default::default(),
         window_s: CONFIG.window_s,
     };
     let sink = Box::new(Ndjson::new(std::io::sink(), ReportError::Stdout));

@@ -19,7 +19,7 @@ const TYPES: [&[u8]; 6] = [
 const DIVIDER: u8 = 0;
 
 fn body(head: &[u8]) -> Body<'_> {
-    Body { head, bytes: head.len() as u64, sha256: None, complete: true }
+    Body { head, bytes: head.len() as u64, complete: true, ..Body::default() }
 }
 
 fuzz_target!(|input: (u8, u8, &[u8])| {
