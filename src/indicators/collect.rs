@@ -203,11 +203,9 @@ impl<'a> Collector<'a> {
             kind,
             usage: facts.usage,
             list: (self.lists.len() - 1) as u16,
-            port,
             confidence: facts.confidence,
             compromised: facts.compromised,
             subdomains,
-            extent,
             family,
         });
         let list = self.list();
@@ -216,7 +214,9 @@ impl<'a> Collector<'a> {
         if let Some(added) = &mut self.added {
             added.push((kind, self.tables.of_kind(kind).len() as u32));
         }
-        self.tables.of_kind(kind).add(hash, Entry { key, tag, number: facts.number.unwrap_or(line), from_s, until_s });
+        let mut entry = Entry::new(key, tag, facts.number.unwrap_or(line)).with_port(port);
+        (entry.from_s, entry.until_s, entry.extent) = (from_s, until_s, extent);
+        self.tables.of_kind(kind).add(hash, entry);
     }
 
     /// From when until when it holds, in seconds of event time.

@@ -113,18 +113,16 @@ impl Hit {
     }
 }
 
-/// What many entries have in common; kept once.
+/// What many entries have in common; kept once. What differs from value to value, such as a port, is none of it: there would be as many tags as entries.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub(super) struct Tag {
     pub kind: Kind,
     pub usage: Usage,
     pub list: u16,
-    pub port: Option<u16>,
     pub confidence: Option<u8>,
     pub compromised: bool,
     /// The name's subdomains are meant too.
     pub subdomains: bool,
-    pub extent: u8,
     pub family: u32,
 }
 
@@ -132,12 +130,38 @@ pub(super) struct Tag {
 /// try 2^127.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) struct Entry {
-    pub key: u128,
+    /// In halves, the leading one first: a `u128` would round the size up to 48 bytes.
+    key: [u64; 2],
     /// Its place among the tags.
     pub tag: u32,
     pub number: u32,
     pub from_s: u32,
     pub until_s: u32,
+    /// The only port that is meant; 0 if none is.
+    port: u16,
+    /// As in [`Hit`].
+    pub extent: u8,
 }
 
-const _: () = assert!(size_of::<Entry>() == 32);
+const _: () = assert!(size_of::<Entry>() == 40);
+
+impl Entry {
+    /// An entry that always holds.
+    pub fn new(key: u128, tag: u32, number: u32) -> Self {
+        Entry { key: [(key >> 64) as u64, key as u64], tag, number, from_s: 0, until_s: u32::MAX, port: 0, extent: 0 }
+    }
+
+    #[inline]
+    pub fn key(&self) -> u128 {
+        u128::from(self.key[0]) << 64 | u128::from(self.key[1])
+    }
+
+    /// Port 0 is none: nothing listens there.
+    pub fn with_port(self, port: Option<u16>) -> Self {
+        Entry { port: port.unwrap_or(0), ..self }
+    }
+
+    pub fn port(&self) -> Option<u16> {
+        (self.port != 0).then_some(self.port)
+    }
+}

@@ -145,8 +145,8 @@ impl Indicators {
         let mut map = vec![0u64; (1 << MAP_BITS) / 64].into_boxed_slice();
         let (mut prefixes_v4, mut prefixes_v6) = ([false; 129], [false; 129]);
         for entry in tables.networks.entries() {
-            let prefix = tags[entry.tag as usize].extent;
-            let addr = Addr(entry.key.rotate_right(96));
+            let prefix = entry.extent;
+            let addr = Addr(entry.key().rotate_right(96));
             let Some(first) = addr.as_v4() else {
                 prefixes_v6[usize::from(prefix)] = true;
                 continue;
@@ -262,7 +262,7 @@ impl Indicators {
         let networks = prefixes.iter().filter(move |_| self.may_be_in_network(addr)).flat_map(move |&prefix| {
             let first = addr.0 & u128::MAX.checked_shl(bits - u32::from(prefix)).unwrap_or(0);
             let found = self.tables.networks.get(self.keyed.words(first, prefix.into()), address_key(first));
-            found.iter().filter(move |entry| self.tags[entry.tag as usize].extent == prefix)
+            found.iter().filter(move |entry| entry.extent == prefix)
         });
         single.iter().chain(networks).map(|entry| self.hit(entry))
     }
@@ -274,19 +274,19 @@ impl Indicators {
 
     /// All entries for a name, whatever the time.
     pub fn domains(&self, name: &[u8]) -> impl Iterator<Item = Hit> {
-        let mut hits = Vec::new();
-        if let Some(name) = domain::Name::new(name) {
-            for (place, ancestor) in name.ancestors().enumerate() {
-                let hash = self.keyed.bytes(ancestor);
-                if self.tables.domains.may_hold(hash) {
-                    let found = self.tables.domains.get(hash, text_key(ancestor));
-                    hits.extend(
-                        found.iter().filter(|entry| place == 0 || self.tags[entry.tag as usize].subdomains).map(|entry| self.hit(entry)),
-                    );
-                }
-            }
-        }
-        hits.into_iter()
+        let asked = domain::Name::new(name);
+        // Where the next ancestor begins.
+        let mut next = Some(0);
+        let by_ancestor = std::iter::from_fn(move || {
+            let at = next?;
+            let ancestor = &asked.as_ref()?.bytes()[at..];
+            next = domain::parent(ancestor).map(|parent| at + parent);
+            Some((at == 0, find_text(&self.tables.domains, &self.keyed, ancestor)))
+        });
+        by_ancestor.flat_map(move |(itself, found)| {
+            let meant = found.iter().filter(move |entry| itself || self.tags[entry.tag as usize].subdomains);
+            meant.map(|entry| self.hit(entry))
+        })
     }
 
     /// A URL at a second of event time. Whatever of it makes no difference is no matter: see [`mod@url`].
@@ -297,10 +297,7 @@ impl Indicators {
     /// All entries for a URL, whatever the time.
     pub fn urls(&self, url: &[u8]) -> impl Iterator<Item = Hit> {
         let canonical = url::Canonical::new(url);
-        let found = canonical.map_or(&[][..], |canonical| {
-            let hash = self.keyed.bytes(canonical.bytes());
-            if self.tables.urls.may_hold(hash) { self.tables.urls.get(hash, text_key(canonical.bytes())) } else { &[] }
-        });
+        let found = canonical.map_or(&[][..], |canonical| find_text(&self.tables.urls, &self.keyed, canonical.bytes()));
         found.iter().map(|entry| self.hit(entry))
     }
 
@@ -346,10 +343,16 @@ impl Indicators {
     }
 
     fn hit(&self, entry: &Entry) -> Hit {
-        let Tag { kind, usage, list, port, confidence, compromised, subdomains: _, extent, family } = self.tags[entry.tag as usize];
-        let Entry { number, from_s, until_s, .. } = *entry;
-        Hit { kind, usage, list, port, confidence, compromised, extent, family, number, from_s, until_s }
+        let Tag { kind, usage, list, confidence, compromised, subdomains: _, family } = self.tags[entry.tag as usize];
+        let Entry { number, from_s, until_s, extent, .. } = *entry;
+        Hit { kind, usage, list, port: entry.port(), confidence, compromised, extent, family, number, from_s, until_s }
     }
+}
+
+/// What is listed of a name or URL. Only what passes the filter is worth a SHA-256.
+fn find_text<'a>(table: &'a Table, keyed: &Keyed, text: &[u8]) -> &'a [Entry] {
+    let hash = keyed.bytes(text);
+    if table.may_hold(hash) { table.get(hash, text_key(text)) } else { &[] }
 }
 
 /// Of entries that hold, the one that decides most.

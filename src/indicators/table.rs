@@ -54,7 +54,7 @@ impl Table {
         let shift = u128::BITS - bits;
         let mut starts = vec![0; (1 << bits) + 1];
         for entry in &entries {
-            starts[(entry.key >> shift) as usize + 1] += 1;
+            starts[(entry.key() >> shift) as usize + 1] += 1;
         }
         let mut sum = 0;
         for start in &mut starts {
@@ -88,9 +88,9 @@ impl Table {
     fn find(&self, key: u128) -> &[Entry] {
         let place = (key >> self.shift) as usize;
         let among = &self.entries[self.starts[place] as usize..self.starts[place + 1] as usize];
-        let from = among.partition_point(|entry| entry.key < key);
+        let from = among.partition_point(|entry| entry.key() < key);
         let found = &among[from..];
-        &found[..found.partition_point(|entry| entry.key == key)]
+        &found[..found.partition_point(|entry| entry.key() == key)]
     }
 }
 
@@ -103,7 +103,7 @@ mod tests {
     fn table(keys: &[u128]) -> Table {
         let mut gathered = Gathered::default();
         for (key, number) in keys.iter().zip(0..) {
-            gathered.add(Keyed::fixed().words(*key, 0), Entry { key: *key, tag: 0, number, from_s: 0, until_s: u32::MAX });
+            gathered.add(Keyed::fixed().words(*key, 0), Entry::new(*key, 0, number));
         }
         Table::new(gathered)
     }
@@ -115,13 +115,12 @@ mod tests {
 
     #[test]
     fn the_same_entry_stands_once_and_different_ones_of_a_key_together() {
-        let entry = Entry { key: 7, tag: 0, number: 1, from_s: 0, until_s: 1 };
         let mut gathered = Gathered::default();
-        for number in [1, 2, 1] {
-            gathered.add(0, Entry { number, ..entry });
+        for (number, port) in [(1, None), (2, None), (1, None), (1, Some(80))] {
+            gathered.add(0, Entry::new(7, 0, number).with_port(port));
         }
-        let numbers: Vec<u32> = Table::new(gathered).find(7).iter().map(|entry| entry.number).collect();
-        assert_eq!(numbers, [1, 2]);
+        let found: Vec<_> = Table::new(gathered).find(7).iter().map(|entry| (entry.number, entry.port())).collect();
+        assert_eq!(found, [(1, None), (1, Some(80)), (2, None)]);
     }
 
     proptest! {

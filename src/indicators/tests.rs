@@ -157,6 +157,18 @@ fn a_file_of_nothing_understood_is_an_error_and_an_empty_list_is_none() {
 }
 
 #[test]
+fn entries_that_differ_in_port_and_length_share_what_else_is_said_of_them() {
+    let text: String =
+        (0..2_000u32).map(|n| format!("{}:{}\n{}.example\n", Addr::v4(0x0e00_0000 + n), 1 + n, "a".repeat(1 + n as usize % 60))).collect();
+    let known = load(&[("ports.txt", &text)]);
+    let by_itself = Indicators::none().tags.len();
+    assert_eq!(known.tags.len() - by_itself, 2, "addresses and names");
+    let hit = known.address(Addr::v4(0x0e00_0000 + 1_999), 2_000, NOW_S);
+    assert_eq!(hit.map(|hit| hit.port), Some(Some(2_000)));
+    assert_eq!(known.domain(b"x.aa.example", NOW_S).map(|hit| hit.extent), Some(10));
+}
+
+#[test]
 fn folders_are_read_whole() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("deep")).unwrap();
