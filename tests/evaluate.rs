@@ -35,6 +35,17 @@ fn other_floods_are_told_apart_by_method() {
 }
 
 #[test]
+fn a_flood_of_later_fragments_is_one_by_fragments() {
+    check(&["fragment forged Hping 3000/s port 80 Open", "fragment 1-hosts Raw 2500/s port 80 Silent"], "clean", "udp_flood");
+    check(&["amplification dns 300 reflectors 800/s fragmented"], "clean", "amplification");
+}
+
+#[test]
+fn the_ports_of_a_flood_are_no_scan() {
+    check(&["udp 64 B 1-hosts Hping 2000/s port random Closed"], "clean", "udp_flood");
+}
+
+#[test]
 fn amplification_names_the_abused_protocol() {
     let names = ["amplification dns 200 reflectors 1000/s", "amplification memcached 200 reflectors 1000/s"];
     check(&names, "2 tags", "amplification");
@@ -58,11 +69,38 @@ fn scans_are_found_with_shape_method_and_tool() {
     check(&["scan slow Nmap every 3600 s, many hosts"], "clean", "scan");
 }
 
+/// Asserts that nothing is reported of these cases in this variation.
+fn check_quiet(names: &[&str], variation: &str) {
+    let evaluation = harness::evaluate(|case, of| of == variation && names.iter().any(|name| case == format!("benign {name}"))).unwrap();
+    assert_eq!(evaluation.runs, names.len() as u64, "a case is missing");
+    assert!(evaluation.figures.is_empty(), "{evaluation}");
+}
+
+#[test]
+fn a_scanners_own_resets_are_no_answers_of_a_victim() {
+    let names = ["scan horizontal Masscan 20000 hosts 1 ports 2000/s"];
+    for variation in ["loss 5 %", "loss 20 %"] {
+        let evaluation = harness::evaluate(|case, of| names.contains(&case) && of == variation).unwrap();
+        assert_eq!(evaluation.runs, 1);
+        assert!(!evaluation.figures.contains_key("backscatter"), "{evaluation}");
+    }
+}
+
+#[test]
+fn what_home_asked_for_is_no_attack_where_only_answers_are_seen() {
+    let names = ["QUIC download", "QUIC download begins before the capture", "resolver of home", "hosts of home ask a public resolver"];
+    check_quiet(&names, "towards home");
+}
+
+#[test]
+fn two_attacks_at_a_time_are_two() {
+    let mixture = "icmp 56 B 50-hosts Raw 500/s port 80 Open and ack forged Hping 1500/s port 80 Closed";
+    check(&[mixture], "clean", "icmp_flood");
+    check(&[mixture], "clean", "tcp_flood");
+}
+
 #[test]
 fn what_only_looks_like_an_attack_is_none() {
     let quiet = ["crawler", "monitor by connections", "resolver of home", "peer to peer at home", "capture begins in mid-transfer"];
-    let evaluation = harness::evaluate(|case, variation| variation == "clean" && quiet.iter().any(|name| case == format!("benign {name}")));
-    let evaluation = evaluation.unwrap();
-    assert_eq!(evaluation.runs, quiet.len() as u64, "a case is missing");
-    assert!(evaluation.figures.is_empty(), "{evaluation}");
+    check_quiet(&quiet, "clean");
 }

@@ -31,6 +31,11 @@ const IDLE_S: u32 = 300;
 /// Seconds after its first answer before which nothing is said of a sender: a real connection goes on within a round trip or two.
 const SETTLE_S: u64 = 3;
 
+/// Answers to names from which on a sender of those is judged, and up to which their spread is: where a mirror shows one direction, answers
+/// that home asked for look the same. Forged questions come from all of home alike, so that three quarters of so many answers reach addresses
+/// of their own; the answers to a thousand hosts that ask at random reach 451, to three hundred 259.
+const NAMES_PACKETS: u64 = 600;
+
 const ADDRESS_WORDS: usize = 4;
 const PAIR_WORDS: usize = 16;
 
@@ -65,6 +70,8 @@ pub struct Answers {
     target: Option<Addr>,
     /// SYN+ACKs behind which the sender went on as the server of a real connection does: home did ask, and the mirror did not show it.
     went_on: u32,
+    /// First contacts of the sender's own, as far as the scan detector knows: so many resets may belong to them.
+    contacts: u32,
     /// Once handed over, always: its next answers go on at once.
     handed_over: bool,
 }
@@ -85,6 +92,7 @@ impl Answers {
             port: 0,
             target: None,
             went_on: 0,
+            contacts: 0,
             handed_over: false,
         }
     }
@@ -115,6 +123,7 @@ impl Answers {
         }
         self.packets += other.packets;
         self.went_on += other.went_on;
+        self.contacts = self.contacts.max(other.contacts);
         self.bytes += other.bytes;
         self.first_ns = self.first_ns.min(other.first_ns);
         self.last_ns = self.last_ns.max(other.last_ns);
@@ -235,6 +244,7 @@ impl BackscatterMemory {
         answers.first_ns = answers.first_ns.min(packet.time_ns);
         answers.last_ns = answers.last_ns.max(packet.time_ns);
         answers.vectors[vector as usize] += 1;
+        answers.contacts = answers.contacts.max(packet.contacts.get().into());
         answers.addresses[(address >> 6) as usize % ADDRESS_WORDS] |= 1 << (address & 63);
         answers.pairs[(pair >> 6) as usize % PAIR_WORDS] |= 1 << (pair & 63);
         let place = (set * WAYS + way) as u16;
@@ -358,11 +368,15 @@ impl Followed {
     /// Opens the event once there are enough answers to enough of home that no connection stands behind.
     fn decide(&mut self, limits: &settings::backscatter) {
         let sum = &self.answers;
-        let unasked = u64::from(sum.packets.saturating_sub(sum.went_on));
+        // Whoever connects resets what it was granted: a scanner does, and the mirror loses some of what came before.
+        let own = sum.contacts.min(sum.vectors[Vector::Rst as usize]);
+        let unasked = u64::from(sum.packets.saturating_sub(sum.went_on).saturating_sub(own));
         // Where half of the SYN+ACKs went on, the mirror does not show what home sends, and the others are no better.
         let asked = 2 * sum.went_on > sum.vectors[Vector::SynAck as usize];
         let (addresses, pairs) = (distinct(&sum.addresses), distinct(&sum.pairs));
         let spread = addresses >= limits.addresses || addresses >= 2 && pairs >= limits.pairs;
+        let names = 2 * sum.vectors[Vector::Dns as usize] > sum.packets;
+        let asked = asked || names && (unasked < NAMES_PACKETS || 4 * addresses < 3 * NAMES_PACKETS);
         if self.open.is_none() && unasked >= limits.packets && spread && !asked {
             self.open = Some(EventId::of("backscatter", sum.sender, Addr::NONE, sum.first_ns, ""));
         }

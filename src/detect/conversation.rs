@@ -4,7 +4,7 @@
 //! they are answered once, here.
 
 use crate::attribute::Country;
-use crate::decode::{Header, Transport, flags};
+use crate::decode::{Header, Transport, flags, marks};
 use crate::dispatch::batch::{Item, bits};
 use crate::huge::{self, Table};
 
@@ -19,6 +19,16 @@ const BUCKETS: usize = CONVERSATIONS / WAYS;
 /// without scaling is 65,535 bytes, with scaling 2^30 (RFC 7323); 2^24 holds a burst of captured packets on a fast path and leaves a forger
 /// a chance of 1 in 128 per number.
 const NUMBERS_STEP_MAX: u32 = 1 << 24;
+
+/// The port of QUIC servers (RFC 9114 section 3.1: HTTP/3 is offered on 443).
+const QUIC_PORT: u16 = 443;
+/// Packets of one side from which on a conversation can be QUIC's, and how many values the five bits that header protection covers (RFC 9001
+/// section 5.4.1) must have had by then. A tool that repeats one payload has one value; random payloads have the fixed bit (RFC 9000 section
+/// 17) 16 times in a row once in 65,536 conversations, and lose it with the next packets.
+const QUIC_PACKETS: u32 = 16;
+const QUIC_VALUES: u32 = 8;
+/// A packet did not look like QUIC's.
+const NOT_QUIC: u32 = u32::MAX;
 
 /// Quiet time in seconds after which a conversation may be forgotten, by how much it is worth.
 const IDLE_ONE_WAY_S: u32 = 75; // a SYN is repeated for up to 63 s (tcp_syn_retries = 6, initial RTO 1 s, RFC 6298)
@@ -64,14 +74,18 @@ mod facts {
     pub const CALLED_SPOKE: u8 = 0x20;
     /// The opening was the opener's first contact with this service.
     pub const FIRST_CONTACT: u8 = 0x40;
+    /// TCP: what was seen first is the SYN+ACK of the one called.
+    pub const ANSWER_SEEN: u8 = 0x80;
 }
 
 /// What is kept of one conversation.
 #[derive(Clone, Copy, Debug, Default)]
 struct Entry {
-    /// TCP: the opener's initial sequence number; in mid-conversation the last sequence number of the side seen.
+    /// TCP: the opener's initial sequence number; in mid-conversation the last sequence number of the side seen. UDP from QUIC's port, one
+    /// side seen: a bit for each value that the protected bits of short headers had.
     opener_seq: u32,
-    /// TCP: the called side's initial sequence number; in mid-conversation the last acknowledgement number of the side seen.
+    /// TCP: the called side's initial sequence number; in mid-conversation the last acknowledgement number of the side seen. UDP from QUIC's
+    /// port, one side seen: packets so far, or [`NOT_QUIC`].
     called_seq: u32,
     /// Last slice with a packet.
     last_s: u32,
@@ -151,7 +165,7 @@ pub enum Step {
     Answer,
     /// ICMP that belongs to nothing: an echo reply nobody asked for, an error about nothing we saw.
     Unasked,
-    /// A later fragment: no ports, no conversation.
+    /// A later fragment, which has no ports, where none came the other way.
     Fragment,
 }
 
@@ -415,6 +429,8 @@ pub struct Arrival<'a> {
     pub now_s: u32,
     /// Low bits of the window's number.
     pub window: u16,
+    /// The first byte of the payload, 0 if there is none.
+    pub first_byte: u8,
     /// An ICMP error that quotes this conversation; its own sender is the one the quoted packet was sent to, or a router before it.
     pub quoted: bool,
 }
@@ -482,8 +498,9 @@ impl Entry {
             self.error_step(by_opener)
         } else {
             match header.transport {
+                _ if header.has(marks::LATER_FRAGMENT) => self.fragment_step(by_opener),
                 Transport::Tcp => self.tcp_step(header, by_opener, source_low),
-                _ => self.datagram_step(header, by_opener),
+                _ => self.datagram_step(header, by_opener, packet.first_byte),
             }
         };
         // A new opening may have turned the conversation round.
@@ -565,6 +582,7 @@ impl Entry {
             State::Free => {
                 // Only this side is seen, or nobody asked: the one called is the sender.
                 self.facts ^= facts::LOW_OPENED;
+                self.facts |= facts::ANSWER_SEEN;
                 self.state = State::OneWay;
                 self.called_seq = header.ack;
                 self.opener_seq = header.seq;
@@ -596,6 +614,11 @@ impl Entry {
             State::HalfSeenMidway => {
                 self.state = State::Closed;
                 Step::Closed
+            }
+            // It answers the SYN+ACK that came before it, whose acknowledgement number it repeats (RFC 9293 section 3.10.7): the SYN was lost.
+            State::OneWay if self.facts & facts::ANSWER_SEEN != 0 && header.seq == self.called_seq => {
+                self.state = State::Closed;
+                Step::Aborted
             }
             State::OneWay => Step::Stray,
             State::Free => {
@@ -678,7 +701,37 @@ impl Entry {
         seq_step <= NUMBERS_STEP_MAX && ack_step <= NUMBERS_STEP_MAX && (seq_step, ack_step) != (0, 0)
     }
 
-    fn datagram_step(&mut self, header: &Header, by_opener: bool) -> Step {
+    /// Later fragments have no ports: those of two hosts by one protocol are one conversation.
+    fn fragment_step(&mut self, by_opener: bool) -> Step {
+        match self.state {
+            State::TwoWay => Step::Ongoing,
+            State::OneWay if !by_opener => {
+                self.state = State::TwoWay;
+                Step::Ongoing
+            }
+            _ => {
+                self.state = State::OneWay;
+                Step::Fragment
+            }
+        }
+    }
+
+    /// Whether the side that is seen goes on as a QUIC server does: home asked for it, and the mirror does not show what home sends.
+    fn speaks_quic(&mut self, header: &Header, first_byte: u8) -> bool {
+        if header.transport != Transport::Udp || header.source_port != QUIC_PORT || self.called_seq == NOT_QUIC {
+            return false;
+        }
+        let (long, fixed) = (first_byte & 0x80 != 0, first_byte & 0x40 != 0);
+        if !fixed {
+            self.called_seq = NOT_QUIC;
+            return false;
+        }
+        self.opener_seq |= u32::from(!long) << (first_byte & 0x1f);
+        self.called_seq = (self.called_seq + 1).min(QUIC_PACKETS);
+        self.called_seq == QUIC_PACKETS && self.opener_seq.count_ones() >= QUIC_VALUES
+    }
+
+    fn datagram_step(&mut self, header: &Header, by_opener: bool, first_byte: u8) -> Step {
         if header.transport == Transport::Icmp {
             match (header.source.is_v4(), header.icmp_type) {
                 (true, 8 | 13 | 15 | 17) | (false, 128) => {}
@@ -695,9 +748,14 @@ impl Entry {
             State::Free => {
                 self.state = State::OneWay;
                 self.facts |= facts::OPENING_SEEN;
+                self.speaks_quic(header, first_byte);
                 Step::First
             }
-            State::OneWay | State::Refused if by_opener => Step::More,
+            State::OneWay if by_opener => match self.speaks_quic(header, first_byte) {
+                true => Step::Ongoing,
+                false => Step::More,
+            },
+            State::Refused if by_opener => Step::More,
             State::OneWay | State::Refused => {
                 self.state = State::TwoWay;
                 Step::Answer

@@ -167,6 +167,7 @@ impl Lanes {
             source_low: item.bits & bits::SOURCE_LOW != 0,
             now_s: moment.now_s,
             window: moment.window,
+            first_byte: payload.first().copied().unwrap_or_default(),
             quoted: is_quoted,
         };
         let table = &shared.database.table;

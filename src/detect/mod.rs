@@ -123,12 +123,6 @@ detectors! {
             flood::FloodBoard::new(shared.keyed.clone());
         observe(memory, lane, tally, _conversations, packet) memory[lane].observe(tally, packet);
         seal(memory, tally, _end) memory.iter_mut().for_each(|lane| lane.seal(tally));
-    backscatter: Vec<backscatter::BackscatterMemory>, backscatter::BackscatterTally, backscatter::BackscatterBoard;
-        new(lanes, shared)
-            lanes.iter().map(|_| backscatter::BackscatterMemory::new(shared.keyed.clone())).collect(),
-            backscatter::BackscatterBoard::default();
-        observe(memory, lane, _tally, _conversations, packet) memory[lane].observe(packet);
-        seal(memory, tally, _end) memory.iter_mut().for_each(|lane| lane.seal(tally));
     scan: scan::ScanMemory, scan::ScanTally, scan::ScanBoard;
         new(lanes, shared)
             scan::ScanMemory::new(lanes, shared.keyed.clone(), shared.dark.clone()),
@@ -141,6 +135,12 @@ detectors! {
             }
         };
         seal(memory, tally, end) memory.seal(tally, if end.last { u32::MAX } else { end.now_s });
+    backscatter: Vec<backscatter::BackscatterMemory>, backscatter::BackscatterTally, backscatter::BackscatterBoard;
+        new(lanes, shared)
+            lanes.iter().map(|_| backscatter::BackscatterMemory::new(shared.keyed.clone())).collect(),
+            backscatter::BackscatterBoard::default();
+        observe(memory, lane, _tally, _conversations, packet) memory[lane].observe(packet);
+        seal(memory, tally, _end) memory.iter_mut().for_each(|lane| lane.seal(tally));
     ics: Vec<ics::IcsMemory>, ics::IcsTally, ics::IcsBoard;
         new(lanes, shared)
             lanes.iter().map(|&lane| ics::IcsMemory::new(lane, shared.lookup.clone())).collect(),

@@ -11,10 +11,11 @@ type Make = fn(&mut Scene, &World, &mut Random);
 
 /// All negatives: whatever is reported is false.
 pub fn cases() -> Vec<Case> {
-    let all: [(&str, Make); 18] = [
+    let all: [(&str, Make); 19] = [
         ("flash crowd", |scene, world, random| crowd(scene, world, random, 400, 0)),
         ("flash crowd on a server that gives in", |scene, world, random| crowd(scene, world, random, 400, 15)),
         ("resolver of home", resolver),
+        ("hosts of home ask a public resolver", public_resolver),
         ("resolver abroad asks home's name server", asked),
         ("crawler", crawler),
         ("monitor by connections", monitor),
@@ -62,6 +63,16 @@ fn resolver(scene: &mut Scene, world: &World, random: &mut Random) {
         let answered = !random.chance(6);
         let client = (host(53), random.unprivileged());
         lookup(&mut scene.trace, random, at, client, (server, 53), answered);
+    }
+}
+
+/// Three hundred hosts ask one resolver abroad.
+fn public_resolver(scene: &mut Scene, world: &World, random: &mut Random) {
+    let resolver = world.abroad(random);
+    for _ in 0..6000 {
+        let at = ATTACK + random.below(30 * SECOND);
+        let client = (host(2000 + random.below(300) as u32), random.unprivileged());
+        lookup(&mut scene.trace, random, at, client, (resolver, 53), true);
     }
 }
 
@@ -222,7 +233,10 @@ fn quic(scene: &mut Scene, world: &World, random: &mut Random, from_start: bool)
         if from_start && n == 0 || n % 10 == 9 {
             scene.trace.udp(at, client, edge, mine, &[0x41; 80]);
         }
-        scene.trace.udp(at + 50_000, edge, client, theirs, &[0x52; 1200]);
+        // A short header: the fixed bit, and what is under header protection.
+        let mut packet = [0x52; 1200];
+        packet[0] = 0x40 | random.below(32) as u8;
+        scene.trace.udp(at + 50_000, edge, client, theirs, &packet);
     }
 }
 

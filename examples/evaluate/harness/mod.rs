@@ -5,6 +5,7 @@ mod case;
 mod floods;
 mod frames;
 mod judge;
+mod mixtures;
 mod reflected;
 mod run;
 mod scans;
@@ -46,7 +47,7 @@ pub fn evaluate(wanted: impl Fn(&str, &str) -> bool) -> anyhow::Result<Evaluatio
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("case.pcap");
     let mut evaluation = Evaluation::default();
-    for case in [floods::cases(), reflected::cases(), scans::cases(), benign::cases()].into_iter().flatten() {
+    for case in [floods::cases(), reflected::cases(), scans::cases(), mixtures::cases(), benign::cases()].into_iter().flatten() {
         let mut variations = Variation::ALL.into_iter().filter(|variation| wanted(&case.name, &variation.name())).peekable();
         if variations.peek().is_none() {
             continue;

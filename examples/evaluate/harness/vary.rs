@@ -21,10 +21,12 @@ pub enum Variation {
     Tagged(u8),
     /// So many bytes of each frame.
     Cut(u32),
+    /// Several at once: a tag, 96 bytes of each frame, and every twentieth missing.
+    Poor,
 }
 
 impl Variation {
-    pub const ALL: [Variation; 9] = [
+    pub const ALL: [Variation; 10] = [
         Variation::Clean,
         Variation::Loss(1),
         Variation::Loss(5),
@@ -34,6 +36,7 @@ impl Variation {
         Variation::Tagged(2),
         Variation::Cut(64),
         Variation::Cut(96),
+        Variation::Poor,
     ];
 
     pub fn name(self) -> String {
@@ -43,6 +46,7 @@ impl Variation {
             Variation::TowardsHome => "towards home".into(),
             Variation::Tagged(tags) => format!("{tags} tags"),
             Variation::Cut(bytes) => format!("cut {bytes}"),
+            Variation::Poor => "tag, loss 5 %, cut 96".into(),
         }
     }
 
@@ -66,22 +70,27 @@ impl Variation {
         for (index, frame) in scene.trace.frames.iter().enumerate() {
             let mut bytes = &scene.trace.bytes[frame.at..frame.at + frame.bytes as usize];
             let mut wire_bytes = frame.bytes;
-            match self {
-                Variation::Loss(percent) if random.chance(percent) => continue,
-                Variation::TowardsHome if !is_home(frame.target) => continue,
-                Variation::Tagged(tags) => {
-                    tagged.clear();
-                    tagged.extend(&bytes[..12]);
-                    for tag in (0..tags).rev() {
-                        tagged.extend([if tag == 1 { 0x88 } else { 0x81 }, if tag == 1 { 0xa8 } else { 0 }, 0, 7 + tag]);
-                    }
-                    tagged.extend(&bytes[12..]);
-                    bytes = &tagged;
-                    wire_bytes += 4 * u32::from(tags);
-                }
-                Variation::Cut(most) => bytes = &bytes[..bytes.len().min(most as usize)],
-                _ => {}
+            let (loss, tags, most) = match self {
+                Variation::Clean | Variation::TowardsHome => (0, 0, u32::MAX),
+                Variation::Loss(percent) => (percent, 0, u32::MAX),
+                Variation::Tagged(tags) => (0, tags, u32::MAX),
+                Variation::Cut(most) => (0, 0, most),
+                Variation::Poor => (5, 1, 96),
+            };
+            if loss > 0 && random.chance(loss) || self == Variation::TowardsHome && !is_home(frame.target) {
+                continue;
             }
+            if tags > 0 {
+                tagged.clear();
+                tagged.extend(&bytes[..12]);
+                for tag in (0..tags).rev() {
+                    tagged.extend([if tag == 1 { 0x88 } else { 0x81 }, if tag == 1 { 0xa8 } else { 0 }, 0, 7 + tag]);
+                }
+                tagged.extend(&bytes[12..]);
+                bytes = &tagged;
+                wire_bytes += 4 * u32::from(tags);
+            }
+            bytes = &bytes[..bytes.len().min(most as usize)];
             writer.write(&Frame { time_ns: frame.time_ns, wire_bytes, link: LinkType::ETHERNET, interface: 0, bytes })?;
             seen.push(index);
         }

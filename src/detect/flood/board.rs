@@ -42,6 +42,11 @@ const SLACK_PERCENT: i64 = 50;
 const CUSUM_MAX_TIMES: i64 = 4;
 /// Distinct sources from which on SYNs over random ports at a moderate rate are a flood and no scan.
 const ANY_PORT_SOURCES: u64 = 200;
+/// Later fragments of one packet at most: 65,535 bytes in pieces of 1,480 (RFC 791 section 3.2, an MTU of 1,500).
+const FRAGMENTS_MAX: u64 = 44;
+/// How many times as many packets a second as of other datagrams a flood needs that looks like a resolver's small answers: where a mirror
+/// shows one direction, home's own questions are not seen. As many as let any flood begin at once.
+const ANSWERS_TIMES: u64 = 4;
 /// Mean frame of answers that amplify, in bytes, where the payload has no mark: a payload above 200, behind IPv4 and UDP.
 const ANSWER_BYTES_MIN: u64 = 228;
 /// Share of a flood's packets that makes it one source's, or one point of entry's.
@@ -187,7 +192,6 @@ impl FloodBoard {
             return;
         }
         self.gather(tally);
-        // Later fragments have no ports: where a victim is under reflection, they are its answers' tails.
         self.adopt_fragments();
         let mut order: Vec<usize> = (0..self.slices.len()).collect();
         order.sort_unstable_by_key(|&place| self.slices[place].key);
@@ -270,20 +274,31 @@ impl FloodBoard {
         place as usize
     }
 
+    /// Later fragments have no ports. They are the tails of reflectors' answers, or of another flood's packets, where the victim has enough of
+    /// those; a flood of fragments alone stays one.
     fn adopt_fragments(&mut self) {
         for place in 0..self.slices.len() {
             let Key { victim, method } = self.slices[place].key;
-            if method != Method::Fragment {
+            if !matches!(method, Method::Fragment | Method::TcpFragment) {
                 continue;
             }
-            let open = self.watches.iter().filter(|(_, watch)| watch.open.is_some()).map(|(key, _)| *key);
-            let host = self
-                .slices
-                .iter()
-                .map(|slice| slice.key)
+            let is_open = |key: &Key| self.watches.get(key).is_some_and(|watch| watch.open.is_some());
+            let open = self.watches.iter().filter(|(_, watch)| watch.open.is_some()).map(|(key, _)| (*key, 0));
+            let own = self.slices.iter().map(|slice| (slice.key, slice.packets));
+            let fragments = self.slices[place].packets;
+            let alone = is_open(&self.slices[place].key);
+            let host = own
                 .chain(open)
-                .filter(|other| other.victim == victim && matches!(other.method, Method::Reflection(_)))
-                .min();
+                .filter(|(other, _)| other.victim == victim && other.method.has_fragments(method))
+                .filter(|(other, packets)| match other.method {
+                    Method::Reflection(_) => true,
+                    _ => is_open(other) || !alone && packets * FRAGMENTS_MAX >= fragments,
+                })
+                .min_by_key(|(other, packets)| {
+                    let reflection = matches!(other.method, Method::Reflection(_));
+                    (std::cmp::Reverse(reflection), std::cmp::Reverse(is_open(other)), std::cmp::Reverse(*packets), *other)
+                })
+                .map(|(key, _)| key);
             let Some(host) = host else { continue };
             let (packets, bytes, directions) = {
                 let slice = &mut self.slices[place];
@@ -386,8 +401,9 @@ impl FloodBoard {
             return;
         }
         let method = match key.method {
-            Method::Reflection(_) if !amplifies(evidence, limits) => {
-                if rate < limits.udp_per_s as i64 {
+            Method::Reflection(_) if !amplifies(key.method, evidence, limits) => {
+                let times = if mostly_marked(evidence) { ANSWERS_TIMES } else { 1 };
+                if rate < (times * limits.udp_per_s) as i64 {
                     return;
                 }
                 Method::Udp
@@ -509,16 +525,23 @@ fn threshold(method: Method, limits: &settings::flood) -> u64 {
         Method::Syn => limits.syn_unfinished_per_s,
         Method::Udp => limits.udp_per_s,
         Method::Icmp => limits.icmp_per_s,
-        Method::Fragment => limits.fragment_per_s,
+        Method::Fragment | Method::TcpFragment => limits.fragment_per_s,
         Method::Reflection(_) => limits.amplification_per_s,
         _ => limits.tcp_per_s,
     }
 }
 
-/// Whether unasked answers are amplification: most bear the protocol's mark, or many reflectors send large ones.
-fn amplifies(evidence: &Evidence, limits: &settings::flood) -> bool {
+/// Whether most packets bear the protocol's mark.
+fn mostly_marked(evidence: &Evidence) -> bool {
     2 * evidence.marked >= evidence.recorded.max(1)
-        || evidence.sources().0 >= limits.reflectors && evidence.bytes >= ANSWER_BYTES_MIN * evidence.packets
+}
+
+/// Whether unasked answers are amplification: most bear the protocol's mark, or many reflectors send large ones. Everybody asks for answers
+/// to names, and whoever abuses those asks for large ones (Rossow, NDSS 2014): they must be both.
+fn amplifies(method: Method, evidence: &Evidence, limits: &settings::flood) -> bool {
+    let large = evidence.bytes >= ANSWER_BYTES_MIN * evidence.packets;
+    let names = method.reflector_protocol() == Some("dns");
+    mostly_marked(evidence) && (large || !names) || evidence.sources().0 >= limits.reflectors && large
 }
 
 impl Watch {

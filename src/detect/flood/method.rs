@@ -19,7 +19,10 @@ pub enum Method {
     Xmas,
     Udp,
     Icmp,
+    /// Later fragments of datagrams.
     Fragment,
+    /// Later fragments of TCP segments.
+    TcpFragment,
     /// Answers of reflectors: an index into [`REFLECTORS`].
     Reflection(u8),
 }
@@ -38,6 +41,7 @@ impl Method {
             Method::Udp => 7,
             Method::Icmp => 8,
             Method::Fragment => 9,
+            Method::TcpFragment => 10,
             Method::Reflection(index) => 16 + u64::from(index),
         }
     }
@@ -54,7 +58,7 @@ impl Method {
             Method::Xmas => "xmas",
             Method::Udp | Method::Reflection(_) => "udp",
             Method::Icmp => "icmp",
-            Method::Fragment => "fragment",
+            Method::Fragment | Method::TcpFragment => "fragment",
         }
     }
 
@@ -75,6 +79,15 @@ impl Method {
             Method::Udp | Method::Reflection(_) | Method::Fragment => "udp",
             Method::Icmp => "icmp",
             _ => "tcp",
+        }
+    }
+
+    /// Whether whole packets by this method can be what a victim's later fragments belong to.
+    pub fn has_fragments(self, fragment: Method) -> bool {
+        match fragment {
+            Method::Fragment => matches!(self, Method::Udp | Method::Reflection(_)),
+            Method::TcpFragment => self.transport() == "tcp" && self != Method::TcpFragment,
+            _ => false,
         }
     }
 
@@ -118,7 +131,12 @@ pub fn classify(packet: &Packet<'_>) -> Option<(Method, Act)> {
         }
         // An answer of the host that was called: what it answers is no flood to it.
         Step::Answer if header.transport == Transport::Udp && !packet.seen.by_opener() => Some((Method::Udp, Act::Answered)),
-        Step::Fragment => Some((Method::Fragment, Act::Attack)),
+        // Pings have one method, in fragments or whole.
+        Step::Fragment => Some(match header.transport {
+            Transport::Icmp => (Method::Icmp, Act::Attack),
+            Transport::Tcp => (Method::TcpFragment, Act::Attack),
+            _ => (Method::Fragment, Act::Attack),
+        }),
         // Whoever is pinged to death answers every ping, so answers don't excuse an echo request.
         _ if header.transport == Transport::Icmp && (packet.seen.by_opener() || packet.seen.step == Step::Unasked) => {
             Some((Method::Icmp, Act::Attack))

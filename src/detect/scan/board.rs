@@ -220,11 +220,14 @@ impl ScanBoard {
         self.expire(now_s, out);
         self.touched.clear();
         for record in tally.records.iter() {
+            let key = (site(record.source), record.direction);
             // Ports of a host under flood are touched by the flood.
             if !out.flooded.is_empty() && out.flooded.contains(&record.target) {
+                if let Some(&place) = self.places.get(&key) {
+                    self.followed[place].floods(record);
+                }
                 continue;
             }
-            let key = (site(record.source), record.direction);
             if matches!(record.outcome, Outcome::Contact | Outcome::SoftContact | Outcome::Alone) {
                 self.groups.contact(&self.keyed, now_s, key.0, record);
             }
@@ -402,6 +405,14 @@ impl Followed {
             targets: Vec::new(),
             open: None,
             touched: false,
+        }
+    }
+
+    /// The target is under flood, and this source takes part: its contacts there before the flood was noticed were the flood's beginning.
+    fn floods(&mut self, record: &Record) {
+        let there = self.by_target.walks.iter().find(|(target, _)| *target == record.target).map_or(0, |(_, walk)| walk.contacts);
+        if self.open.is_none() && there > 0 && 2 * there >= self.whole.contacts {
+            *self = Followed { touched: self.touched, ..Followed::new(record) };
         }
     }
 

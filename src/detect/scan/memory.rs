@@ -351,7 +351,13 @@ impl ScanMemory {
 
     fn contact(&mut self, lane: usize, tally: &mut ScanTally, packet: &Packet<'_>) -> bool {
         let header = packet.header;
-        let Some(how) = method(header) else { return false };
+        let Some(how) = method(header) else {
+            // Answers touch nothing; what their sender has touched tells whether anybody asked for them.
+            if let Some(place) = self.find(lane, self.site_hash(header.source, packet.source_hash)) {
+                packet.contacts.set(self.entry_mut(place).contacts);
+            }
+            return false;
+        };
         // Reflectors and flooded hosts answer from service ports to high ones: that touches no service.
         if packet.seen.step == Step::First && header.transport == Transport::Udp && header.source_port < 1024 && header.target_port >= 1024
         {
