@@ -32,7 +32,7 @@ pub mod bits {
 /// One decoded packet on its way to a worker: a cache line, for the line is what travels from one core to the other.
 ///
 /// Nearly all packets are TCP or UDP over IPv4, whole and plain; an item holds all there is to say of those. Of any other the header
-/// stands in [`Batch::headers`], and the item repeats what is needed to sort it.
+/// stands in `headers` of the [`Batch`], and the item repeats what is needed to sort it.
 #[derive(Clone, Copy, Debug)]
 #[repr(C, align(64))]
 pub struct Item {

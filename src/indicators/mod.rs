@@ -1,7 +1,7 @@
 //! Lists of what others know to be bad: addresses, networks, names, URLs and digests, found in an instant.
 //!
 //! A list is judged by event time: what a capture of last year shows is compared with what was valid then. What is on no list costs a
-//! question one cache line ([`filter`]).
+//! question one cache line (`filter`).
 
 mod collect;
 mod describe;
@@ -289,7 +289,7 @@ impl Indicators {
         })
     }
 
-    /// A URL at a second of event time. Whatever of it makes no difference is no matter: see [`mod@url`].
+    /// A URL at a second of event time. Whatever of it makes no difference is no matter: see `url`.
     pub fn url(&self, url: &[u8], event_s: u32) -> Option<Hit> {
         best(self.urls(url), event_s)
     }

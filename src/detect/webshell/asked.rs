@@ -235,7 +235,7 @@ fn unescape(raw: &[u8], out: &mut Vec<u8>) {
 }
 
 impl Room {
-    /// Lays out code the same way however it was written (see [`compact`]), and gives it.
+    /// Lays out code the same way however it was written (see `compact`), and gives it.
     pub fn compacted(&mut self, code: &[u8]) -> &[u8] {
         compact(code, &mut self.code);
         &self.code

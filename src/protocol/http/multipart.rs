@@ -25,7 +25,7 @@ enum State {
 /// What stands in a body.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Event<'a> {
-    /// A part begins: its head, with the empty line; at most [`HEAD_BYTES_MAX`].
+    /// A part begins: its head, with the empty line; at most `HEAD_BYTES_MAX`.
     Head(&'a [u8]),
     /// Bytes of the part.
     Data(&'a [u8]),
