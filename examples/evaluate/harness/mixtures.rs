@@ -24,7 +24,7 @@ const PAIRS: [[&str; 2]; 14] = [
     ["scan horizontal Udp 500 hosts 1 ports 50/s", "backscatter SynAck 300 in 60 s"],
     // Among innocents.
     ["benign flash crowd", "syn 100-hosts Raw 200/s port 80 Open"],
-    ["benign peer to peer at home", "scan horizontal Mirai 60 hosts 1 ports 2/s"],
+    ["benign peer to peer at home", "scan horizontal Mirai 60 hosts 10 ports 2/s"],
     ["benign QUIC download", "udp 512 B 1-hosts Hping 2000/s port 53 Closed"],
 ];
 
@@ -39,6 +39,8 @@ pub fn cases() -> Vec<Case> {
     PAIRS
         .into_iter()
         .map(|names| {
+            // A name that does not exist shows at once, not when its turn comes.
+            names.iter().for_each(|name| drop(named(name)));
             let make = move |world: &World, _: &mut Random| {
                 let [first, second] = names.map(|name| named(name).scene(world));
                 mixed(first, second)
