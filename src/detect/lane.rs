@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::sync::Arc;
 
 use crate::attribute::{Attribution, Database, Direction, Home};
-use crate::decode::Transport;
+use crate::decode::{Header, Transport};
 use crate::dispatch::batch::{Batch, Item, Seal, bits};
 use crate::dispatch::{Entries, LANES, quoted};
 use crate::indicators::Indicators;
@@ -136,7 +136,7 @@ impl Lanes {
             };
             traffic.add(direction, seen.source_country, attribution, item.wire_bytes, None);
             if item.payload_bytes > 0 {
-                self.show(shared, tally, batch, item, moment, seen, attribution);
+                self.show(shared, tally, batch, item, &batch.header(item), moment, seen, attribution);
             }
         } else {
             self.look(lane, shared, tally, traffic, batch, item, moment);
@@ -175,34 +175,15 @@ impl Lanes {
         let seen = if is_quoted { seen.with_countries(table.country_of(header.source), table.country_of(header.target)) } else { seen };
         let source_attribution = Attribution::of(header.source, source_home, seen.source_country, seen.source_proved());
         let direction = Direction::of(source_home, target_home);
-        let target_hash = shared.keyed.addr(header.target);
-        let ends = seen.new_in_window().then_some((item.source_hash, target_hash));
+        let ends = seen.new_in_window().then(|| (item.source_hash, shared.keyed.addr(header.target)));
         traffic.add(direction, seen.source_country, source_attribution, item.wire_bytes, ends);
         if seen.step == Step::Ongoing && header.payload_bytes == 0 && header.transport != Transport::Icmp {
             return;
         }
-        let packet = Packet {
-            header,
-            payload,
-            time_ns: batch.time_ns(item),
-            now_s: moment.now_s,
-            wire_bytes: item.wire_bytes,
-            conversation: item.conversation,
-            source_hash: item.source_hash,
-            target_hash,
-            source_low: arrival.source_low,
-            direction,
-            seen,
-            source_attribution,
-            entry: item.entry,
-            flooded: Cell::new(false),
-            first: Cell::new(false),
-            contacts: Cell::new(0),
-        };
-        self.detectors.observe(lane, &mut tally.detectors, &mut self.conversations, &packet);
+        self.show(shared, tally, batch, item, header, moment, seen, source_attribution);
     }
 
-    /// More payload of a conversation that goes on.
+    /// Hands a packet to the detectors, with what it means in its conversation.
     #[inline(never)]
     #[allow(clippy::too_many_arguments)]
     fn show(
@@ -211,11 +192,11 @@ impl Lanes {
         tally: &mut SliceTally,
         batch: &Batch,
         item: &Item,
+        header: &Header,
         moment: Moment,
         seen: Seen,
         source_attribution: Attribution,
     ) {
-        let header = &batch.header(item);
         let packet = Packet {
             header,
             payload: batch.payload(item),

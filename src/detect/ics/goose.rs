@@ -22,19 +22,34 @@ fn parse(bytes: &[u8], context: &Context) -> Verdict {
 }
 
 fn published(bytes: &[u8], context: &Context) -> Option<Verdict> {
-    let application = be16(bytes, 0)?;
-    let total = usize::from(be16(bytes, 2)?);
-    if total < HEADER_BYTES || readings::fit(total, bytes, context) == Fit::Wrong || *bytes.get(HEADER_BYTES)? != TAG_PDU {
-        return Some(Verdict::No);
-    }
-    let (at, length) = ber_length(bytes, HEADER_BYTES + 1)?;
-    if at + length > total || *bytes.get(at)? != TAG_CONTROL_BLOCK {
-        return Some(Verdict::No);
-    }
+    let Some(Unit { application, total, at }) = unit(bytes, context, TAG_PDU, TAG_CONTROL_BLOCK)? else { return Some(Verdict::No) };
     let mut message = Message::request(NAME, total, Write, "publish", application.into());
     let (name_at, name_bytes) = ber_length(bytes, at + 1)?;
     message.disclosed[0] = text("name", bytes, name_at, name_bytes);
     Some(Verdict::Message(message))
+}
+
+/// What stands before the members of a published unit, in GOOSE as in sampled values.
+pub(super) struct Unit {
+    pub application: u16,
+    /// Bytes of the whole message.
+    pub total: usize,
+    /// Where the first member's tag stands.
+    pub at: usize,
+}
+
+/// Reads the header and the tags of the unit and of its first member. Nothing if bytes are missing; `Some(None)` if it is no such unit.
+pub(super) fn unit(bytes: &[u8], context: &Context, tag: u8, first_tag: u8) -> Option<Option<Unit>> {
+    let application = be16(bytes, 0)?;
+    let total = usize::from(be16(bytes, 2)?);
+    if total < HEADER_BYTES || readings::fit(total, bytes, context) == Fit::Wrong || *bytes.get(HEADER_BYTES)? != tag {
+        return Some(None);
+    }
+    let (at, length) = ber_length(bytes, HEADER_BYTES + 1)?;
+    if at + length > total || *bytes.get(at)? != first_tag {
+        return Some(None);
+    }
+    Some(Some(Unit { application, total, at }))
 }
 
 #[cfg(test)]

@@ -1,9 +1,10 @@
 //! Sampled values (IEC 61850-9-2), Ethertype 88BA: the header of GOOSE, then a BER unit, tag 60: number of data units (tag 80) and
 //! their sequence (tag A2). Published to a group, like GOOSE: who sends it says what protection relays believe to measure.
 
+use super::goose::{Unit, unit};
 use super::protocol::Intent::Write;
 use super::protocol::{Context, Disclosed, Message, Protocol, Strength, Verdict};
-use super::readings::{self, Fit, be16, ber_length, text};
+use super::readings::{self, ber_length, text};
 
 /// The Ethertype of sampled values.
 pub const ETHERTYPE: u16 = 0x88ba;
@@ -12,7 +13,6 @@ pub static PROTOCOL: Protocol = Protocol { name: NAME, ports: &[], strength: Str
 
 const NAME: &str = "sv";
 
-const HEADER_BYTES: usize = 8;
 const TAG_PDU: u8 = 0x60;
 const TAG_UNITS: u8 = 0x80;
 const TAG_SEQUENCE: u8 = 0xa2;
@@ -24,15 +24,7 @@ fn parse(bytes: &[u8], context: &Context) -> Verdict {
 }
 
 fn published(bytes: &[u8], context: &Context) -> Option<Verdict> {
-    let application = be16(bytes, 0)?;
-    let total = usize::from(be16(bytes, 2)?);
-    if total < HEADER_BYTES || readings::fit(total, bytes, context) == Fit::Wrong || *bytes.get(HEADER_BYTES)? != TAG_PDU {
-        return Some(Verdict::No);
-    }
-    let (at, length) = ber_length(bytes, HEADER_BYTES + 1)?;
-    if at + length > total || *bytes.get(at)? != TAG_UNITS {
-        return Some(Verdict::No);
-    }
+    let Some(Unit { application, total, at }) = unit(bytes, context, TAG_PDU, TAG_UNITS)? else { return Some(Verdict::No) };
     let mut message = Message::request(NAME, total, Write, "publish", application.into());
     message.disclosed[0] = identifier(bytes, at).unwrap_or_default();
     Some(Verdict::Message(message))
