@@ -13,7 +13,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 
 use crate::attribute::Home;
 use crate::conclude::SLICE_NS;
-use crate::decode::{self, Header};
+use crate::decode::{self, Header, Plain};
 use crate::detect::{Lanes, Moment, Shared, SliceTally};
 use crate::dispatch::batch::{Addressed, Batch, Seal, bits};
 use crate::dispatch::ring::{FromCapture, ToWorker, WorkerGone, ring};
@@ -21,7 +21,7 @@ use crate::dispatch::{Dispatch, Doors, LANES};
 use crate::health::{Dropped, SliceHealth};
 use crate::huge;
 use crate::report::{ReportError, Reporter};
-use crate::source::{Frame, Input, Polled, SourceError};
+use crate::source::{Frame, Input, LinkType, Polled, SourceError};
 use crate::tally::TrafficTally;
 
 /// Tallies of one worker under way to the reporter: how far a worker may run ahead of it, in slices.
@@ -171,8 +171,8 @@ impl Capture {
         loop {
             match input.poll()? {
                 Polled::Frame(frame) => {
-                    self.frame(&frame)?;
-                    since_look += 1 + input.burst(LOOK_EVERY_FRAMES, |frame| self.frame(&frame))?;
+                    self.frame(frame)?;
+                    since_look += 1 + input.burst(LOOK_EVERY_FRAMES, |frame| self.frame(frame))?;
                     if since_look < LOOK_EVERY_FRAMES {
                         continue;
                     }
@@ -207,9 +207,44 @@ impl Capture {
     }
 
     #[inline(always)]
-    fn frame(&mut self, frame: &Frame<'_>) -> Result<(), RunError> {
-        let mut time_ns = frame.time_ns;
+    fn frame(&mut self, frame: Frame<'_>) -> Result<(), RunError> {
+        let Frame { time_ns, wire_bytes, link, interface, bytes } = frame;
+        let slice_s = (time_ns / SLICE_NS) as u32;
+        // A plain frame of the open slice stands in registers until it is in the batch. All else goes another way.
+        if self.slice_s == Some(slice_s)
+            && self.doors.is_none()
+            && link == LinkType::ETHERNET
+            && let Some(plain) = Plain::read(bytes)
+        {
+            self.health.frames += 1;
+            self.health.bytes += u64::from(wire_bytes);
+            let place = self.dispatch.place_plain(&plain);
+            let at = usize::from(plain.payload_offset);
+            let payload = bytes.get(at..at + usize::from(plain.payload_bytes)).unwrap_or_default();
+            let worker = usize::from(self.owners[usize::from(place.lane) % LANES]);
+            let batch = &mut self.batches[worker];
+            let to = Addressed {
+                conversation: place.conversation,
+                source_hash: place.source,
+                time_ns,
+                wire_bytes,
+                lane: place.lane,
+                bits: place.bits,
+                entry: 0,
+            };
+            batch.push_plain(&plain, to, slice_s, payload);
+            if batch.is_full() { self.hand_over(worker) } else { Ok(()) }
+        } else {
+            self.other(time_ns, wire_bytes, link, interface, bytes)
+        }
+    }
+
+    /// A frame of another slice than the open one, one that is not plain, or one whose point of entry has to be told.
+    // Takes the frame's fields one by one: by reference they would have to be in memory whichever way is taken.
+    #[inline(never)]
+    fn other(&mut self, mut time_ns: u64, wire_bytes: u32, link: LinkType, interface: u16, bytes: &[u8]) -> Result<(), RunError> {
         let mut slice_s = (time_ns / SLICE_NS) as u32;
+        let frame = &Frame { time_ns, wire_bytes, link, interface, bytes };
         let mut late = 0;
         match self.slice_s {
             Some(open_s) if slice_s > open_s => self.advance_to(slice_s)?,
@@ -223,18 +258,8 @@ impl Capture {
             None => self.slice_s = Some(slice_s),
         }
         self.health.frames += 1;
-        self.health.bytes += u64::from(frame.wire_bytes);
-        // Two ways with a copy of the rest for each: the header of a plain frame then goes from registers into the batch.
-        match decode::plain(frame.link, frame.bytes) {
-            Some(header) => self.take(&header, frame, time_ns, slice_s, late),
-            None => self.judge(frame, time_ns, slice_s, late),
-        }
-    }
-
-    /// A frame that is not plain: decoded, or refused with a reason.
-    #[cold]
-    fn judge(&mut self, frame: &Frame<'_>, time_ns: u64, slice_s: u32, late: u8) -> Result<(), RunError> {
-        match decode::decode(frame.link, frame.bytes, frame.wire_bytes) {
+        self.health.bytes += u64::from(wire_bytes);
+        match decode::decode(link, bytes, wire_bytes) {
             Ok(header) => self.take(&header, frame, time_ns, slice_s, late),
             Err(reason) => {
                 self.health.refuse(reason);
@@ -243,7 +268,6 @@ impl Capture {
         }
     }
 
-    #[inline(always)]
     fn take(&mut self, header: &Header, frame: &Frame<'_>, time_ns: u64, slice_s: u32, late: u8) -> Result<(), RunError> {
         let at = usize::from(header.payload_offset);
         let payload = frame.bytes.get(at..at + usize::from(header.payload_bytes)).unwrap_or_default();
@@ -267,6 +291,8 @@ impl Capture {
         Ok(())
     }
 
+    #[cold]
+    #[inline(never)]
     fn hand_over(&mut self, worker: usize) -> Result<(), RunError> {
         let empty = self.to_workers[worker].take()?;
         let full = std::mem::replace(&mut self.batches[worker], empty);

@@ -16,8 +16,20 @@ use crate::addr::Addr;
 const PRIVATE: [&str; 8] =
     ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "127.0.0.0/8", "fc00::/7", "fe80::/10", "::1/128"];
 
-/// Words of one bit for each /16 of IPv4.
-const WORDS: usize = (1 << 16) / 64;
+/// What is said of a /16 of IPv4, in two bits.
+mod said {
+    /// Nothing.
+    pub const NOTHING: u64 = 0;
+    /// All of it is home.
+    pub const HOME: u64 = 1;
+    /// The entries tell.
+    pub const MIXED: u64 = 2;
+    pub const MASK: u64 = 3;
+}
+
+/// Networks of /16 of which a word tells, and words for all of IPv4.
+const PER_WORD: u32 = 32;
+const WORDS: usize = (1 << 16) / PER_WORD as usize;
 
 /// One statement about home: a network that belongs to it, or (`!192.0.2.0/24`) one that does not, inside of one that does.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -44,10 +56,8 @@ pub enum HomeError {
 /// The home networks. The longest prefix that holds an address decides; where none does, the country, if one is home.
 pub struct Home {
     entries: Vec<HomeEntry>,
-    /// By /16: all of it is home.
-    whole: Box<[u64; WORDS]>,
-    /// By /16: the entries say something about it that `whole` does not.
-    mixed: Box<[u64; WORDS]>,
+    /// By /16: see [`said`]. One table for both: it is looked at for each end of each packet.
+    said: Box<[u64; WORDS]>,
     v4: Vec<Span<bool>>,
     v6: Vec<Span<bool>>,
     country: Option<(Country, Arc<GeoTable>)>,
@@ -70,15 +80,16 @@ impl Home {
             flatten(spans).map_err(|conflict| HomeError::Contradiction { network: entries[conflict.lines.0 as usize].network })
         };
         let (v4, v6) = (family(true)?, family(false)?);
-        let (mut whole, mut mixed) = (Box::new([0; WORDS]), Box::new([0; WORDS]));
+        let mut said = Box::new([0; WORDS]);
         for span in &v4 {
             for place in span.first >> 16..=span.last >> 16 {
                 let all = span.first <= place << 16 && span.last >= (place << 16 | 0xffff);
-                let bits: &mut [u64; WORDS] = if all && span.value { &mut whole } else { &mut mixed };
-                bits[place as usize / 64] |= 1 << (place % 64);
+                let kind = if all && span.value { said::HOME } else { said::MIXED };
+                let place = place as u32;
+                said[(place / PER_WORD) as usize] |= kind << (place % PER_WORD * 2);
             }
         }
-        Ok(Home { entries, whole, mixed, v4, v6, country: None })
+        Ok(Home { entries, said, v4, v6, country: None })
     }
 
     /// Adds every address of a country, except where an entry says otherwise.
@@ -92,11 +103,12 @@ impl Home {
     pub fn contains(&self, addr: Addr) -> bool {
         let said = match addr.as_v4() {
             Some(bits) => {
-                let (word, bit) = ((bits >> 22) as usize, 1 << (bits >> 16 & 63));
-                if self.whole[word] & bit != 0 {
-                    return true;
+                let place = bits >> 16;
+                match self.said[(place / PER_WORD) as usize] >> (place % PER_WORD * 2) & said::MASK {
+                    said::NOTHING => None,
+                    said::HOME => return true,
+                    _ => find(&self.v4, bits.into()),
                 }
-                if self.mixed[word] & bit != 0 { find(&self.v4, bits.into()) } else { None }
             }
             None => find(&self.v6, addr.0),
         };

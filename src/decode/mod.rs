@@ -1,8 +1,9 @@
 //! Bytes become a packet: from any link type to the innermost addresses, ports and payload.
 //!
-//! Nearly every frame takes the fast path (`whole`): Ethernet with at most one tag, IP without options or extension headers, TCP or UDP,
-//! captured whole. It checks lengths once per header and gives up on anything else, without an opinion. What it gives up on goes through
-//! `link`, `ip`, `tunnel` and `transport`, which know every header and judge.
+//! Nearly every frame is one of [`Plain`]: TCP or UDP over IPv4 in an untagged Ethernet frame. The next way (`whole`) takes Ethernet with at
+//! most one tag, IP without options or extension headers, TCP or UDP, captured whole. Both check lengths once per header and give up on
+//! anything else, without an opinion. What they give up on goes through `link`, `ip`, `tunnel` and `transport`, which know every header and
+//! judge.
 
 mod extension;
 mod gre;
@@ -12,6 +13,7 @@ mod link;
 mod mpls;
 mod packet;
 mod place;
+mod plain;
 mod ppp;
 mod refused;
 #[cfg(test)]
@@ -24,6 +26,7 @@ mod whole;
 mod wireless;
 
 pub use packet::{Header, Transport, flags, marks};
+pub use plain::{Plain, Wire};
 pub use refused::Refused;
 pub use transport::protocol;
 
@@ -40,14 +43,9 @@ use place::Place;
 /// [`Refused`] says why there is nothing to count. A frame without the innermost addresses is [`Refused::Truncated`].
 #[inline]
 pub fn decode(link: LinkType, bytes: &[u8], wire_bytes: u32) -> Result<Header, Refused> {
-    match plain(link, bytes) {
+    let whole = if link == LinkType::ETHERNET { whole::ethernet(bytes) } else { None };
+    match whole {
         Some(header) => Ok(header),
         None => link::frame(link, Place::new(bytes, wire_bytes)),
     }
-}
-
-/// The fast path of [`decode`]: plain frames, which nearly all are. Nothing means that [`decode`] has to look.
-#[inline(always)]
-pub fn plain(link: LinkType, bytes: &[u8]) -> Option<Header> {
-    if link == LinkType::ETHERNET { whole::ethernet(bytes) } else { None }
 }

@@ -27,6 +27,11 @@ fn check(link: LinkType, bytes: &[u8], wire_bytes: u32) {
     {
         assert_eq!(Ok(header), link::frame(link, Place::new(bytes, wire_bytes)), "{bytes:02x?}");
     }
+    if link == LinkType::ETHERNET
+        && let Some(plain) = Plain::read(bytes)
+    {
+        assert_eq!(Ok(plain.header()), result, "{bytes:02x?}");
+    }
     let Ok(header) = result else { return };
     assert!(usize::from(header.payload_offset) + usize::from(header.payload_bytes) <= bytes.len(), "{bytes:02x?}");
     assert!(header.payload_bytes <= header.payload_claimed, "{bytes:02x?}");

@@ -13,9 +13,9 @@ use super::transport::{TCP_BYTES, Tcp, UDP_BYTES, Udp, protocol};
 use super::tunnel;
 
 /// The first byte of an IPv4 header without options: version 4, five words.
-const IPV4_PLAIN: u8 = 0x45;
+pub(super) const IPV4_PLAIN: u8 = 0x45;
 /// Bytes of an Ethernet header and of a tag.
-const ETHERNET_BYTES: usize = 14;
+pub(super) const ETHERNET_BYTES: usize = 14;
 const TAG_BYTES: usize = 4;
 
 /// What an IP header tells, and what it carries.

@@ -461,11 +461,11 @@ impl Entry {
         let quiet = match self.state {
             State::TwoWay => true,
             State::HalfSeen | State::Closed => item.transport == Transport::Tcp,
-            State::Answered => item.transport == Transport::Tcp && !(by_opener && self.completes(item.tcp_flags, item.ack)),
+            State::Answered => item.transport == Transport::Tcp && !(by_opener && self.completes(item.tcp_flags(), item.ack())),
             _ => false,
         };
         let plain = quiet
-            && item.tcp_flags & TURNING == 0
+            && item.tcp_flags() & TURNING == 0
             && self.window == moment.window
             && (item.payload_bytes == 0 || self.facts & spoke != 0)
             && moment.now_s.saturating_sub(self.last_s) <= self.idle_s();

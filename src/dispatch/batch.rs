@@ -2,7 +2,7 @@
 
 use crate::addr::Addr;
 use crate::conclude::SLICE_NS;
-use crate::decode::{Header, Transport, marks, protocol};
+use crate::decode::{Header, Plain, Transport, Wire, marks};
 use crate::huge;
 
 /// Packets per batch. With a cache line each a full batch is 16 KiB and its payloads fit in L2; ringbuf moves batches of 64 and
@@ -40,13 +40,8 @@ pub struct Item {
     pub conversation: u64,
     /// Keyed hash of the source's address.
     pub source_hash: u64,
-    /// IPv4 addresses. With [`bits::HEADER`], `source` is instead the header's place in [`Batch::headers`].
-    source: u32,
-    target: u32,
-    source_port: u16,
-    target_port: u16,
-    seq: u32,
-    pub ack: u32,
+    /// Addresses, ports and the TCP fields. With [`bits::HEADER`] the header's place in [`Batch::headers`] stands for the addresses.
+    wire: Wire,
     /// Event time since the beginning of the slice, in nanoseconds.
     since_slice_ns: u32,
     /// The frame's length on the wire.
@@ -54,10 +49,7 @@ pub struct Item {
     /// Where the payload stands in the batch's arena.
     pub payload_at: u32,
     pub payload_bytes: u16,
-    window: u16,
     ip_id: u16,
-    pub tcp_flags: u8,
-    tcp_header_bytes: u8,
     ttl: u8,
     marks: u8,
     pub transport: Transport,
@@ -87,12 +79,24 @@ impl Item {
     /// The two IPv4 addresses, if the item holds them itself.
     #[inline]
     pub fn v4(&self) -> Option<(Addr, Addr)> {
-        (self.bits & bits::HEADER == 0).then_some((Addr::v4(self.source), Addr::v4(self.target)))
+        (self.bits & bits::HEADER == 0).then_some((Addr::v4(self.wire.source()), Addr::v4(self.wire.target())))
     }
 
     #[inline]
     pub fn target_port(&self) -> u16 {
-        self.target_port
+        self.wire.target_port()
+    }
+
+    /// TCP acknowledgement number.
+    #[inline]
+    pub fn ack(&self) -> u32 {
+        self.wire.ack()
+    }
+
+    /// TCP flags, byte 13 of the header; 0 for other transports.
+    #[inline]
+    pub fn tcp_flags(&self) -> u8 {
+        self.wire.tcp_flags()
     }
 }
 
@@ -157,40 +161,46 @@ impl Batch {
     }
 
     /// Adds a packet. Its time is within the slice that begins at `slice_s`.
-    #[inline(always)]
     pub fn push(&mut self, header: &Header, to: Addressed, slice_s: u32, payload: &[u8]) {
-        if let Some(ahead) = self.items.spare_capacity_mut().get_mut(WRITE_AHEAD) {
-            huge::prefetch_write(ahead);
-        }
         let holds = Item::holds(header);
-        let (source, target) = if holds { (header.source.0 as u32, header.target.0 as u32) } else { (self.headers.len() as u32, 0) };
-        self.items.push(Item {
-            conversation: to.conversation,
-            source_hash: to.source_hash,
-            source,
-            target,
-            source_port: header.source_port,
-            target_port: header.target_port,
-            seq: header.seq,
-            ack: header.ack,
-            since_slice_ns: to.time_ns.wrapping_sub(u64::from(slice_s) * SLICE_NS) as u32,
-            wire_bytes: to.wire_bytes,
-            payload_at: self.arena.len() as u32,
-            payload_bytes: header.payload_bytes,
-            window: header.window,
+        let first = if holds { Wire::ends(header) } else { self.headers.len() as u64 };
+        let plain = Plain {
+            wire: Wire::of(header, first),
             ip_id: header.ip_id,
-            tcp_flags: header.tcp_flags,
-            tcp_header_bytes: header.tcp_header_bytes,
             ttl: header.ttl,
             marks: header.marks,
             transport: header.transport,
-            lane: to.lane,
-            bits: to.bits | if holds { 0 } else { bits::HEADER },
-            entry: to.entry,
-        });
+            payload_offset: header.payload_offset,
+            payload_bytes: header.payload_bytes,
+        };
         if !holds {
             self.headers.push(*header);
         }
+        self.push_plain(&plain, Addressed { bits: to.bits | if holds { 0 } else { bits::HEADER }, ..to }, slice_s, payload);
+    }
+
+    /// Adds a plain packet, of which an item holds all. Its time is within the slice that begins at `slice_s`.
+    #[inline(always)]
+    pub fn push_plain(&mut self, plain: &Plain, to: Addressed, slice_s: u32, payload: &[u8]) {
+        if let Some(ahead) = self.items.spare_capacity_mut().get_mut(WRITE_AHEAD) {
+            huge::prefetch_write(ahead);
+        }
+        self.items.push(Item {
+            conversation: to.conversation,
+            source_hash: to.source_hash,
+            wire: plain.wire,
+            since_slice_ns: to.time_ns.wrapping_sub(u64::from(slice_s) * SLICE_NS) as u32,
+            wire_bytes: to.wire_bytes,
+            payload_at: self.arena.len() as u32,
+            payload_bytes: plain.payload_bytes,
+            ip_id: plain.ip_id,
+            ttl: plain.ttl,
+            marks: plain.marks,
+            transport: plain.transport,
+            lane: to.lane,
+            bits: to.bits,
+            entry: to.entry,
+        });
         if !payload.is_empty() {
             self.arena.extend_from_slice(payload);
         }
@@ -202,25 +212,17 @@ impl Batch {
     #[inline]
     pub fn header(&self, item: &Item) -> Header {
         if item.bits & bits::HEADER != 0
-            && let Some(header) = self.headers.get(item.source as usize)
+            && let Some(header) = self.headers.get(item.wire.first() as usize)
         {
             return *header;
         }
         Header {
-            source_port: item.source_port,
-            target_port: item.target_port,
-            seq: item.seq,
-            ack: item.ack,
             payload_bytes: item.payload_bytes,
             payload_claimed: item.payload_bytes,
-            window: item.window,
             ip_id: item.ip_id,
-            tcp_flags: item.tcp_flags,
-            tcp_header_bytes: item.tcp_header_bytes,
             ttl: item.ttl,
-            protocol: if item.transport == Transport::Tcp { protocol::TCP } else { protocol::UDP },
             marks: item.marks,
-            ..Header::between(Addr::v4(item.source), Addr::v4(item.target), item.transport)
+            ..item.wire.header(item.transport)
         }
     }
 

@@ -10,7 +10,7 @@ pub use quote::{Quote, quoted};
 
 use crate::addr::Addr;
 use crate::attribute::{Home, is_group};
-use crate::decode::{Header, Transport};
+use crate::decode::{Header, Plain, Transport};
 use crate::keyed::Keyed;
 use batch::bits;
 
@@ -73,6 +73,23 @@ impl Dispatch {
             (true, false) => self.site_hash(header.target, target),
             _ => self.site_hash(header.source, source).wrapping_add(self.site_hash(header.target, target)),
         };
+        Place { conversation, source, lane: lane(anchor), bits: sides(source_home, target_home, source_low) }
+    }
+
+    /// The same for a plain packet: IPv4 addresses, and a transport with ports.
+    #[inline(always)]
+    pub fn place_plain(&self, plain: &Plain) -> Place {
+        let wire = &plain.wire;
+        let (source_addr, target_addr) = (Addr::v4(wire.source()), Addr::v4(wire.target()));
+        let source_home = self.home.contains(source_addr);
+        let target_home = self.home.contains(target_addr) || source_home && is_group(target_addr);
+        let (source, target) = (self.keyed.addr(source_addr), self.keyed.addr(target_addr));
+        let ports = (wire.source_port(), wire.target_port());
+        let (conversation, source_low) = self.keyed.conversation(source, target, ports, plain.transport as u8);
+        // Of the two ends the one that is not home, or both: without a branch, which traffic would make the processor guess wrong.
+        let one_home = source_home != target_home;
+        let anchor = if one_home && source_home { 0 } else { source };
+        let anchor = anchor.wrapping_add(if one_home && target_home { 0 } else { target });
         Place { conversation, source, lane: lane(anchor), bits: sides(source_home, target_home, source_low) }
     }
 
