@@ -362,7 +362,7 @@ fn observe(lanes: &mut Lanes, shared: &Shared, tally: &mut SliceTally, traffic: 
         lanes.touch(item);
     }
     for item in items.iter().take(MORE_AHEAD) {
-        lanes.touch_more(item, shared);
+        lanes.touch_more(batch, item, shared);
     }
     if let Some(next) = from.next() {
         huge::prefetch(next);
@@ -375,7 +375,7 @@ fn observe(lanes: &mut Lanes, shared: &Shared, tally: &mut SliceTally, traffic: 
             lanes.touch(ahead);
         }
         if let Some(ahead) = items.get(place + MORE_AHEAD) {
-            lanes.touch_more(ahead, shared);
+            lanes.touch_more(batch, ahead, shared);
         }
         // The first items of the next batch come while this one is at work.
         if place == items.len() / 2

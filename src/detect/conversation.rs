@@ -379,14 +379,17 @@ impl Conversations {
         let at = Self::bucket_of(lane, packet.conversation);
         let bucket = &mut self.buckets[at];
         let hash = packet.conversation | 1; // 0 is a free place
+        // The entry is worked on in registers and put back whole: what was just written in words and is read in other ones would have to
+        // wait until all stores before it have reached the cache.
         if let Some(way) = bucket.hashes.iter().position(|&h| h == hash) {
-            let entry = &mut bucket.entries[way];
+            let mut entry = bucket.entries[way];
             if packet.now_s.saturating_sub(entry.last_s) > entry.idle_s() {
                 let (low_country, high_country) = (entry.low_country, entry.high_country);
-                *entry = Entry { low_country, high_country, ..Entry::default() };
+                entry = Entry { low_country, high_country, ..Entry::default() };
             }
-            let place = (at * WAYS + way) as u32;
-            return entry.step(packet, place);
+            let seen = entry.step(packet, (at * WAYS + way) as u32);
+            bucket.entries[way] = entry;
+            return seen;
         }
         if packet.quoted {
             // An error about a conversation that is not known opens none.
@@ -412,10 +415,11 @@ impl Conversations {
         let (source_country, target_country) = countries();
         let (low_country, high_country) =
             if packet.source_low { (source_country, target_country) } else { (target_country, source_country) };
+        let mut entry = Entry { low_country, high_country, window: packet.window.wrapping_sub(1), ..Entry::default() };
+        let seen = entry.step(packet, (at * WAYS + way) as u32);
         bucket.hashes[way] = hash;
-        bucket.entries[way] = Entry { low_country, high_country, window: packet.window.wrapping_sub(1), ..Entry::default() };
-        let place = (at * WAYS + way) as u32;
-        bucket.entries[way].step(packet, place)
+        bucket.entries[way] = entry;
+        seen
     }
 }
 
@@ -484,6 +488,7 @@ impl Entry {
         Some(Seen { step: Step::Ongoing, facts, source_country, target_country, place })
     }
 
+    #[inline(always)]
     fn step(&mut self, packet: &Arrival<'_>, place: u32) -> Seen {
         let header = packet.header;
         let fresh = self.state == State::Free;
@@ -535,6 +540,7 @@ impl Entry {
         if self.state == State::Free { Step::Unasked } else { Step::Ongoing }
     }
 
+    #[inline(always)]
     fn open(&mut self, header: &Header, source_low: bool) -> Step {
         *self = Entry {
             opener_seq: header.seq,
@@ -551,6 +557,7 @@ impl Entry {
         Step::Syn
     }
 
+    #[inline(always)]
     fn tcp_step(&mut self, header: &Header, by_opener: bool, source_low: bool) -> Step {
         use flags::{ACK, FIN, RST, SYN};
         let set = header.tcp_flags;
@@ -568,6 +575,7 @@ impl Entry {
         }
     }
 
+    #[inline(always)]
     fn syn_ack(&mut self, header: &Header, by_opener: bool) -> Step {
         match self.state {
             State::Opening | State::HalfSeen if !by_opener && header.ack == self.opener_seq.wrapping_add(1) => {
@@ -592,6 +600,7 @@ impl Entry {
         }
     }
 
+    #[inline(always)]
     fn reset(&mut self, header: &Header, by_opener: bool) -> Step {
         match self.state {
             State::Opening if !by_opener => {
@@ -630,6 +639,7 @@ impl Entry {
     }
 
     /// A segment that neither opens nor resets.
+    #[inline(always)]
     fn segment(&mut self, header: &Header, by_opener: bool) -> Step {
         let fin = header.tcp_flags & flags::FIN != 0;
         match self.state {

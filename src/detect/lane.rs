@@ -7,6 +7,7 @@ use crate::attribute::{Attribution, Database, Direction, Home};
 use crate::decode::{Header, Transport};
 use crate::dispatch::batch::{Batch, Item, Seal, bits};
 use crate::dispatch::{Entries, LANES, quoted};
+use crate::huge;
 use crate::indicators::Indicators;
 use crate::keyed::Keyed;
 use crate::tally::{Tally, TrafficTally};
@@ -89,8 +90,11 @@ impl Lanes {
 
     /// Brings what the item needs besides into the cache; its conversation is there already.
     #[inline]
-    pub fn touch_more(&self, item: &Item, shared: &Shared) {
+    pub fn touch_more(&self, batch: &Batch, item: &Item, shared: &Shared) {
         let lane = self.place(item);
+        if let Some(first) = batch.payload(item).first() {
+            huge::prefetch(first);
+        }
         match self.conversations.foresee(lane, item) {
             Coming::Nothing => {}
             Coming::Reading(handle) => {

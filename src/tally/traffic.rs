@@ -81,19 +81,25 @@ impl TrafficTally {
     }
 
     /// Counts one packet. `ends` are the keyed hashes of source and target, where the conversation was not counted in this window before.
-    #[inline]
+    #[inline(always)]
     pub fn add(&mut self, direction: Direction, country: Country, attribution: Attribution, bytes: u32, ends: Option<(u64, u64)>) {
         let row = Self::row(direction, country, attribution);
         let sum = &mut self.sums[row];
         sum.packets += 1;
         sum.bytes += u64::from(bytes);
         if ends.is_some() || sum.ends == 0 {
-            let place = self.place(row);
-            if let Some((source, target)) = ends {
-                self.ends[place].sources.touch(source);
-                self.ends[place].targets.touch(target);
-                self.defer(Pending { place: place as u32, source, target });
-            }
+            self.add_ends(row, ends);
+        }
+    }
+
+    /// The ends of a conversation, or a row's first packet.
+    #[inline(never)]
+    fn add_ends(&mut self, row: usize, ends: Option<(u64, u64)>) {
+        let place = self.place(row);
+        if let Some((source, target)) = ends {
+            self.ends[place].sources.touch(source);
+            self.ends[place].targets.touch(target);
+            self.defer(Pending { place: place as u32, source, target });
         }
     }
 
