@@ -95,9 +95,9 @@ struct Entry {
     facts: u8,
     low_country: Country,
     high_country: Country,
-    /// The industrial detector's handle, 0 if none.
+    /// The industrial detector's handle, 0 if none, [`UNWANTED`] if neither port is one of its services'.
     tag: u16,
-    /// The payload detector's handle, 0 if it has not decided yet.
+    /// The payload detector's handle, 0 if it has not decided yet, [`UNWANTED`] if it wants no more.
     reader: u16,
 }
 
@@ -117,18 +117,25 @@ impl Bucket {
     }
 }
 
+/// A detector's handle where it wants no more of the conversation.
+pub const UNWANTED: u16 = u16::MAX;
+
 /// What a packet will need besides its conversation.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Coming {
     Nothing,
     /// It opens a conversation.
     Opening,
-    /// It tells how its opener's first contact went.
-    Outcome {
+    /// It goes on with one.
+    More {
+        /// It may tell how its opener's first contact went.
+        outcome: bool,
         by_opener: bool,
+        /// Whoever reads the conversation does so under this handle; 0 for nobody.
+        reader: u16,
+        /// The industrial detector follows it under this handle; 0 if it does not.
+        tag: u16,
     },
-    /// Somebody reads the conversation, under this handle.
-    Reading(u16),
 }
 
 /// What a packet means in its conversation.
@@ -317,6 +324,14 @@ impl Conversations {
         self.buckets[bucket].entries[way].reader = reader;
     }
 
+    /// Whether no detector wants any more of what is carried.
+    #[inline]
+    pub fn is_unwanted(&self, place: u32) -> bool {
+        let (bucket, way) = (place as usize / WAYS, place as usize % WAYS);
+        let entry = &self.buckets[bucket].entries[way];
+        entry.tag == UNWANTED && entry.reader == UNWANTED
+    }
+
     /// Changes the payload detector's handle, if the place still has the conversation with that handle.
     pub fn change_reader(&mut self, place: u32, from: u16, to: u16) {
         if self.reader(place) == from {
@@ -346,16 +361,13 @@ impl Conversations {
         let hash = item.conversation | 1;
         let Some(way) = bucket.hashes.iter().position(|&h| h == hash) else { return Coming::Opening };
         let entry = &bucket.entries[way];
-        if item.payload_bytes > 0 && entry.reader != 0 {
-            return Coming::Reading(entry.reader);
-        }
         let by_opener = (entry.facts & facts::LOW_OPENED != 0) == (item.bits & bits::SOURCE_LOW != 0);
-        let settled =
-            entry.state >= State::TwoWay && (item.payload_bytes == 0 || entry.facts & (facts::OPENER_SPOKE | facts::CALLED_SPOKE) != 0);
-        match entry.facts & facts::FIRST_CONTACT != 0 && !settled {
-            true => Coming::Outcome { by_opener },
-            false => Coming::Nothing,
-        }
+        let spoke = if by_opener { facts::OPENER_SPOKE } else { facts::CALLED_SPOKE };
+        let settled = entry.state >= State::TwoWay && (item.payload_bytes == 0 || entry.facts & spoke != 0);
+        let outcome = entry.facts & facts::FIRST_CONTACT != 0 && !settled;
+        let wanted = |handle: u16| if item.payload_bytes > 0 && handle != UNWANTED { handle } else { 0 };
+        let (reader, tag) = (wanted(entry.reader), wanted(entry.tag));
+        if outcome || reader | tag != 0 { Coming::More { outcome, by_opener, reader, tag } } else { Coming::Nothing }
     }
 
     /// Takes note of a packet that changes nothing in its conversation, which nearly all are; nothing if it may change something, and
@@ -492,6 +504,8 @@ impl Entry {
     fn step(&mut self, packet: &Arrival<'_>, place: u32) -> Seen {
         let header = packet.header;
         let fresh = self.state == State::Free;
+        // Read before anything is written: they stay, and a read in other pieces than the writes would wait for all of them.
+        let (low_country, high_country) = (self.low_country, self.high_country);
         // Of an error the quoted packet's sender is the receiver; as an act of the conversation it comes from the other side. The hash's
         // order was made from the quoted packet, so the error's sender is the opposite of it.
         let source_low = packet.source_low != packet.quoted;
@@ -519,8 +533,7 @@ impl Entry {
         self.window = packet.window;
         self.last_s = packet.now_s;
         let proved = if by_opener { facts::OPENER_PROVED } else { facts::CALLED_PROVED };
-        let (source_country, target_country) =
-            if source_low { (self.low_country, self.high_country) } else { (self.high_country, self.low_country) };
+        let (source_country, target_country) = if source_low { (low_country, high_country) } else { (high_country, low_country) };
         let facts = bit_if(by_opener, seen::BY_OPENER)
             | bit_if(self.facts & facts::OPENING_SEEN != 0, seen::OPENING_SEEN)
             | bit_if(self.facts & proved != 0 && !packet.quoted, seen::SOURCE_PROVED)

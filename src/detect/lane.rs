@@ -97,20 +97,27 @@ impl Lanes {
         }
         match self.conversations.foresee(lane, item) {
             Coming::Nothing => {}
-            Coming::Reading(handle) => {
-                if let Some(memory) = self.detectors.payload.get(lane) {
-                    memory.touch(handle);
+            Coming::More { outcome, by_opener, reader, tag } => {
+                if tag != 0
+                    && let Some(memory) = self.detectors.ics.get(lane)
+                {
+                    memory.touch(tag);
                 }
-            }
-            Coming::Outcome { by_opener: true } => self.detectors.scan.touch_source(lane, item.source_hash),
-            Coming::Outcome { by_opener: false } => {
-                if let Some((_, target)) = item.v4() {
+                if reader != 0
+                    && let Some(memory) = self.detectors.payload.get(lane)
+                {
+                    memory.touch(reader);
+                }
+                if outcome && by_opener {
+                    self.detectors.scan.touch_source(lane, item.source_hash);
+                } else if outcome && let Some((_, target)) = item.v4() {
                     self.detectors.scan.touch_source(lane, shared.keyed.addr(target));
                 }
             }
             Coming::Opening => {
                 if let Some((source, target)) = item.v4() {
-                    self.detectors.scan.touch(lane, item.source_hash, shared.keyed.addr(target), item.target_port());
+                    let target_hash = shared.keyed.addr(target) ^ item.transport as u64;
+                    self.detectors.scan.touch(lane, item.source_hash, target_hash, item.target_port());
                     shared.database.table.touch(source);
                 }
             }
@@ -139,12 +146,19 @@ impl Lanes {
                 false => Attribution::of(batch.header(item).source, source_home, seen.source_country, seen.source_proved()),
             };
             traffic.add(direction, seen.source_country, attribution, item.wire_bytes, None);
-            if item.payload_bytes > 0 {
+            if item.payload_bytes > 0 && self.is_wanted(lane, &seen) {
                 self.show(shared, tally, batch, item, &batch.header(item), moment, seen, attribution);
             }
         } else {
             self.look(lane, shared, tally, traffic, batch, item, moment);
         }
+    }
+
+    /// Whether anybody looks at what a conversation carries that goes on.
+    #[inline(always)]
+    fn is_wanted(&self, lane: usize, seen: &Seen) -> bool {
+        let unwanted = seen.place().is_some_and(|place| self.conversations.is_unwanted(place));
+        !unwanted || self.detectors.payload.get(lane).is_some_and(|memory| memory.hears_all())
     }
 
     /// A packet that changes its conversation, or begins one.

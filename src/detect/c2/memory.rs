@@ -529,6 +529,11 @@ impl Listener for C2Memory {
         }
     }
 
+    #[inline]
+    fn hears_all(&self) -> bool {
+        !self.followed.is_empty()
+    }
+
     fn wants_exchange(&mut self, ends: &Ends, glance: &Glance<'_>) -> bool {
         (self.holdings.domains || self.holdings.urls) && self.host_or_url(ends, glance.host, glance.target).is_some()
     }

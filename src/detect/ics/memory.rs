@@ -5,8 +5,9 @@ use std::sync::Arc;
 use crate::addr::Addr;
 use crate::attribute::{Attribution, Country, Direction, is_group};
 use crate::decode::{Transport, flags, marks};
-use crate::detect::conversation::{Conversations, Step};
+use crate::detect::conversation::{Conversations, Step, UNWANTED};
 use crate::detect::packet::Packet;
+use crate::huge;
 use crate::tally::ByLane;
 
 use super::PROTOCOLS;
@@ -189,6 +190,14 @@ impl IcsMemory {
         }
     }
 
+    /// Brings what is known of a conversation into the cache before its turn; `tag` is what the conversation holds.
+    #[inline]
+    pub fn touch(&self, tag: u16) {
+        if let Some(stream) = usize::from(tag).checked_sub(1).and_then(|place| self.streams.get(place)) {
+            huge::prefetch_whole(stream);
+        }
+    }
+
     /// Takes note of a packet.
     #[inline]
     pub fn observe(&mut self, tally: &mut IcsTally, conversations: &mut Conversations, packet: &Packet<'_>) {
@@ -209,8 +218,18 @@ impl IcsMemory {
         {
             return self.follow(tally, packet, usize::from(tag) - 1, None);
         }
+        if tag == UNWANTED && !packet.seen.first_payload() {
+            return;
+        }
         let on_port =
             self.lookup.on_port(header.transport, header.target_port).union(self.lookup.on_port(header.transport, header.source_port));
+        // Only the first words of the other side may still be of interest. The tables of ports need not be asked again.
+        if on_port.is_empty()
+            && tag == 0
+            && let Some(place) = packet.seen.place()
+        {
+            conversations.set_tag(place, UNWANTED);
+        }
         let candidates = if packet.seen.first_payload() { on_port.union(self.lookup.strong(packet.payload)) } else { on_port };
         if candidates.is_empty() || header.has(marks::LATER_FRAGMENT) || stray(packet.payload) {
             if !on_port.is_empty() {

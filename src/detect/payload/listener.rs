@@ -42,8 +42,14 @@ pub trait Listener {
     /// What it hands over at a slice's end.
     type Tally;
 
-    /// A packet that any detector would see (not a bare acknowledgement in a conversation that goes on).
+    /// A packet that any detector would see: not a bare acknowledgement in a conversation that goes on, nor payload in one of which no
+    /// detector wants more, unless [`Listener::hears_all`].
     fn packet(&mut self, _tally: &mut Self::Tally, _packet: &Packet<'_>) {}
+
+    /// Whether [`Listener::packet`] must see all payload, also of conversations that nobody reads.
+    fn hears_all(&self) -> bool {
+        false
+    }
 
     /// Whether the whole exchange is wanted, whatever it carries. Asked once for each request.
     fn wants_exchange(&mut self, _ends: &Ends, _glance: &Glance<'_>) -> bool {
@@ -118,6 +124,11 @@ macro_rules! listeners {
             #[inline]
             fn packet(&mut self, _tally: &mut Self::Tally, _packet: &Packet<'_>) {
                 $(self.$name.packet(&mut _tally.$name, _packet);)*
+            }
+
+            #[inline]
+            fn hears_all(&self) -> bool {
+                false $(|| self.$name.hears_all())*
             }
 
             fn wants_exchange(&mut self, _ends: &Ends, _glance: &Glance<'_>) -> bool {

@@ -1,7 +1,7 @@
 //! A lane's memory of what conversations carry: which of them are read, by whom, and each side's bytes in order.
 
 use crate::decode::{Transport, flags, marks};
-use crate::detect::conversation::{Conversations, Step};
+use crate::detect::conversation::{Conversations, Step, UNWANTED};
 use crate::detect::packet::Packet;
 use crate::detect::{Keep, SliceEnd};
 use crate::stream::{Blocks, Held, Order, Place};
@@ -18,7 +18,7 @@ use crate::protocol::carried::Ends;
 use crate::protocol::http::head;
 
 /// A conversation's handle once nobody wants any more of it: a packet of it costs one look-up.
-const NOBODY: u16 = u16::MAX;
+const NOBODY: u16 = UNWANTED;
 /// Blocks of one lane: 512 KiB, 32 MiB in all.
 const BLOCKS: usize = 1024;
 /// Stretches of bytes that wait behind holes, per lane.
@@ -95,6 +95,12 @@ impl<L: Listener> Reading<L> {
         if let Some(at) = handle.checked_sub(1) {
             self.flows.touch(at);
         }
+    }
+
+    /// Whether somebody listens to every packet with payload, wanted or not.
+    #[inline]
+    pub fn hears_all(&self) -> bool {
+        self.desk.listener.hears_all()
     }
 
     /// Takes note of a packet.

@@ -36,7 +36,7 @@ const RECORDS_MAX: usize = 1024;
 const HOT_CELLS: usize = 1024;
 /// First SYNs of new sources towards one (target, port) in one lane and slice from which on they are a flood's and no scanner's: 64 lanes
 /// times 8 are 512 a second.
-const HOT_MIN: u16 = 8;
+const HOT_MIN: u8 = 8;
 
 /// What a record tells.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -242,11 +242,17 @@ impl SourceBucket {
     }
 }
 
+/// First SYNs of new sources towards one cell, in this slice and in the one before.
+#[derive(Clone, Copy, Default)]
+struct Heat {
+    now: u8,
+    before: u8,
+}
+
 /// What a lane has besides its parts of the tables.
 struct LaneState {
     number: u8,
-    hot: Box<[u16; HOT_CELLS]>,
-    hot_before: Box<[u16; HOT_CELLS]>,
+    hot: Box<[Heat; HOT_CELLS]>,
     hot_s: u32,
     records: usize,
     alone: Alone,
@@ -274,8 +280,7 @@ impl ScanMemory {
     pub fn new(lanes: &[u8], keyed: Keyed, dark: Option<Arc<Home>>) -> Self {
         let state = |&number: &u8| LaneState {
             number,
-            hot: Box::new([0; HOT_CELLS]),
-            hot_before: Box::new([0; HOT_CELLS]),
+            hot: Box::new([Heat::default(); HOT_CELLS]),
             hot_s: 0,
             records: 0,
             alone: Alone::default(),
@@ -298,7 +303,7 @@ impl ScanMemory {
         huge::prefetch_whole(&self.sources[self.source_bucket(lane, source_hash)]);
     }
 
-    /// Brings what a first packet will need into the cache before its turn.
+    /// Brings what a first packet will need into the cache before its turn. `target_hash` is that of [`ScanMemory::contact_hash`].
     #[inline]
     pub fn touch(&self, lane: usize, source_hash: u64, target_hash: u64, target_port: u16) {
         self.touch_source(lane, source_hash);
@@ -577,15 +582,15 @@ impl ScanMemory {
         let cell = target.wrapping_add(u64::from(port).wrapping_mul(0x9e37_79b9)) as usize & (HOT_CELLS - 1);
         let state = &mut self.lanes[lane];
         if state.hot_s != now_s {
-            std::mem::swap(&mut state.hot, &mut state.hot_before);
-            state.hot.fill(0);
-            if now_s.saturating_sub(state.hot_s) > 1 {
-                state.hot_before.fill(0);
+            let gap = now_s.saturating_sub(state.hot_s) > 1;
+            for heat in state.hot.iter_mut() {
+                *heat = Heat { now: 0, before: if gap { 0 } else { heat.now } };
             }
             state.hot_s = now_s;
         }
-        state.hot[cell] = state.hot[cell].saturating_add(1);
-        state.hot[cell].max(state.hot_before[cell]) > HOT_MIN
+        let heat = &mut state.hot[cell];
+        heat.now = heat.now.saturating_add(1);
+        heat.now.max(heat.before) > HOT_MIN
     }
 
     /// The contacts of a lane that waited for an answer and got none, of sources that are still there and alone.
