@@ -358,6 +358,8 @@ fn work(
 fn observe(lanes: &mut Lanes, shared: &Shared, tally: &mut SliceTally, traffic: &mut TrafficTally, batch: &Batch, from: &FromCapture) {
     let items = &batch.items;
     let moment = Moment::of(batch, shared);
+    // These may have come before, with the batch before this one; all at once they come quickly anyway.
+    items.iter().take(ITEMS_AHEAD).for_each(huge::prefetch);
     for item in items.iter().take(TOUCH_AHEAD) {
         lanes.touch(item);
     }

@@ -36,6 +36,9 @@ pub struct SliceTally {
     pub evicted: u64,
 }
 
+/// Where in a payload bytes are fetched ahead: the head of a request takes two or three cache lines, and is looked at whole.
+const FIRST_WORDS: [usize; 2] = [0, 64];
+
 /// When the packets of a batch came: a batch never spans two slices.
 #[derive(Clone, Copy)]
 pub struct Moment {
@@ -92,8 +95,10 @@ impl Lanes {
     #[inline]
     pub fn touch_more(&self, batch: &Batch, item: &Item, shared: &Shared) {
         let lane = self.place(item);
-        if let Some(first) = batch.payload(item).first() {
-            huge::prefetch(first);
+        for at in FIRST_WORDS {
+            if let Some(byte) = batch.payload(item).get(at) {
+                huge::prefetch(byte);
+            }
         }
         match self.conversations.foresee(lane, item) {
             Coming::Nothing => {}
@@ -147,7 +152,9 @@ impl Lanes {
             };
             traffic.add(direction, seen.source_country, attribution, item.wire_bytes, None);
             if item.payload_bytes > 0 && self.is_wanted(lane, &seen) {
-                self.show(shared, tally, batch, item, &batch.header(item), moment, seen, attribution);
+                let header = &batch.header(item);
+                let packet = packet(shared, batch, item, header, moment, seen, attribution);
+                self.detectors.observe_ongoing(lane, &mut tally.detectors, &mut self.conversations, &packet);
             }
         } else {
             self.look(lane, shared, tally, traffic, batch, item, moment);
@@ -215,24 +222,7 @@ impl Lanes {
         seen: Seen,
         source_attribution: Attribution,
     ) {
-        let packet = Packet {
-            header,
-            payload: batch.payload(item),
-            time_ns: batch.time_ns(item),
-            now_s: moment.now_s,
-            wire_bytes: item.wire_bytes,
-            conversation: item.conversation,
-            source_hash: item.source_hash,
-            target_hash: shared.keyed.addr(header.target),
-            source_low: item.bits & bits::SOURCE_LOW != 0,
-            direction: Direction::of(item.bits & bits::SOURCE_HOME != 0, item.bits & bits::TARGET_HOME != 0),
-            seen,
-            source_attribution,
-            entry: item.entry,
-            flooded: Cell::new(false),
-            first: Cell::new(false),
-            contacts: Cell::new(0),
-        };
+        let packet = packet(shared, batch, item, header, moment, seen, source_attribution);
         self.detectors.observe(self.place(item), &mut tally.detectors, &mut self.conversations, &packet);
     }
 
@@ -241,6 +231,37 @@ impl Lanes {
         let mut end = SliceEnd { conversations: &mut self.conversations, now_s: seal.slice, last: seal.last };
         self.detectors.seal(&mut tally.detectors, &mut end);
         tally.evicted += std::mem::take(&mut self.conversations.evicted);
+    }
+}
+
+/// A packet as the detectors see it.
+#[inline(always)]
+fn packet<'a>(
+    shared: &Shared,
+    batch: &'a Batch,
+    item: &Item,
+    header: &'a Header,
+    moment: Moment,
+    seen: Seen,
+    source_attribution: Attribution,
+) -> Packet<'a> {
+    Packet {
+        header,
+        payload: batch.payload(item),
+        time_ns: batch.time_ns(item),
+        now_s: moment.now_s,
+        wire_bytes: item.wire_bytes,
+        conversation: item.conversation,
+        source_hash: item.source_hash,
+        target_hash: shared.keyed.addr(header.target),
+        source_low: item.bits & bits::SOURCE_LOW != 0,
+        direction: Direction::of(item.bits & bits::SOURCE_HOME != 0, item.bits & bits::TARGET_HOME != 0),
+        seen,
+        source_attribution,
+        entry: item.entry,
+        flooded: Cell::new(false),
+        first: Cell::new(false),
+        contacts: Cell::new(0),
     }
 }
 

@@ -40,10 +40,15 @@ struct SliceEnd<'a> {
     last: bool,
 }
 
+/// A detector looks at what conversations carry, while they go on as well as at their turns.
+const CARRIED: bool = true;
+/// A detector looks at conversations' turns only: how they begin, are answered and end, and what each side says first.
+const TURNS: bool = false;
+
 macro_rules! detectors {
     ($($name:ident: $memory:ty, $tally:ty, $board:ty;
        new($lanes:ident, $shared:ident) $new:expr, $new_board:expr;
-       observe($m:ident, $lane:ident, $t:ident, $conversations:ident, $packet:ident) $observe:expr;
+       observe[$of:expr]($m:ident, $lane:ident, $t:ident, $conversations:ident, $packet:ident) $observe:expr;
        seal($sm:ident, $st:ident, $end:ident) $seal:expr;)+) => {
         /// Every detector's memory of a worker's lanes.
         pub struct DetectorMemories { $($name: $memory),+ }
@@ -63,6 +68,17 @@ macro_rules! detectors {
             #[inline]
             fn observe(&mut self, lane: usize, tallies: &mut DetectorTallies, conversations: &mut Conversations, packet: &Packet<'_>) {
                 $({
+                    let ($m, $lane, $t, $conversations, $packet) =
+                        (&mut self.$name, lane, &mut tallies.$name, &mut *conversations, packet);
+                    let _ = (&$t, &$conversations);
+                    $observe
+                })+
+            }
+
+            /// A packet with payload in a conversation that goes on.
+            #[inline]
+            fn observe_ongoing(&mut self, lane: usize, tallies: &mut DetectorTallies, conversations: &mut Conversations, packet: &Packet<'_>) {
+                $(if $of {
                     let ($m, $lane, $t, $conversations, $packet) =
                         (&mut self.$name, lane, &mut tallies.$name, &mut *conversations, packet);
                     let _ = (&$t, &$conversations);
@@ -121,13 +137,13 @@ detectors! {
         new(lanes, shared)
             lanes.iter().map(|_| flood::FloodMemory::new(shared.keyed.clone())).collect(),
             flood::FloodBoard::new(shared.keyed.clone());
-        observe(memory, lane, tally, _conversations, packet) memory[lane].observe(tally, packet);
+        observe[TURNS](memory, lane, tally, _conversations, packet) memory[lane].observe(tally, packet);
         seal(memory, tally, _end) memory.iter_mut().for_each(|lane| lane.seal(tally));
     scan: scan::ScanMemory, scan::ScanTally, scan::ScanBoard;
         new(lanes, shared)
             scan::ScanMemory::new(lanes, shared.keyed.clone(), shared.dark.clone()),
             scan::ScanBoard::new(shared.keyed.clone(), shared.dark.clone());
-        observe(memory, lane, tally, conversations, packet) {
+        observe[TURNS](memory, lane, tally, conversations, packet) {
             let first = memory.observe(lane, tally, packet);
             packet.first.set(first);
             if first && let Some(place) = packet.seen.place() {
@@ -139,18 +155,18 @@ detectors! {
         new(lanes, shared)
             lanes.iter().map(|_| backscatter::BackscatterMemory::new(shared.keyed.clone())).collect(),
             backscatter::BackscatterBoard::default();
-        observe(memory, lane, _tally, _conversations, packet) memory[lane].observe(packet);
+        observe[TURNS](memory, lane, _tally, _conversations, packet) memory[lane].observe(packet);
         seal(memory, tally, _end) memory.iter_mut().for_each(|lane| lane.seal(tally));
     ics: Vec<ics::IcsMemory>, ics::IcsTally, ics::IcsBoard;
         new(lanes, shared)
             lanes.iter().map(|&lane| ics::IcsMemory::new(lane, shared.lookup.clone())).collect(),
             ics::IcsBoard::default();
-        observe(memory, lane, tally, conversations, packet) memory[lane].observe(tally, conversations, packet);
+        observe[CARRIED](memory, lane, tally, conversations, packet) memory[lane].observe(tally, conversations, packet);
         seal(memory, tally, _end) memory.iter_mut().for_each(|lane| lane.seal(tally));
     payload: Vec<payload::PayloadMemory>, payload::PayloadTally, payload::PayloadBoard;
         new(lanes, shared)
             lanes.iter().map(|&lane| payload::PayloadMemory::of_lane(lane, shared)).collect(),
             payload::PayloadBoard::new(shared);
-        observe(memory, lane, tally, conversations, packet) memory[lane].observe(tally, conversations, packet);
+        observe[CARRIED](memory, lane, tally, conversations, packet) memory[lane].observe(tally, conversations, packet);
         seal(memory, tally, end) memory.iter_mut().for_each(|lane| lane.seal(tally, end));
 }

@@ -43,6 +43,11 @@ type OtherHalf = ringbuf::HeapCons<Box<Batch>>;
 pub struct ToWorker {
     full: Half,
     empty: OtherHalf,
+    /// Empty batches at hand. The one that came back last is the first to be used again: while the worker keeps up, a few batches go to
+    /// and fro and stay in the caches, and the others are never touched.
+    // Batches travel through the rings as they are: in boxes.
+    #[allow(clippy::vec_box)]
+    at_hand: Vec<Box<Batch>>,
     gone: Arc<AtomicBool>,
 }
 
@@ -61,19 +66,19 @@ pub struct WorkerGone;
 /// A ring with all the batches it will ever hold.
 pub fn ring() -> (ToWorker, FromCapture) {
     let (full_in, full_out) = HeapRb::new(RING_BATCHES).split();
-    let (mut empty_in, empty_out) = HeapRb::new(RING_BATCHES + 2).split();
-    for _ in 0..RING_BATCHES + 1 {
-        // There is room for every batch, so nothing comes back.
-        let _ = empty_in.try_push(Box::new(Batch::with_room()));
-    }
+    // There is room for every batch, in the ring as at hand.
+    let (empty_in, empty_out) = HeapRb::new(RING_BATCHES + 2).split();
+    let mut at_hand = Vec::with_capacity(RING_BATCHES + 2);
+    at_hand.extend((0..RING_BATCHES + 1).map(|_| Box::new(Batch::with_room())));
     let gone = Arc::new(AtomicBool::new(false));
-    (ToWorker { full: full_in, empty: empty_out, gone: gone.clone() }, FromCapture { full: full_out, empty: empty_in, gone })
+    (ToWorker { full: full_in, empty: empty_out, at_hand, gone: gone.clone() }, FromCapture { full: full_out, empty: empty_in, gone })
 }
 
 impl ToWorker {
-    /// An empty batch, if one has come back.
+    /// An empty batch, if there is one.
     pub fn try_take(&mut self) -> Option<Box<Batch>> {
-        self.empty.try_pop()
+        self.at_hand.extend(self.empty.pop_iter());
+        self.at_hand.pop()
     }
 
     /// An empty batch; waits for the worker to give one back.
