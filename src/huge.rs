@@ -161,6 +161,21 @@ pub fn prefetch_write<T>(place: &mut T) {
     let _ = place;
 }
 
+/// Asks for every cache line of a place that is about to be written, as [`prefetch_write`] does for one.
+#[inline(always)]
+pub fn prefetch_write_whole<T>(place: &mut T) {
+    #[cfg(target_arch = "x86_64")]
+    for offset in (0..size_of::<T>()).step_by(LINE_BYTES) {
+        // SAFETY: as for `prefetch_write`; the offset lies within the place.
+        unsafe {
+            use std::arch::x86_64::{_MM_HINT_ET0, _mm_prefetch};
+            _mm_prefetch::<_MM_HINT_ET0>(std::ptr::from_mut(place).cast::<i8>().add(offset));
+        }
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = place;
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

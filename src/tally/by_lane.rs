@@ -1,6 +1,7 @@
 //! Records that are kept apart by lane: their order within a lane is that of the packets, whoever works on the lane.
 
 use crate::dispatch::LANES;
+use crate::huge;
 
 /// Records of a lane for which there is room from the start: an ordinary slice allocates nothing, a storm a few times.
 const ROOM: usize = 48;
@@ -22,6 +23,10 @@ impl<T> ByLane<T> {
     pub fn push(&mut self, lane: u8, record: T) {
         if let Some(records) = self.lanes.get_mut(usize::from(lane)) {
             records.push(record);
+            // The next place was read by another core last: it is fetched while other lanes have their turns.
+            if let Some(next) = records.spare_capacity_mut().first_mut() {
+                huge::prefetch_write_whole(next);
+            }
         }
     }
 

@@ -3,7 +3,7 @@
 //! u32, error u32, invoke id u32. Discovery: 03 66 14 71, invoke id u32, service u32, NetId, port u16, number of tags u32, tags.
 
 use super::protocol::Intent::{Control, Identify, Read, Write};
-use super::protocol::{Context, Disclosed, Intent, Message, Protocol, Strength, Verdict, tcp, udp};
+use super::protocol::{Context, Disclosed, Intent, Message, Protocol, Starts, Strength, Verdict, tcp, udp};
 use super::readings::{self, Functions, le16, le32, text};
 use crate::decode::Transport;
 
@@ -11,7 +11,7 @@ pub static PROTOCOL: Protocol = Protocol {
     name: NAME,
     ports: &[tcp(48898), udp(48899)],
     strength: Strength::Anywhere,
-    starts: &[&[0, 0], DISCOVERY_MAGIC],
+    starts: Starts::Bytes(&[&[0, 0], DISCOVERY_MAGIC]),
     sector: "manufacturing",
     parse,
 };

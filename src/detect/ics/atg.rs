@@ -3,12 +3,18 @@
 //! of function, two of tank, data. An answer echoes the command and ends with ETX.
 
 use super::protocol::Intent::{Control, Identify, Read, Write};
-use super::protocol::{Context, DISCLOSED_MAX, Disclosed, Message, Protocol, Sender, Strength, Verdict, tcp};
+use super::protocol::{Context, DISCLOSED_MAX, Disclosed, Message, Protocol, Sender, Starts, Strength, Verdict, tcp};
 use super::readings::{self, Functions, text};
 use crate::decode::Transport;
 
-pub static PROTOCOL: Protocol =
-    Protocol { name: NAME, ports: &[tcp(10001), tcp(8001), tcp(3001)], strength: Strength::Port, starts: &[], sector: "fuel", parse };
+pub static PROTOCOL: Protocol = Protocol {
+    name: NAME,
+    ports: &[tcp(10001), tcp(8001), tcp(3001)],
+    strength: Strength::Port,
+    starts: Starts::Unused,
+    sector: "fuel",
+    parse,
+};
 
 const NAME: &str = "atg";
 

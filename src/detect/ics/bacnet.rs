@@ -2,7 +2,7 @@
 
 use super::fields::{self, Fields, Line, Reading, Refusal, require};
 use super::protocol::Intent::{Control, Identify, Read, Write};
-use super::protocol::{Context, Message, Port, Protocol, Role, Strength, Verdict, tcp, udp};
+use super::protocol::{Context, Message, Port, Protocol, Role, Starts, Strength, Verdict, tcp, udp};
 
 /// The registered port and the fifteen after it, which installations with several networks use; scanners also try TCP.
 const PORTS: &[Port] = &[
@@ -29,7 +29,7 @@ pub static PROTOCOL: Protocol = Protocol {
     name: NAME,
     ports: PORTS,
     strength: Strength::Anywhere,
-    starts: &[
+    starts: Starts::Bytes(&[
         &[TYPE, 0x00],
         &[TYPE, 0x01],
         &[TYPE, 0x02],
@@ -43,7 +43,7 @@ pub static PROTOCOL: Protocol = Protocol {
         &[TYPE, 0x0a],
         &[TYPE, 0x0b],
         &[TYPE, 0x0c],
-    ],
+    ]),
     sector: "buildings",
     parse,
 };

@@ -101,8 +101,8 @@ impl IcsBoard {
         if taken_over.is_some() {
             // The contact turns out to speak: it goes on under its protocol.
             self.one_bare_less(&bare_key);
-        } else if !record.claimed.is_empty() {
-            taken_over = self.claimed_by(Key { protocol: record.claimed, ..key });
+        } else if let Some(claimed) = record.claimed() {
+            taken_over = self.claimed_by(Key { protocol: claimed, ..key });
         }
         if taken_over.is_some() {
             // It is counted already.

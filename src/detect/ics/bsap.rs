@@ -3,12 +3,18 @@
 //! function u8, status u8, function u8 or u16 with data.
 
 use super::protocol::Intent::{Control, Identify, Read, Write};
-use super::protocol::{Context, Intent, Message, Protocol, Strength, Verdict, udp};
+use super::protocol::{Context, Intent, Message, Protocol, Starts, Strength, Verdict, udp};
 use super::readings::{self, Fit, le16, le32};
 use crate::decode::Transport;
 
-pub static PROTOCOL: Protocol =
-    Protocol { name: NAME, ports: &[udp(1234), udp(1235)], strength: Strength::Port, starts: &[], sector: "oil and gas, water", parse };
+pub static PROTOCOL: Protocol = Protocol {
+    name: NAME,
+    ports: &[udp(1234), udp(1235)],
+    strength: Strength::Port,
+    starts: Starts::Unused,
+    sector: "oil and gas, water",
+    parse,
+};
 
 const NAME: &str = "bsap";
 

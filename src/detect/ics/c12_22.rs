@@ -3,12 +3,18 @@
 //! each of length u8 and command u8. No magic: port, nesting and elements together are the evidence.
 
 use super::protocol::Intent::{Control, Identify, Read, Write};
-use super::protocol::{Context, Message, Protocol, Role, Strength, Verdict, tcp, udp};
+use super::protocol::{Context, Message, Protocol, Role, Starts, Strength, Verdict, tcp, udp};
 use super::readings::{self, Fit, Functions, ber_length};
 use crate::decode::Transport;
 
-pub static PROTOCOL: Protocol =
-    Protocol { name: NAME, ports: &[tcp(1153), udp(1153)], strength: Strength::PortTwice, starts: &[], sector: "metering", parse };
+pub static PROTOCOL: Protocol = Protocol {
+    name: NAME,
+    ports: &[tcp(1153), udp(1153)],
+    strength: Strength::PortTwice,
+    starts: Starts::Unused,
+    sector: "metering",
+    parse,
+};
 
 const NAME: &str = "c12.22";
 

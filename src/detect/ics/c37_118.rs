@@ -3,7 +3,7 @@
 
 use super::crc;
 use super::protocol::Intent::{Control, Identify, Read, Write};
-use super::protocol::{Context, Disclosed, Message, Protocol, Strength, Verdict, tcp, udp};
+use super::protocol::{Context, Disclosed, Message, Protocol, Starts, Strength, Verdict, tcp, udp};
 use super::readings::{self, Fit, Functions, be16, text};
 use crate::decode::Transport;
 
@@ -11,7 +11,7 @@ pub static PROTOCOL: Protocol = Protocol {
     name: NAME,
     ports: &[tcp(4712), udp(4713), tcp(4713), udp(4712)],
     strength: Strength::Anywhere,
-    starts: &[
+    starts: Starts::Bytes(&[
         &[0xaa, 0x01],
         &[0xaa, 0x02],
         &[0xaa, 0x11],
@@ -24,7 +24,7 @@ pub static PROTOCOL: Protocol = Protocol {
         &[0xaa, 0x42],
         &[0xaa, 0x51],
         &[0xaa, 0x52],
-    ],
+    ]),
     sector: "energy",
     parse,
 };

@@ -1,11 +1,11 @@
 //! CIP implicit messages: the cyclic inputs and outputs of EtherNet/IP (ODVA, CIP volume 2 section 2-6.4). From outside, a datagram drives
 //! outputs.
 
-use super::protocol::{Context, Intent, Message, Protocol, Role, Strength, Verdict, udp};
+use super::protocol::{Context, Intent, Message, Protocol, Role, Starts, Strength, Verdict, udp};
 use crate::decode::Transport;
 
 pub static PROTOCOL: Protocol =
-    Protocol { name: "enip", ports: &[udp(2222)], strength: Strength::Port, starts: &[], sector: "manufacturing", parse };
+    Protocol { name: "enip", ports: &[udp(2222)], strength: Strength::Port, starts: Starts::Unused, sector: "manufacturing", parse };
 
 /// Two items; the first is a sequenced address (8002) of 8 bytes.
 const HEAD: [u8; 6] = [0x02, 0x00, 0x02, 0x80, 0x08, 0x00];

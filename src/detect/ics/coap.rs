@@ -2,14 +2,14 @@
 
 use super::fields::{self, Fields, Line, Reading, Refusal, require};
 use super::protocol::Intent::{Identify, Read, Write};
-use super::protocol::{Context, Message, Protocol, Strength, Verdict, udp};
+use super::protocol::{Context, Message, Protocol, Starts, Strength, Verdict, udp};
 
 pub static PROTOCOL: Protocol = Protocol {
     name: NAME,
     ports: &[udp(5683), udp(5684)],
     // Two bits of version and an option list: QUIC's short headers pass now and then.
     strength: Strength::PortTwice,
-    starts: &[],
+    starts: Starts::Unused,
     sector: "iot",
     parse,
 };

@@ -2,13 +2,13 @@
 
 use super::fields::{self, Fields, Line, Reading, Refusal, require};
 use super::protocol::Intent::{Control, Identify, Read, Write};
-use super::protocol::{Context, Message, Protocol, Sender, Strength, Verdict, tcp};
+use super::protocol::{Context, Message, Protocol, Sender, Starts, Strength, Verdict, tcp};
 
 pub static PROTOCOL: Protocol = Protocol {
     name: NAME,
     ports: &[tcp(1200), tcp(1201), tcp(2455)],
     strength: Strength::Port,
-    starts: &[],
+    starts: Starts::Unused,
     sector: "manufacturing",
     parse,
 };

@@ -3,14 +3,14 @@
 
 use super::fields::{self, Fields, Reading, require};
 use super::protocol::Intent::{Control, Identify, Read, Write};
-use super::protocol::{Context, Intent, Message, Protocol, Strength, Verdict, tcp, udp};
+use super::protocol::{Context, Intent, Message, Protocol, Starts, Strength, Verdict, tcp, udp};
 
 /// Strong by the block driver's magic on TCP; the datagrams of UDP, which lack it, are believed on the ports only.
 pub static PROTOCOL: Protocol = Protocol {
     name: NAME,
     ports: &[tcp(11740), tcp(11741), tcp(11742), tcp(11743), tcp(1217), udp(1740), udp(1741), udp(1742), udp(1743)],
     strength: Strength::Anywhere,
-    starts: &[&BLOCK_MAGIC],
+    starts: Starts::Bytes(&[&BLOCK_MAGIC]),
     sector: "manufacturing",
     parse,
 };

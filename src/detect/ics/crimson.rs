@@ -1,14 +1,14 @@
 //! Crimson 3 of Red Lion's panels and gateways. Not published; after public scanner scripts and the answers to them.
 
 use super::fields::{self, Fields, Reading, require};
-use super::protocol::{Context, Intent, Message, Protocol, Sender, Strength, Verdict, tcp};
+use super::protocol::{Context, Intent, Message, Protocol, Sender, Starts, Strength, Verdict, tcp};
 
 pub static PROTOCOL: Protocol = Protocol {
     name: NAME,
     ports: &[tcp(789)],
     // Two bytes of length and a register prove little.
     strength: Strength::PortTwice,
-    starts: &[],
+    starts: Starts::Unused,
     sector: "manufacturing",
     parse,
 };

@@ -1,10 +1,10 @@
 //! CSPv4, the Ethernet protocol of PLC-5 and SLC 5/05 before EtherNet/IP. Undocumented: only the connection that a public scanner asks for is
 //! known, so a second message must confirm it.
 
-use super::protocol::{Context, Intent, Message, Protocol, Strength, Verdict, tcp};
+use super::protocol::{Context, Intent, Message, Protocol, Starts, Strength, Verdict, tcp};
 
 pub static PROTOCOL: Protocol =
-    Protocol { name: "cspv4", ports: &[tcp(2222)], strength: Strength::PortTwice, starts: &[], sector: "manufacturing", parse };
+    Protocol { name: "cspv4", ports: &[tcp(2222)], strength: Strength::PortTwice, starts: Starts::Unused, sector: "manufacturing", parse };
 
 const NAME: &str = PROTOCOL.name;
 /// Header: mode, function, length of what follows (big-endian), connection, status, context.

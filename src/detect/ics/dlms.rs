@@ -4,12 +4,12 @@
 
 use super::crc;
 use super::protocol::Intent::{Control, Identify, Read, Write};
-use super::protocol::{Context, Intent, Message, Protocol, Role, Strength, Verdict, tcp, udp};
+use super::protocol::{Context, Intent, Message, Protocol, Role, Starts, Strength, Verdict, tcp, udp};
 use super::readings::{self, Fit, be16, le16};
 use crate::decode::Transport;
 
 pub static PROTOCOL: Protocol =
-    Protocol { name: NAME, ports: &[tcp(4059), udp(4059)], strength: Strength::Port, starts: &[], sector: "metering", parse };
+    Protocol { name: NAME, ports: &[tcp(4059), udp(4059)], strength: Strength::Port, starts: Starts::Unused, sector: "metering", parse };
 
 const NAME: &str = "dlms";
 

@@ -1,11 +1,17 @@
 //! DNP3 (IEEE 1815): telecontrol over TCP and UDP. A frame has a checked header of ten bytes, then user data in checked blocks of sixteen.
 
 use super::crc;
-use super::protocol::{Context, Intent, Message, Protocol, Role, Strength, Verdict, tcp, udp};
+use super::protocol::{Context, Intent, Message, Protocol, Role, Starts, Strength, Verdict, tcp, udp};
 use super::text::disclose_piece;
 
-pub static PROTOCOL: Protocol =
-    Protocol { name: "dnp3", ports: &[tcp(20000), udp(20000)], strength: Strength::Anywhere, starts: &[&START], sector: "energy", parse };
+pub static PROTOCOL: Protocol = Protocol {
+    name: "dnp3",
+    ports: &[tcp(20000), udp(20000)],
+    strength: Strength::Anywhere,
+    starts: Starts::Bytes(&[&START]),
+    sector: "energy",
+    parse,
+};
 
 const NAME: &str = PROTOCOL.name;
 const START: [u8; 2] = [0x05, 0x64];

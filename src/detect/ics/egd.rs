@@ -1,10 +1,10 @@
 //! GE Ethernet Global Data: cyclic process data over UDP. Not published; layout as Wireshark's `egd` dissector has it.
 
 use super::fields::{self, Fields, Reading, require};
-use super::protocol::{Context, Intent, Message, Protocol, Strength, Verdict, udp};
+use super::protocol::{Context, Intent, Message, Protocol, Starts, Strength, Verdict, udp};
 
 pub static PROTOCOL: Protocol =
-    Protocol { name: NAME, ports: &[udp(18246)], strength: Strength::Port, starts: &[], sector: "energy", parse };
+    Protocol { name: NAME, ports: &[udp(18246)], strength: Strength::Port, starts: Starts::Unused, sector: "energy", parse };
 
 const NAME: &str = "egd";
 

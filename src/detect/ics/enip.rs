@@ -2,7 +2,7 @@
 //! Both directions look alike; lengths, item types and CIP's reply bit tell them apart.
 
 use super::cip;
-use super::protocol::{Context, Function, Intent, Message, Protocol, Role, Sender, Strength, Verdict, tcp, udp};
+use super::protocol::{Context, Function, Intent, Message, Protocol, Role, Sender, Starts, Strength, Verdict, tcp, udp};
 use super::text::disclose;
 use crate::decode::Transport;
 
@@ -10,7 +10,7 @@ pub static PROTOCOL: Protocol = Protocol {
     name: "enip",
     ports: &[tcp(44818), udp(44818)],
     strength: Strength::AnywhereTwice,
-    starts: &[&[0x04, 0x00], &[0x63, 0x00], &[0x64, 0x00], &[0x65, 0x00], &[0x66, 0x00], &[0x6f, 0x00], &[0x70, 0x00]],
+    starts: Starts::Bytes(&[&[0x04, 0x00], &[0x63, 0x00], &[0x64, 0x00], &[0x65, 0x00], &[0x66, 0x00], &[0x6f, 0x00], &[0x70, 0x00]]),
     sector: "manufacturing",
     parse,
 };

@@ -3,12 +3,18 @@
 
 use super::crc;
 use super::protocol::Intent::{Control, Identify, Read, Write};
-use super::protocol::{Context, Intent, Message, Protocol, Strength, Verdict, udp};
+use super::protocol::{Context, Intent, Message, Protocol, Starts, Strength, Verdict, udp};
 use super::readings::{self, Fit, be16, be32, text};
 use crate::decode::Transport;
 
-pub static PROTOCOL: Protocol =
-    Protocol { name: NAME, ports: &[udp(5050)], strength: Strength::Anywhere, starts: &[&[0, 0]], sector: "buildings", parse };
+pub static PROTOCOL: Protocol = Protocol {
+    name: NAME,
+    ports: &[udp(5050)],
+    strength: Strength::Anywhere,
+    starts: Starts::Bytes(&[&[0, 0]]),
+    sector: "buildings",
+    parse,
+};
 
 const NAME: &str = "ether-s-bus";
 

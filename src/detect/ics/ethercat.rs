@@ -2,7 +2,7 @@
 //! of command u8, index u8, address u16, offset u16, length (11 bits) and more-follows bit, interrupt u16, data, working counter u16.
 
 use super::protocol::Intent::{Control, Identify, Read, Write};
-use super::protocol::{Context, Intent, Message, Protocol, Strength, Verdict, udp};
+use super::protocol::{Context, Intent, Message, Protocol, Starts, Strength, Verdict, udp};
 use super::readings::{self, Fit, le16};
 use crate::decode::Transport;
 
@@ -10,7 +10,7 @@ use crate::decode::Transport;
 pub const ETHERTYPE: u16 = 0x88a4;
 
 pub static PROTOCOL: Protocol =
-    Protocol { name: NAME, ports: &[udp(34980)], strength: Strength::Port, starts: &[], sector: "manufacturing", parse };
+    Protocol { name: NAME, ports: &[udp(34980)], strength: Strength::Port, starts: Starts::Unused, sector: "manufacturing", parse };
 
 const NAME: &str = "ethercat";
 

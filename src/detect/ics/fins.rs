@@ -2,14 +2,14 @@
 
 use super::fields::{self, Fields, Line, Reading, Refusal, require};
 use super::protocol::Intent::{Control, Identify, Read, Write};
-use super::protocol::{Context, Message, Protocol, Strength, Verdict, tcp, udp};
+use super::protocol::{Context, Message, Protocol, Starts, Strength, Verdict, tcp, udp};
 
 /// Strong by FINS/TCP's magic; the bare frames of FINS/UDP are believed on the port only.
 pub static PROTOCOL: Protocol = Protocol {
     name: NAME,
     ports: &[tcp(9600), udp(9600)],
     strength: Strength::Anywhere,
-    starts: &[b"FINS"],
+    starts: Starts::Bytes(&[b"FINS"]),
     sector: "manufacturing",
     parse,
 };

@@ -2,10 +2,16 @@
 
 use super::fields::{self, Fields, Line, Reading, Refusal, require};
 use super::protocol::Intent::{Control, Identify, Read};
-use super::protocol::{Context, Message, Protocol, Strength, Verdict, tcp};
+use super::protocol::{Context, Message, Protocol, Starts, Strength, Verdict, tcp};
 
-pub static PROTOCOL: Protocol =
-    Protocol { name: NAME, ports: &[tcp(1911), tcp(4911)], strength: Strength::Anywhere, starts: &[b"fox "], sector: "buildings", parse };
+pub static PROTOCOL: Protocol = Protocol {
+    name: NAME,
+    ports: &[tcp(1911), tcp(4911)],
+    strength: Strength::Anywhere,
+    starts: Starts::Bytes(&[b"fox "]),
+    sector: "buildings",
+    parse,
+};
 
 const NAME: &str = "fox";
 

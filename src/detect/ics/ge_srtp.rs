@@ -3,14 +3,14 @@
 
 use super::fields::{self, Fields, Line, Reading, Refusal, require};
 use super::protocol::Intent::{Control, Identify, Read, Write};
-use super::protocol::{Context, Message, Protocol, Sender, Strength, Verdict, tcp};
+use super::protocol::{Context, Message, Protocol, Sender, Starts, Strength, Verdict, tcp};
 
 pub static PROTOCOL: Protocol = Protocol {
     name: NAME,
     ports: &[tcp(18245), tcp(18246)],
     // A run of zeros opens a conversation: it takes an answer or a second message to believe it.
     strength: Strength::PortTwice,
-    starts: &[],
+    starts: Starts::Unused,
     sector: "energy",
     parse,
 };

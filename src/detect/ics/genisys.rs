@@ -3,7 +3,7 @@
 
 use super::crc;
 use super::protocol::Intent::{Identify, Read, Write};
-use super::protocol::{Context, Intent, Message, Protocol, Strength, Verdict, tcp, udp};
+use super::protocol::{Context, Intent, Message, Protocol, Starts, Strength, Verdict, tcp, udp};
 use super::readings;
 use crate::decode::Transport;
 
@@ -11,7 +11,7 @@ pub static PROTOCOL: Protocol = Protocol {
     name: NAME,
     ports: &[tcp(10001), udp(10001)],
     strength: Strength::Anywhere,
-    starts: &[&[ACKNOWLEDGE], &[INDICATION], &[CHECKBACK], &[0xf9], &[0xfa], &[POLL], &[0xfc], &[0xfd], &[0xfe]],
+    starts: Starts::Bytes(&[&[ACKNOWLEDGE], &[INDICATION], &[CHECKBACK], &[0xf9], &[0xfa], &[POLL], &[0xfc], &[0xfd], &[0xfe]]),
     sector: "rail",
     parse,
 };

@@ -2,13 +2,14 @@
 //! protocol data unit in ASN.1 BER, tag 61. It is published to a group, never asked for: who sends it says what breakers are to do.
 
 use super::protocol::Intent::Write;
-use super::protocol::{Context, Message, Protocol, Strength, Verdict};
+use super::protocol::{Context, Message, Protocol, Starts, Strength, Verdict};
 use super::readings::{self, Fit, be16, ber_length, text};
 
 /// The Ethertype of GOOSE.
 pub const ETHERTYPE: u16 = 0x88b8;
 
-pub static PROTOCOL: Protocol = Protocol { name: NAME, ports: &[], strength: Strength::Port, starts: &[], sector: "energy", parse };
+pub static PROTOCOL: Protocol =
+    Protocol { name: NAME, ports: &[], strength: Strength::Port, starts: Starts::Unused, sector: "energy", parse };
 
 const NAME: &str = "goose";
 

@@ -3,7 +3,7 @@
 
 use super::fields::{self, Fields, Line, Reading, Refusal, require};
 use super::protocol::Intent::{Control, Identify, Read, Write};
-use super::protocol::{Context, Intent, Message, Protocol, Role, Strength, Verdict, tcp, udp};
+use super::protocol::{Context, Intent, Message, Protocol, Role, Starts, Strength, Verdict, tcp, udp};
 
 /// Servers move a session over UDP to a port of their own. HART frames are known there by version, length, count and check byte (some
 /// fifty bits); all other messages are believed on the port only.
@@ -11,14 +11,14 @@ pub static PROTOCOL: Protocol = Protocol {
     name: NAME,
     ports: &[tcp(5094), udp(5094)],
     strength: Strength::Anywhere,
-    starts: &[
+    starts: Starts::Bytes(&[
         &[1, 0, TOKEN_PASSING],
         &[1, 1, TOKEN_PASSING],
         &[1, 2, TOKEN_PASSING],
         &[2, 0, TOKEN_PASSING],
         &[2, 1, TOKEN_PASSING],
         &[2, 2, TOKEN_PASSING],
-    ],
+    ]),
     sector: "process",
     parse,
 };

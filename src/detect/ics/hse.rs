@@ -2,7 +2,7 @@
 //! two), service u8 (bit 80: confirmed), address u32, message length u32.
 
 use super::protocol::Intent::{Control, Identify, Read, Write};
-use super::protocol::{Context, Intent, Message, Protocol, Strength, Verdict, tcp, udp};
+use super::protocol::{Context, Intent, Message, Protocol, Starts, Strength, Verdict, tcp, udp};
 use super::readings::{self, Fit, be32};
 use crate::decode::Transport;
 
@@ -10,7 +10,7 @@ pub static PROTOCOL: Protocol = Protocol {
     name: NAME,
     ports: &[udp(1089), udp(1090), udp(1091), udp(3622), tcp(1089), tcp(1090), tcp(1091), tcp(3622)],
     strength: Strength::Port,
-    starts: &[],
+    starts: Starts::Unused,
     sector: "process",
     parse,
 };

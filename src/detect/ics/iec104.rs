@@ -1,11 +1,17 @@
 //! IEC 60870-5-104: telecontrol over TCP. A message (APDU) is 68, a length, four control bytes, and in an I frame a data unit (ASDU).
 //! Types, causes and sizes: IEC 60870-5-101 section 7.2 and 60870-5-104 section 5.
 
-use super::protocol::{Context, Intent, Message, Protocol, Role, Strength, Verdict, tcp};
+use super::protocol::{Context, Intent, Message, Protocol, Role, Starts, Strength, Verdict, tcp};
 use crate::decode::Transport;
 
-pub static PROTOCOL: Protocol =
-    Protocol { name: "iec104", ports: &[tcp(2404)], strength: Strength::Anywhere, starts: &[&[START]], sector: "energy", parse };
+pub static PROTOCOL: Protocol = Protocol {
+    name: "iec104",
+    ports: &[tcp(2404)],
+    strength: Strength::Anywhere,
+    starts: Starts::Bytes(&[&[START]]),
+    sector: "energy",
+    parse,
+};
 
 const NAME: &str = PROTOCOL.name;
 const START: u8 = 0x68;

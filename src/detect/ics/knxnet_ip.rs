@@ -2,7 +2,7 @@
 //! cEMI frames (KNX Standard 03/06/03): message code u8, additional information, control fields, addresses, TPCI and APCI.
 
 use super::protocol::Intent::{Control, Identify, Read, Write};
-use super::protocol::{Context, DISCLOSED_MAX, Disclosed, Message, Protocol, Role, Strength, Verdict, tcp, udp};
+use super::protocol::{Context, DISCLOSED_MAX, Disclosed, Message, Protocol, Role, Starts, Strength, Verdict, tcp, udp};
 use super::readings::{self, Fit, Functions, be16, text};
 use crate::decode::Transport;
 
@@ -10,7 +10,7 @@ pub static PROTOCOL: Protocol = Protocol {
     name: NAME,
     ports: &[udp(3671), tcp(3671)],
     strength: Strength::Anywhere,
-    starts: &[&[0x06, 0x10]],
+    starts: Starts::Bytes(&[&[0x06, 0x10]]),
     sector: "buildings",
     parse,
 };

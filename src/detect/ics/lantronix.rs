@@ -2,12 +2,18 @@
 //! answers one more. The set-up record holds the Telnet password in old firmware.
 
 use super::protocol::Intent::{Control, Identify};
-use super::protocol::{Context, Intent, Message, Protocol, Strength, Verdict, tcp, udp};
+use super::protocol::{Context, Intent, Message, Protocol, Starts, Strength, Verdict, tcp, udp};
 use super::readings::{self, text};
 use crate::decode::Transport;
 
-pub static PROTOCOL: Protocol =
-    Protocol { name: NAME, ports: &[udp(30718), tcp(30718)], strength: Strength::PortTwice, starts: &[], sector: "communications", parse };
+pub static PROTOCOL: Protocol = Protocol {
+    name: NAME,
+    ports: &[udp(30718), tcp(30718)],
+    strength: Strength::PortTwice,
+    starts: Starts::Unused,
+    sector: "communications",
+    parse,
+};
 
 const NAME: &str = "lantronix";
 

@@ -89,7 +89,7 @@ impl LinkMemory {
             direction: packet.direction,
             attribution: Attribution::Unknown,
             disclosures: (0, 0),
-            claimed: "",
+            claimed: None,
         };
         if self.sums.len() < KINDS_MAX {
             self.sums.push((kind, Record { packets: 0, bytes: 0, messages: 0, ..record }));

@@ -2,12 +2,12 @@
 //! header size u8, flags u8, vendor u16, session u32, sequence u32, time u32.
 
 use super::protocol::Intent::{Control, Identify, Read, Write};
-use super::protocol::{Context, Intent, Message, Protocol, Role, Sender, Strength, Verdict, udp};
+use super::protocol::{Context, Intent, Message, Protocol, Role, Sender, Starts, Strength, Verdict, udp};
 use super::readings::{self, Fit, be16};
 use crate::decode::Transport;
 
 pub static PROTOCOL: Protocol =
-    Protocol { name: NAME, ports: &[udp(1628), udp(1629)], strength: Strength::Port, starts: &[], sector: "buildings", parse };
+    Protocol { name: NAME, ports: &[udp(1628), udp(1629)], strength: Strength::Port, starts: Starts::Unused, sector: "buildings", parse };
 
 const NAME: &str = "lontalk";
 

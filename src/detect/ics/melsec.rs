@@ -2,7 +2,7 @@
 
 use super::fields::{self, Fields, Line, Reading, Refusal, require};
 use super::protocol::Intent::{Control, Identify, Read, Write};
-use super::protocol::{Context, Message, Protocol, Strength, Verdict, tcp, udp};
+use super::protocol::{Context, Message, Protocol, Starts, Strength, Verdict, tcp, udp};
 
 /// Controllers are given any port, so the frames are tried everywhere: subheader, route, length, command and subcommand are some sixty
 /// bits of evidence. `ports` has those of the built-in interfaces only, as the others in use belong to many services.
@@ -10,7 +10,7 @@ pub static PROTOCOL: Protocol = Protocol {
     name: NAME,
     ports: &[udp(5006), tcp(5007), tcp(5006), udp(5007)],
     strength: Strength::Anywhere,
-    starts: &[&[0x50, 0x00], &[0x54, 0x00], &[0xd0, 0x00], &[0xd4, 0x00], b"5000", b"5400", b"D000", b"D400"],
+    starts: Starts::Bytes(&[&[0x50, 0x00], &[0x54, 0x00], &[0xd0, 0x00], &[0xd4, 0x00], b"5000", b"5400", b"D000", b"D400"]),
     sector: "manufacturing",
     parse,
 };

@@ -1,10 +1,16 @@
 //! MELSOFT direct connection of Mitsubishi's engineering tools. Not published; after a discovery probe in wide use and the answers to it.
 
 use super::fields::{self, Fields, Reading, Refusal, require};
-use super::protocol::{Context, Intent, Message, Protocol, Strength, Verdict, tcp, udp};
+use super::protocol::{Context, Intent, Message, Protocol, Starts, Strength, Verdict, tcp, udp};
 
-pub static PROTOCOL: Protocol =
-    Protocol { name: NAME, ports: &[udp(5006), tcp(5007)], strength: Strength::Port, starts: &[], sector: "manufacturing", parse };
+pub static PROTOCOL: Protocol = Protocol {
+    name: NAME,
+    ports: &[udp(5006), tcp(5007)],
+    strength: Strength::Port,
+    starts: Starts::Unused,
+    sector: "manufacturing",
+    parse,
+};
 
 const NAME: &str = "melsoft";
 

@@ -51,7 +51,10 @@ pub enum Told {
 }
 
 /// One message, or a bare contact.
+///
+/// A worker writes it into memory that the reporter has read last, which costs a miss for each cache line: two lines, and no more.
 #[derive(Clone, Copy, Debug)]
+#[repr(align(64))]
 pub struct Record {
     pub client: Addr,
     pub server: Addr,
@@ -80,8 +83,17 @@ pub struct Record {
     pub attribution: Attribution,
     /// Which of the worker's disclosures belong to it.
     pub disclosures: (u32, u32),
-    /// The protocol that the conversation was taken for before; empty if none.
-    pub claimed: &'static str,
+    /// The protocol that the conversation was taken for before, by its place in the table.
+    pub claimed: Option<u8>,
+}
+
+const _: () = assert!(size_of::<Record>() == 128, "two cache lines");
+
+impl Record {
+    /// The name of the protocol that the conversation was taken for before.
+    pub fn claimed(&self) -> Option<&'static str> {
+        self.claimed.map(|index| PROTOCOLS[usize::from(index)].name)
+    }
 }
 
 /// A piece of what a device told of itself.
@@ -129,27 +141,29 @@ impl IcsTally {
 
 #[derive(Clone, Copy, Default)]
 struct Side {
-    /// The sequence number that comes next; meaningful once `synced`.
-    next_seq: u32,
-    synced: bool,
+    /// The sequence number that comes next; nothing before the first segment.
+    next_seq: Option<u32>,
     /// Bytes of a message, recognised already, that are still to come.
     skip: u32,
 }
 
+/// A conversation that is followed: one cache line, which is fetched ahead.
 #[derive(Clone, Copy, Default)]
+#[repr(align(64))]
 struct Stream {
     conversation: u64,
-    last_s: u32,
-    candidates: Option<Candidates>,
-    known: Option<u8>,
-    /// The protocol that claimed the conversation before another turned out to be right; empty if none.
-    claimed: &'static str,
-    memory: u16,
+    candidates: Candidates,
     /// By whether the sender is the canonical lower end.
     sides: [Side; 2],
+    memory: u16,
+    known: Option<u8>,
+    /// The protocol that claimed the conversation before another turned out to be right.
+    claimed: Option<u8>,
     /// Whether the lower end is the client, once a message told.
     client_low: Option<bool>,
 }
+
+const _: () = assert!(size_of::<Stream>() == 64, "one cache line");
 
 #[derive(Clone)]
 struct Head {
@@ -190,11 +204,11 @@ impl IcsMemory {
         }
     }
 
-    /// Brings what is known of a conversation into the cache before its turn; `tag` is what the conversation holds.
+    /// Brings a conversation that is followed into the cache before its turn; `tag` is what it holds.
     #[inline]
     pub fn touch(&self, tag: u16) {
         if let Some(stream) = usize::from(tag).checked_sub(1).and_then(|place| self.streams.get(place)) {
-            huge::prefetch_whole(stream);
+            huge::prefetch(stream);
         }
     }
 
@@ -325,8 +339,10 @@ impl IcsMemory {
         let place = self.next_stream;
         self.next_stream = (place + 1) % STREAMS;
         self.drop_heads(place);
-        self.streams[place] =
-            Stream { conversation: packet.conversation, last_s: packet.now_s, candidates: Some(candidates), ..Stream::default() };
+        self.streams[place] = Stream { conversation: packet.conversation, candidates, ..Stream::default() };
+        if let Some(next) = self.streams.get_mut(self.next_stream) {
+            huge::prefetch_write(next);
+        }
         if let Some(conversation) = packet.seen.place() {
             conversations.set_tag(conversation, place as u16 + 1);
         }
@@ -350,11 +366,10 @@ impl IcsMemory {
         let header = packet.header;
         let side = usize::from(packet.source_low);
         let mut payload = packet.payload;
-        self.streams[place].last_s = packet.now_s;
         if header.transport == Transport::Tcp {
             let state = &mut self.streams[place].sides[side];
-            let behind = state.next_seq.wrapping_sub(header.seq);
-            if state.synced && behind != 0 {
+            let behind = state.next_seq.map_or(0, |next_seq| next_seq.wrapping_sub(header.seq));
+            if behind != 0 {
                 if behind < 1 << 31 {
                     // A repetition: what was read before is not read again. The first copy stands.
                     let Some(rest) = payload.get(behind as usize..) else { return };
@@ -369,9 +384,8 @@ impl IcsMemory {
                 }
             }
             let state = &mut self.streams[place].sides[side];
-            state.synced = true;
-            state.next_seq =
-                header.seq.wrapping_add(u32::from(header.payload_claimed)).wrapping_add(u32::from(header.tcp_flags & flags::FIN != 0));
+            let fin = u32::from(header.tcp_flags & flags::FIN != 0);
+            state.next_seq = Some(header.seq.wrapping_add(header.payload_claimed.into()).wrapping_add(fin));
             let skip = (state.skip as usize).min(payload.len());
             state.skip -= skip as u32;
             payload = &payload[skip..];
@@ -443,22 +457,15 @@ impl IcsMemory {
                 return 0;
             }
             let stream = &self.streams[place];
-            let candidates = match (stream.known, stream.candidates) {
-                (Some(known), _) => Candidates::only(usize::from(known)),
-                (None, Some(candidates)) => candidates,
-                (None, None) => return 0,
-            };
+            let candidates = stream.known.map_or(stream.candidates, |known| Candidates::only(known.into()));
             let tried = tried.take().unwrap_or_else(|| self.parse(packet, candidates, rest, stream.memory, stream.client_low));
             match tried {
-                Tried::Short => return if self.streams[place].candidates.is_some() { rest.len() } else { 0 },
+                Tried::Short => return rest.len(),
                 Tried::No => {
                     // Several protocols begin a conversation alike (S7comm, MMS): where the known one is wrong, another may be right.
                     let stream = &mut self.streams[place];
                     let Some(known) = stream.known.take() else { return 0 };
-                    if stream.candidates.unwrap_or_default().is_empty() {
-                        return 0;
-                    }
-                    stream.claimed = PROTOCOLS[usize::from(known)].name;
+                    stream.claimed = Some(known);
                 }
                 Tried::Message(index, message) => {
                     self.note(tally, packet, place, index, &message, rest);
@@ -479,7 +486,7 @@ impl IcsMemory {
 
     fn parse(&self, packet: &Packet<'_>, candidates: Candidates, bytes: &[u8], memory: u16, client_low: Option<bool>) -> Tried {
         let header = packet.header;
-        let mut short = false;
+        let mut undecided = Tried::No;
         for index in candidates.iter() {
             let Some(protocol) = PROTOCOLS.get(index) else { continue };
             let is_port = |number: u16| protocol.ports.iter().any(|port| port.transport == header.transport && port.number == number);
@@ -503,11 +510,11 @@ impl IcsMemory {
             };
             match (protocol.parse)(bytes, &context) {
                 Verdict::Message(message) => return Tried::Message(index as u8, message),
-                Verdict::Short => short = true,
+                Verdict::Short => undecided = Tried::Short,
                 Verdict::No => {}
             }
         }
-        if short { Tried::Short } else { Tried::No }
+        undecided
     }
 
     #[cold]
@@ -521,7 +528,7 @@ impl IcsMemory {
         let first = stream.known.is_none() && first_contact && !told_before;
         stream.known = Some(index);
         stream.memory = message.memory;
-        let claimed = std::mem::take(&mut stream.claimed);
+        let claimed = stream.claimed.take();
         let is_port = |number: u16| protocol.ports.iter().any(|port| port.transport == header.transport && port.number == number);
         let from_client = match (message.role, stream.client_low) {
             (Role::Request, _) => true,
@@ -606,7 +613,7 @@ fn bare(packet: &Packet<'_>, index: usize, told: Told) -> Record {
         direction: packet.opening_direction(),
         attribution: if by_opener { packet.source_attribution } else { Attribution::Plausible },
         disclosures: (0, 0),
-        claimed: "",
+        claimed: None,
     }
 }
 

@@ -2,12 +2,12 @@
 //! and association layers over ISO-on-TCP. ICCP is told by the names it reads and writes, and then keeps its name for the conversation.
 
 use super::ber::{Element, element};
-use super::protocol::{Context, Intent, Message, Protocol, Role, Sender, Strength, Verdict, tcp};
+use super::protocol::{Context, Intent, Message, Protocol, Role, Sender, Starts, Strength, Verdict, tcp};
 use super::text::disclose;
 use super::tpkt::{self, CLAIM_BITS, Claim, DATA_OFFSET, START, Unit, Unpacked};
 
 pub static PROTOCOL: Protocol =
-    Protocol { name: "mms", ports: &[tcp(102)], strength: Strength::Anywhere, starts: &[START], sector: "energy", parse };
+    Protocol { name: "mms", ports: &[tcp(102)], strength: Strength::Anywhere, starts: Starts::Bytes(&[START]), sector: "energy", parse };
 
 /// Session units (ISO 8327-1 section 8.3): connect, accept, finish, disconnect, abort.
 const SESSION_CONNECT: u8 = 0x0d;

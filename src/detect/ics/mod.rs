@@ -99,7 +99,7 @@ fn protocol_at(index: u8) -> Option<&'static protocol::Protocol> {
 
 #[cfg(test)]
 mod tests {
-    use super::protocol::{Context, Sender, Strength, Verdict};
+    use super::protocol::{Context, Sender, Starts, Strength, Verdict};
     use super::testing::{Random, contexts};
     use super::{LINK_PROTOCOLS, PROTOCOLS};
     use crate::decode::Transport;
@@ -135,7 +135,7 @@ mod tests {
     fn no_strong_protocol_in(payloads: usize, seed: u64) {
         let lookup = super::Lookup::new();
         let starts: Vec<&[u8]> =
-            PROTOCOLS.iter().filter(|p| p.strength == Strength::Anywhere).flat_map(|p| p.starts.iter().copied()).collect();
+            PROTOCOLS.iter().filter(|p| p.strength == Strength::Anywhere).flat_map(|p| p.starts.bytes().iter().copied()).collect();
         let mut random = Random(seed);
         let mut payload = [0; STRONG_BYTES_MAX];
         let udp = Context { transport: Transport::Udp, on_port: false, sender: Sender::Unknown, whole: true, memory: 0 };
@@ -177,6 +177,8 @@ mod tests {
             };
             assert!(PROTOCOLS[..at].iter().find(twin).is_none(), "{} stands twice", protocol.name);
             assert!(!protocol.ports.is_empty() || protocol.strength == Strength::Anywhere, "{} has no port", protocol.name);
+            let strong = matches!(protocol.strength, Strength::Anywhere | Strength::AnywhereTwice);
+            assert_eq!(strong, !matches!(protocol.starts, Starts::Unused), "{} is looked for where it may stand", protocol.name);
         }
     }
 

@@ -3,7 +3,7 @@
 //! Nothing in a message says who sent it, and half of the answers of a polled device pass as requests: the sender decides which of the two
 //! tests applies. The header is weak (two zero bytes and a length), so the length must also fit the function.
 
-use super::protocol::{Context, Intent, Message, Protocol, Role, Sender, Strength, Verdict, tcp, udp};
+use super::protocol::{Context, Intent, Message, Protocol, Role, Sender, Starts, Strength, Verdict, tcp, udp};
 use super::text::{disclose, disclose_longest};
 use super::umas;
 use crate::decode::Transport;
@@ -12,7 +12,7 @@ pub static PROTOCOL: Protocol = Protocol {
     name: "modbus",
     ports: &[tcp(502), udp(502)],
     strength: Strength::AnywhereTwice,
-    starts: &[],
+    starts: Starts::Like(may_begin),
     sector: "manufacturing",
     parse,
 };
@@ -59,6 +59,14 @@ impl Pdu<'_> {
     /// Bytes after the function, by the header.
     fn data_bytes(&self) -> usize {
         self.length - 2
+    }
+}
+
+/// The protocol field is zero, as far as it is there.
+fn may_begin(bytes: &[u8]) -> bool {
+    match bytes {
+        [_, _, p0, p1, ..] => (*p0, *p1) == (0, 0),
+        _ => bytes.get(2).is_none_or(|&p0| p0 == 0),
     }
 }
 

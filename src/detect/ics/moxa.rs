@@ -2,12 +2,12 @@
 //! (bit 80: answer), status u8, length u16, transaction u32; then product line, model and MAC address, and the command's data.
 
 use super::protocol::Intent::{Control, Identify, Read};
-use super::protocol::{Context, Message, Protocol, Strength, Verdict, udp};
+use super::protocol::{Context, Message, Protocol, Starts, Strength, Verdict, udp};
 use super::readings::{self, Fit, Functions, be16, text};
 use crate::decode::Transport;
 
 pub static PROTOCOL: Protocol =
-    Protocol { name: NAME, ports: &[udp(4800)], strength: Strength::Port, starts: &[], sector: "communications", parse };
+    Protocol { name: NAME, ports: &[udp(4800)], strength: Strength::Port, starts: Starts::Unused, sector: "communications", parse };
 
 const NAME: &str = "moxa";
 

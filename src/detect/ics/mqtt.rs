@@ -2,10 +2,16 @@
 
 use super::fields::{self, Fields, Line, Reading, Refusal, require};
 use super::protocol::Intent::{Identify, Read, Write};
-use super::protocol::{Context, Message, Protocol, Strength, Verdict, tcp};
+use super::protocol::{Context, Message, Protocol, Starts, Strength, Verdict, tcp};
 
-pub static PROTOCOL: Protocol =
-    Protocol { name: NAME, ports: &[tcp(1883), tcp(8883)], strength: Strength::Anywhere, starts: &[&[CONNECT << 4]], sector: "iot", parse };
+pub static PROTOCOL: Protocol = Protocol {
+    name: NAME,
+    ports: &[tcp(1883), tcp(8883)],
+    strength: Strength::Anywhere,
+    starts: Starts::Bytes(&[&[CONNECT << 4]]),
+    sector: "iot",
+    parse,
+};
 
 const NAME: &str = "mqtt";
 

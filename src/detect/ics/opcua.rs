@@ -2,14 +2,14 @@
 
 use super::fields::{self, Fields, Line, Reading, Refusal, require};
 use super::protocol::Intent::{Connect, Control, Identify, Read, Write};
-use super::protocol::{Context, Message, Protocol, Role, Sender, Strength, Verdict, tcp};
+use super::protocol::{Context, Message, Protocol, Role, Sender, Starts, Strength, Verdict, tcp};
 
 /// Only the registered ports: the many others in use lie among ephemeral ports, and the bytes are recognised there all the same.
 pub static PROTOCOL: Protocol = Protocol {
     name: NAME,
     ports: &[tcp(4840), tcp(4843)],
     strength: Strength::Anywhere,
-    starts: &[b"HELF", b"ACKF", b"ERRF", b"RHEF", b"OPNF", b"MSGF", b"MSGC", b"MSGA", b"CLOF"],
+    starts: Starts::Bytes(&[b"HELF", b"ACKF", b"ERRF", b"RHEF", b"OPNF", b"MSGF", b"MSGC", b"MSGA", b"CLOF"]),
     sector: "manufacturing",
     parse,
 };
@@ -91,7 +91,7 @@ fn parse(bytes: &[u8], context: &Context) -> Verdict {
 fn read(fields: &Fields) -> Reading {
     require(fields.is_tcp())?;
     let head = &fields.bytes[..fields.len().min(4)];
-    require(PROTOCOL.starts.iter().any(|start| start.starts_with(head)))?;
+    require(PROTOCOL.starts.bytes().iter().any(|start| start.starts_with(head)))?;
     let size = usize::try_from(fields.le32(4)?).map_err(|_| Refusal::No)?;
     require((16..=CHUNK_BYTES_MAX).contains(&size))?;
     let memory = fields.context.memory | SEEN;

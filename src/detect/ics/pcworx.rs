@@ -1,10 +1,10 @@
 //! PCWorx of Phoenix Contact's ILC controllers. Not published; after the probes of nmap and Redpoint (`pcworx-info`).
 
 use super::fields::{self, Fields, Reading, require};
-use super::protocol::{Context, Intent, Message, Protocol, Strength, Verdict, tcp};
+use super::protocol::{Context, Intent, Message, Protocol, Starts, Strength, Verdict, tcp};
 
 pub static PROTOCOL: Protocol =
-    Protocol { name: NAME, ports: &[tcp(1962)], strength: Strength::Port, starts: &[], sector: "manufacturing", parse };
+    Protocol { name: NAME, ports: &[tcp(1962)], strength: Strength::Port, starts: Starts::Unused, sector: "manufacturing", parse };
 
 const NAME: &str = "pcworx";
 

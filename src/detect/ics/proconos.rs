@@ -1,10 +1,10 @@
 //! ProConOS, KW-Software's controller runtime. Not published; after the probe of nmap and Redpoint (`proconos-info`).
 
 use super::fields::{self, Fields, Reading, require};
-use super::protocol::{Context, Intent, Message, Protocol, Sender, Strength, Verdict, tcp};
+use super::protocol::{Context, Intent, Message, Protocol, Sender, Starts, Strength, Verdict, tcp};
 
 pub static PROTOCOL: Protocol =
-    Protocol { name: NAME, ports: &[tcp(20547)], strength: Strength::Port, starts: &[], sector: "manufacturing", parse };
+    Protocol { name: NAME, ports: &[tcp(20547)], strength: Strength::Port, starts: Starts::Unused, sector: "manufacturing", parse };
 
 const NAME: &str = "proconos";
 

@@ -3,7 +3,7 @@
 //! operation u16 at 68, body length u16 at 74; the byte order is what byte 4 says.
 
 use super::protocol::Intent::{Control, Identify, Read, Write};
-use super::protocol::{Context, Disclosed, Message, Protocol, Strength, Verdict, udp};
+use super::protocol::{Context, Disclosed, Message, Protocol, Starts, Strength, Verdict, udp};
 use super::readings::{self, Fit, Functions, be16, be32, le16, le32, text};
 use crate::decode::Transport;
 
@@ -11,7 +11,7 @@ pub static PROTOCOL: Protocol = Protocol {
     name: NAME,
     ports: &[udp(34964)],
     strength: Strength::Anywhere,
-    starts: &[&[4, 0], &[4, 1], &[4, 2], &[4, 3], &[4, 4], &[4, 5], &[4, 6], &[4, 7], &[4, 8], &[4, 9], &[4, 10]],
+    starts: Starts::Bytes(&[&[4, 0], &[4, 1], &[4, 2], &[4, 3], &[4, 4], &[4, 5], &[4, 6], &[4, 7], &[4, 8], &[4, 9], &[4, 10]]),
     sector: "manufacturing",
     parse,
 };

@@ -3,13 +3,14 @@
 //! an even length. Other frame identifiers are cyclic data, which this parser leaves alone.
 
 use super::protocol::Intent::{Control, Identify, Write};
-use super::protocol::{Context, DISCLOSED_MAX, Disclosed, Intent, Message, Protocol, Strength, Verdict};
+use super::protocol::{Context, DISCLOSED_MAX, Disclosed, Intent, Message, Protocol, Starts, Strength, Verdict};
 use super::readings::{self, Fit, be16, be32, text};
 
 /// The Ethertype of PROFINET's real-time frames.
 pub const ETHERTYPE: u16 = 0x8892;
 
-pub static PROTOCOL: Protocol = Protocol { name: NAME, ports: &[], strength: Strength::Port, starts: &[], sector: "manufacturing", parse };
+pub static PROTOCOL: Protocol =
+    Protocol { name: NAME, ports: &[], strength: Strength::Port, starts: Starts::Unused, sector: "manufacturing", parse };
 
 const NAME: &str = "profinet";
 

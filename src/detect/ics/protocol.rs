@@ -46,6 +46,30 @@ pub enum Strength {
     PortTwice,
 }
 
+/// A quick look at a payload: false if no message of the protocol can begin so.
+pub type Look = fn(&[u8]) -> bool;
+
+/// How the messages of a strong protocol begin, which spares other payloads the parser.
+#[derive(Clone, Copy)]
+pub enum Starts {
+    /// A protocol of its ports only: nothing is looked for elsewhere.
+    Unused,
+    /// First bytes with which a message can begin.
+    Bytes(&'static [&'static [u8]]),
+    /// No fixed first bytes: a look at a few others. True if the parser could say anything but no on a foreign port.
+    Like(Look),
+}
+
+impl Starts {
+    /// The first bytes with which a message can begin, where they are fixed.
+    pub const fn bytes(&self) -> &'static [&'static [u8]] {
+        match self {
+            Starts::Bytes(starts) => starts,
+            Starts::Unused | Starts::Like(_) => &[],
+        }
+    }
+}
+
 /// A service port of a protocol.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Port {
@@ -184,8 +208,7 @@ pub struct Protocol {
     pub name: &'static str,
     pub ports: &'static [Port],
     pub strength: Strength,
-    /// First bytes with which a message can begin, for the dispatch of strong protocols; empty: any.
-    pub starts: &'static [&'static [u8]],
+    pub starts: Starts,
     /// The sector in which it is usual: a guess, never proof.
     pub sector: &'static str,
     pub parse: Parser,

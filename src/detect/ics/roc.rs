@@ -3,12 +3,18 @@
 
 use super::crc;
 use super::protocol::Intent::{Control, Identify, Read, Write};
-use super::protocol::{Context, Message, Protocol, Role, Strength, Verdict, tcp, udp};
+use super::protocol::{Context, Message, Protocol, Role, Starts, Strength, Verdict, tcp, udp};
 use super::readings::{self, Fit, Functions, le16};
 use crate::decode::Transport;
 
-pub static PROTOCOL: Protocol =
-    Protocol { name: NAME, ports: &[tcp(4000), udp(4000)], strength: Strength::Anywhere, starts: &[], sector: "oil and gas", parse };
+pub static PROTOCOL: Protocol = Protocol {
+    name: NAME,
+    ports: &[tcp(4000), udp(4000)],
+    strength: Strength::Anywhere,
+    starts: Starts::Like(may_begin),
+    sector: "oil and gas",
+    parse,
+};
 
 const NAME: &str = "roc";
 
@@ -20,6 +26,12 @@ const OPCODE_ERROR: u8 = 255;
 const ENHANCED_LOGIN_BYTES: u8 = 71;
 /// What is left in the conversation's memory once a request was recognised.
 const KNOWN: u16 = 1;
+
+/// A frame of a known opcode ends where the bytes end.
+fn may_begin(bytes: &[u8]) -> bool {
+    let &[_, _, _, _, opcode, data_bytes, ..] = bytes else { return false };
+    usize::from(data_bytes) + FRAME_BYTES == bytes.len() && OPCODES.iter().any(|&(known, ..)| known == u32::from(opcode))
+}
 
 fn parse(bytes: &[u8], context: &Context) -> Verdict {
     if context.transport == Transport::Other {

@@ -1,12 +1,18 @@
 //! S7comm: Siemens S7-200, 300, 400, and 1200, 1500 in compatibility mode. Siemens publishes nothing; fields and codes follow Wireshark's
 //! dissector (`packet-s7comm.c`) and icsnpp's (CISA, `icsnpp-s7comm`).
 
-use super::protocol::{Context, Intent, Message, Protocol, Role, Strength, Verdict, tcp};
+use super::protocol::{Context, Intent, Message, Protocol, Role, Starts, Strength, Verdict, tcp};
 use super::text::disclose;
 use super::tpkt::{self, Claim, DATA_OFFSET, START, Unit, Unpacked};
 
-pub static PROTOCOL: Protocol =
-    Protocol { name: "s7comm", ports: &[tcp(102)], strength: Strength::Anywhere, starts: &[START], sector: "manufacturing", parse };
+pub static PROTOCOL: Protocol = Protocol {
+    name: "s7comm",
+    ports: &[tcp(102)],
+    strength: Strength::Anywhere,
+    starts: Starts::Bytes(&[START]),
+    sector: "manufacturing",
+    parse,
+};
 
 const NAME: &str = PROTOCOL.name;
 /// First byte of a message: the protocol's identifier.

@@ -1,11 +1,17 @@
 //! S7comm-plus: Siemens S7-1200 and S7-1500. Siemens publishes nothing; fields and codes follow icsnpp's parser (CISA, `icsnpp-s7comm`) and
 //! 1,296 captured frames. From TIA Portal V17 on it runs inside TLS: then only the connection is seen.
 
-use super::protocol::{Context, Intent, Message, Protocol, Role, Sender, Strength, Verdict, tcp};
+use super::protocol::{Context, Intent, Message, Protocol, Role, Sender, Starts, Strength, Verdict, tcp};
 use super::tpkt::{self, CLAIM_BITS, Claim, DATA_OFFSET, START, Unit, Unpacked};
 
-pub static PROTOCOL: Protocol =
-    Protocol { name: "s7comm-plus", ports: &[tcp(102)], strength: Strength::Anywhere, starts: &[START], sector: "manufacturing", parse };
+pub static PROTOCOL: Protocol = Protocol {
+    name: "s7comm-plus",
+    ports: &[tcp(102)],
+    strength: Strength::Anywhere,
+    starts: Starts::Bytes(&[START]),
+    sector: "manufacturing",
+    parse,
+};
 
 const NAME: &str = PROTOCOL.name;
 /// First byte of header and trailer.

@@ -3,13 +3,14 @@
 
 use super::goose::{Unit, unit};
 use super::protocol::Intent::Write;
-use super::protocol::{Context, Disclosed, Message, Protocol, Strength, Verdict};
+use super::protocol::{Context, Disclosed, Message, Protocol, Starts, Strength, Verdict};
 use super::readings::{self, ber_length, text};
 
 /// The Ethertype of sampled values.
 pub const ETHERTYPE: u16 = 0x88ba;
 
-pub static PROTOCOL: Protocol = Protocol { name: NAME, ports: &[], strength: Strength::Port, starts: &[], sector: "energy", parse };
+pub static PROTOCOL: Protocol =
+    Protocol { name: NAME, ports: &[], strength: Strength::Port, starts: Starts::Unused, sector: "energy", parse };
 
 const NAME: &str = "sv";
 

@@ -190,7 +190,8 @@ const NOISE: usize = 300_000;
 /// message.
 #[track_caller]
 pub fn never_in_noise(protocol: &Protocol, pieces: &[&str]) {
-    let starts: Vec<Vec<u8>> = protocol.starts.iter().map(|start| start.to_vec()).chain(pieces.iter().map(|piece| hex(piece))).collect();
+    let starts: Vec<Vec<u8>> =
+        protocol.starts.bytes().iter().map(|start| start.to_vec()).chain(pieces.iter().map(|piece| hex(piece))).collect();
     let mut random = Random(0x1234_5678_9abc_def1);
     let mut payload = [0; 400];
     for round in 0..NOISE {

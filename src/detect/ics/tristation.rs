@@ -4,7 +4,7 @@
 
 use super::crc;
 use super::protocol::Intent::{Control, Identify, Read, Write};
-use super::protocol::{Context, Message, Protocol, Strength, Verdict, udp};
+use super::protocol::{Context, Message, Protocol, Starts, Strength, Verdict, udp};
 use super::readings::{self, Fit, Functions, le16};
 use crate::decode::Transport;
 
@@ -12,7 +12,7 @@ pub static PROTOCOL: Protocol = Protocol {
     name: NAME,
     ports: &[udp(1502)],
     strength: Strength::Anywhere,
-    starts: &[&[1], &[2], &[3], &[4], &[5], &[6], &[7], &[8], &[9], &[10], &[11]],
+    starts: Starts::Bytes(&[&[1], &[2], &[3], &[4], &[5], &[6], &[7], &[8], &[9], &[10], &[11]]),
     sector: "oil, gas, chemistry",
     parse,
 };

@@ -2,12 +2,12 @@
 //! version 1, procedure, credentials, verifier, then checksum, size and sequence. Answer: transaction, 1, 0 accepted, verifier, 0 success.
 
 use super::protocol::Intent::{Control, Identify, Read};
-use super::protocol::{Context, Disclosed, Message, Protocol, Strength, Verdict, udp};
+use super::protocol::{Context, Disclosed, Message, Protocol, Starts, Strength, Verdict, udp};
 use super::readings::{self, Functions, be32, text};
 use crate::decode::Transport;
 
 pub static PROTOCOL: Protocol =
-    Protocol { name: NAME, ports: &[udp(17185)], strength: Strength::Port, starts: &[], sector: "embedded", parse };
+    Protocol { name: NAME, ports: &[udp(17185)], strength: Strength::Port, starts: Starts::Unused, sector: "embedded", parse };
 
 const NAME: &str = "wdb-rpc";
 
