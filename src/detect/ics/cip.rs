@@ -15,6 +15,8 @@ const CONNECTION_MANAGER: u16 = 0x06;
 const FILE: u16 = 0x37;
 const MODBUS: u16 = 0x44;
 const PCCC: u16 = 0x67;
+/// The clock of Logix controllers.
+const WALL_CLOCK: u16 = 0x8b;
 const CONTROLLER: u16 = 0x8e;
 /// Non-volatile storage: firmware is loaded through it (a public capture of a firmware change).
 const STORAGE: u16 = 0xa1;
@@ -100,6 +102,7 @@ fn service(service: u8, class: Option<u16>) -> (&'static str, Intent) {
         (0x01 | 0x03 | 0x0e, _) => ("get-attributes", Read),
         (0x11, _) => ("find-next", Read),
         (0x18, _) => ("get-member", Read),
+        (0x02 | 0x04 | 0x10 | 0x19..=0x1b, Some(WALL_CLOCK)) => ("set-clock", Control),
         // The device's own address.
         (0x02 | 0x04 | 0x10 | 0x19..=0x1b, Some(TCP_IP | ETHERNET_LINK)) => ("set-attributes", Control),
         (0x02 | 0x04 | 0x0d | 0x10 | 0x19..=0x1b, _) => ("set-attributes", Write),

@@ -3,7 +3,7 @@
 
 use super::fields::{self, Fields, Line, Reading, Refusal, require};
 use super::protocol::Intent::{Control, Identify, Read, Write};
-use super::protocol::{Context, Message, Protocol, Sender, Starts, Strength, Verdict, tcp};
+use super::protocol::{Context, Function, Message, Protocol, Sender, Starts, Strength, Verdict, tcp};
 
 pub static PROTOCOL: Protocol = Protocol {
     name: NAME,
@@ -26,6 +26,13 @@ const OPENED: u16 = 1;
 /// The opening's code; services are one byte.
 const INIT: u32 = 0x0001_0000;
 
+/// The answer to the question for the controller's type: the service repeated, and the program's name (TheMadHatt3r/ge-ethernet-SRTP).
+const CONTROLLER_TYPE: u8 = 0x43;
+const CONTROLLER_TYPE_BYTES: usize = 40;
+const SERVICE_ECHO_AT: usize = 8;
+const CONTROLLER_NAME_AT: usize = 12;
+const CONTROLLER_NAME_BYTES: usize = 8;
+
 const SERVICES: &[Line] = &[
     (0x00, Identify, "short-status"),
     (0x03, Identify, "program-names"),
@@ -45,7 +52,7 @@ const SERVICES: &[Line] = &[
     (0x39, Write, "clear-faults"),
     (0x3f, Control, "upload"),
     (0x40, Control, "download"),
-    (0x43, Identify, "controller-type"),
+    (CONTROLLER_TYPE as u32, Identify, "controller-type"),
     (0x44, Write, "toggle-force"),
 ];
 
@@ -115,7 +122,14 @@ fn reply(fields: &Fields) -> Reading {
     let text = text_bytes(fields)?;
     let kind = fields.u8(31)?;
     require(matches!(kind, 0xd4 | 0x94 | 0xd1))?;
-    Ok(Message { memory: OPENED, error: kind == 0xd1, ..Message::answer(NAME, HEADER_BYTES + text, "reply", u32::from(kind)) })
+    let reply = Message { memory: OPENED, error: kind == 0xd1, ..Message::answer(NAME, HEADER_BYTES + text, "reply", u32::from(kind)) };
+    if text != CONTROLLER_TYPE_BYTES || fields.u8(HEADER_BYTES + SERVICE_ECHO_AT)? != CONTROLLER_TYPE {
+        return Ok(reply);
+    }
+    let mut message = Message { function: Function { name: "controller-type", code: CONTROLLER_TYPE.into() }, ..reply };
+    fields.slice(HEADER_BYTES, CONTROLLER_TYPE_BYTES)?;
+    fields.disclose_text(&mut message, "name", HEADER_BYTES + CONTROLLER_NAME_AT, CONTROLLER_NAME_BYTES);
+    Ok(message)
 }
 
 #[cfg(test)]

@@ -459,27 +459,30 @@ impl IcsMemory {
             let stream = &self.streams[place];
             let candidates = stream.known.map_or(stream.candidates, |known| Candidates::only(known.into()));
             let tried = tried.take().unwrap_or_else(|| self.parse(packet, candidates, rest, stream.memory, stream.client_low));
-            match tried {
+            let used = match tried {
                 Tried::Short => return rest.len(),
                 Tried::No => {
                     // Several protocols begin a conversation alike (S7comm, MMS): where the known one is wrong, another may be right.
                     let stream = &mut self.streams[place];
                     let Some(known) = stream.known.take() else { return 0 };
                     stream.claimed = Some(known);
+                    continue;
                 }
+                Tried::Common(bytes) => bytes,
                 Tried::Message(index, message) => {
                     self.note(tally, packet, place, index, &message, rest);
-                    let used = message.bytes.max(1);
-                    if used > rest.len() {
-                        if packet.header.transport == Transport::Tcp {
-                            let side = usize::from(packet.source_low);
-                            self.streams[place].sides[side].skip = u32::try_from(used - rest.len()).unwrap_or(u32::MAX);
-                        }
-                        return 0;
-                    }
-                    rest = &rest[used..];
+                    message.bytes
                 }
+            };
+            let used = used.max(1);
+            if used > rest.len() {
+                if packet.header.transport == Transport::Tcp {
+                    let side = usize::from(packet.source_low);
+                    self.streams[place].sides[side].skip = u32::try_from(used - rest.len()).unwrap_or(u32::MAX);
+                }
+                return 0;
             }
+            rest = &rest[used..];
         }
         0
     }
@@ -511,6 +514,7 @@ impl IcsMemory {
             match (protocol.parse)(bytes, &context) {
                 Verdict::Message(message) => return Tried::Message(index as u8, message),
                 Verdict::Short => undecided = Tried::Short,
+                Verdict::Common(bytes) => undecided = Tried::Common(bytes),
                 Verdict::No => {}
             }
         }
@@ -622,6 +626,7 @@ fn bare(packet: &Packet<'_>, index: usize, told: Told) -> Record {
 enum Tried {
     No,
     Short,
+    Common(usize),
     Message(u8, Message),
 }
 

@@ -16,6 +16,8 @@ mod stray;
 #[cfg(test)]
 pub(crate) mod testing;
 mod text;
+#[cfg(test)]
+mod tools;
 mod tpkt;
 mod umas;
 

@@ -116,11 +116,16 @@ fn read(fields: &Fields) -> Reading {
     }
 }
 
-/// HEL: version, buffer sizes, limits, then the URL of the endpoint that the client wants (section 7.1.2.3).
+/// HEL: version, buffer sizes, limits, then the URL of the endpoint that the client wants (section 7.1.2.3). Scanners leave the URL out:
+/// that is believed on the port.
 fn hello(fields: &Fields, size: usize, memory: u16) -> Reading {
-    let url_bytes = fields.le32(28)? as usize;
+    let declared = fields.le32(28)?;
+    let url_bytes = if declared == u32::MAX { 0 } else { declared as usize };
     require(url_bytes <= URL_BYTES_MAX && size == 32 + url_bytes)?;
-    fields.expect(32, b"opc.")?;
+    if url_bytes > 0 {
+        fields.expect(32, b"opc.")?;
+    }
+    require(url_bytes > 0 || fields.context.on_port)?;
     Ok(Message { memory, ..Message::request(NAME, size, Identify, "hello", 0) })
 }
 

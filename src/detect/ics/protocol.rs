@@ -196,6 +196,8 @@ pub enum Verdict {
     No,
     /// Too few bytes to say: not a `No`. More of the stream may decide.
     Short,
+    /// A whole message of so many bytes that several protocols begin with, and that proves none of them: what follows it tells.
+    Common(usize),
     Message(Message),
 }
 

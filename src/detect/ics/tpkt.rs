@@ -169,6 +169,8 @@ pub fn connection(unit: &Unit, total: usize, claim: Claim, context: &Context) ->
     };
     let message = match unit {
         Unit::Connect(tsaps) if claims(tsaps) => Message::request(claim.name(), total, Intent::Identify, CONNECT_NAME, CONNECT.into()),
+        // Off the port other stacks connect alike: who it is, the next message tells.
+        Unit::Connect(Tsaps { calling: Some(_), called: Some(_) }) if !context.on_port => return Verdict::Common(total),
         // A confirm need not repeat the TSAPs. Then, with the request unclaimed, it says nothing: a controller also confirms remote desktop's.
         Unit::Confirm(tsaps) if remembered || (none_remembered && claims(tsaps)) => {
             Message::answer(claim.name(), total, CONNECT_NAME, CONFIRM.into())
@@ -227,7 +229,11 @@ mod tests {
     fn off_the_port_only_plain_selectors_are_claimed() {
         let context = off_port(Sender::Client);
         assert_eq!(claimants("0300001611e00000001400c1020100c2020102c0010a", &context), ["s7comm"]);
-        assert!(claimants("0300001611e00000000100c1020000c2020001c0010a", &context).is_empty());
+        let other = "0300001611e00000000100c1020000c2020001c0010a";
+        assert!(claimants(other, &context).is_empty());
+        let bytes = hex(other);
+        let Unpacked::Unit(unit, total) = unpack(&bytes, &context) else { panic!("a whole unit") };
+        assert_eq!(connection(&unit, total, Claim::Mms, &context), Verdict::Common(22));
     }
 
     #[test]
