@@ -2,7 +2,8 @@
 //! Both directions look alike; lengths, item types and CIP's reply bit tell them apart.
 
 use super::cip;
-use super::protocol::{Context, Function, Intent, Message, Protocol, Role, Sender, Starts, Strength, Verdict, tcp, udp};
+use super::fields::disclose_as;
+use super::protocol::{Context, Form, Function, Intent, Message, Protocol, Role, Sender, Starts, Strength, Verdict, tcp, udp};
 use super::text::disclose;
 use crate::decode::Transport;
 
@@ -44,6 +45,10 @@ const ITEM_HEAD_BYTES: usize = 4;
 /// Where list-identity's answer has its item's type, and behind socket address, vendor, type, code, revision, status and serial the name.
 const IDENTITY_ITEM: u16 = 0x0c;
 const IDENTITY_NAME_LENGTH: usize = 62;
+/// Where the vendor's number (ODVA's list), the revision and the serial number stand there.
+const IDENTITY_VENDOR: usize = 48;
+const IDENTITY_REVISION: usize = 54;
+const IDENTITY_SERIAL: usize = 58;
 
 fn word(bytes: &[u8], at: usize) -> Option<u16> {
     bytes.get(at..)?.first_chunk().map(|&word| u16::from_le_bytes(word))
@@ -144,6 +149,9 @@ fn listing(bytes: &[u8], header: &Header, answer: Message) -> Verdict {
         (LIST_IDENTITY, Some(IDENTITY_ITEM)) if ITEMS.contains(&count) => {
             if let Some(&length) = bytes.get(IDENTITY_NAME_LENGTH) {
                 disclose(&mut message, bytes, "product", IDENTITY_NAME_LENGTH + 1, length.into());
+                disclose_as(&mut message, Form::HexLittle, "vendor_id", IDENTITY_VENDOR, 2);
+                disclose_as(&mut message, Form::Dotted, "firmware", IDENTITY_REVISION, 2);
+                disclose_as(&mut message, Form::HexLittle, "serial", IDENTITY_SERIAL, 4);
             }
         }
         (LIST_SERVICES | LIST_INTERFACES, Some(_)) if ITEMS.contains(&count) => {}
@@ -241,6 +249,13 @@ mod tests {
         let answer = message(&PROTOCOL, &bytes, datagram(Sender::Server));
         assert_eq!((answer.role, answer.error), (Role::Answer, false));
         assert_eq!(disclosed(&answer, &bytes, "product"), Some("1756-L61/B LOGIX5561"));
+        let written = |field: &str| {
+            let piece = answer.disclosed.iter().find(|piece| piece.field == field).unwrap();
+            let mut out = [0; 32];
+            let len = piece.write(&bytes, &mut out).unwrap();
+            String::from_utf8_lossy(&out[..len]).into_owned()
+        };
+        assert_eq!(["vendor_id", "firmware", "serial"].map(written), ["0001", "20.11", "006c061a"]);
     }
 
     #[test]

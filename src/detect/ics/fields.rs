@@ -1,6 +1,6 @@
 //! Fields of a message that may end anywhere: a byte that is not there is told apart from a byte that is wrong.
 
-use super::protocol::{Context, DISCLOSED_MAX, Disclosed, Intent, Message, Role, Sender, Verdict};
+use super::protocol::{Context, DISCLOSED_MAX, Disclosed, Form, Intent, Message, Role, Sender, Verdict};
 use crate::decode::Transport;
 
 /// Why some bytes are not (yet) a message.
@@ -53,12 +53,17 @@ pub fn either(mut message: Message, context: &Context) -> Message {
 
 /// Notes a piece of what an answer tells, in the first free place; what does not fit is left out.
 pub fn disclose(message: &mut Message, field: &'static str, offset: usize, bytes: usize) {
+    disclose_as(message, Form::Text, field, offset, bytes);
+}
+
+/// The same of a piece that is written out in this form.
+pub fn disclose_as(message: &mut Message, form: Form, field: &'static str, offset: usize, bytes: usize) {
     let (Ok(offset), Ok(bytes)) = (u16::try_from(offset), u16::try_from(bytes)) else { return };
     if bytes == 0 {
         return;
     }
     if let Some(place) = message.disclosed[..DISCLOSED_MAX].iter_mut().find(|place| place.field.is_empty()) {
-        *place = Disclosed { field, offset, bytes };
+        *place = Disclosed { form, field, offset, bytes };
     }
 }
 

@@ -2,7 +2,7 @@
 //! cEMI frames (KNX Standard 03/06/03): message code u8, additional information, control fields, addresses, TPCI and APCI.
 
 use super::protocol::Intent::{Control, Identify, Read, Write};
-use super::protocol::{Context, DISCLOSED_MAX, Disclosed, Message, Protocol, Role, Starts, Strength, Verdict, tcp, udp};
+use super::protocol::{Context, DISCLOSED_MAX, Disclosed, Form, Message, Protocol, Role, Starts, Strength, Verdict, tcp, udp};
 use super::readings::{self, Fit, Functions, be16, text};
 use crate::decode::Transport;
 
@@ -103,7 +103,7 @@ fn device(bytes: &[u8], service: u16) -> [Disclosed; DISCLOSED_MAX] {
     let mut disclosed = [Disclosed::default(); DISCLOSED_MAX];
     if bytes.get(at..at + 54).is_some_and(|block| block.starts_with(&[54, 1])) {
         disclosed[0] = text("name", bytes, at + 24, 30);
-        disclosed[1] = Disclosed { field: "serial", offset: (at + 8) as u16, bytes: 6 };
+        disclosed[1] = Disclosed { form: Form::Hex, field: "serial", offset: (at + 8) as u16, bytes: 6 };
     }
     disclosed
 }

@@ -641,11 +641,9 @@ fn ephemeral(source_port: u16, target_port: u16) -> bool {
 
 fn keep_texts(tally: &mut IcsTally, disclosed: &[Disclosed; DISCLOSED_MAX], bytes: &[u8]) {
     for field in disclosed.iter().filter(|field| !field.field.is_empty()) {
-        let from = usize::from(field.offset);
-        let Some(text) = bytes.get(from..(from + usize::from(field.bytes)).min(bytes.len())) else { continue };
-        let len = text.len().min(TEXT_BYTES);
-        let mut kept = Text { field: field.field, bytes: [0; TEXT_BYTES], len: len as u8 };
-        kept.bytes[..len].copy_from_slice(&text[..len]);
+        let mut kept = Text { field: field.field, bytes: [0; TEXT_BYTES], len: 0 };
+        let Some(len) = field.write(bytes, &mut kept.bytes) else { continue };
+        kept.len = len as u8;
         tally.texts.push(kept);
     }
 }

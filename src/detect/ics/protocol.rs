@@ -131,13 +131,60 @@ pub struct Function {
     pub code: u32,
 }
 
+/// How the bytes of a disclosed piece are written out.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Form {
+    /// As they stand.
+    #[default]
+    Text,
+    /// Hexadecimal digits, in the order of the bytes.
+    Hex,
+    /// A little-endian number in hexadecimal digits.
+    HexLittle,
+    /// A number for each byte, with dots between.
+    Dotted,
+}
+
 /// A piece of what a device tells of itself: a field's name and where its text stands in the bytes given to the parser.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Disclosed {
+    pub form: Form,
     /// `vendor`, `product`, `model`, `firmware`, `serial`, `name`, `location`…; empty if unused.
     pub field: &'static str,
     pub offset: u16,
     pub bytes: u16,
+}
+
+impl Disclosed {
+    /// Writes the piece out, as far as there is room; what it comes to in bytes. None if the bytes end before it begins.
+    pub fn write(&self, bytes: &[u8], out: &mut [u8]) -> Option<usize> {
+        let from = usize::from(self.offset);
+        let piece = bytes.get(from..(from + usize::from(self.bytes)).min(bytes.len()))?;
+        let mut len = 0;
+        let mut put = |byte: u8| {
+            if let Some(place) = out.get_mut(len) {
+                *place = byte;
+                len += 1;
+            }
+        };
+        let digit = |half: u8| b"0123456789abcdef"[usize::from(half & 0x0f)];
+        match self.form {
+            Form::Text => piece.iter().for_each(|&byte| put(byte)),
+            Form::Hex => piece.iter().flat_map(|byte| [byte >> 4, *byte]).for_each(|half| put(digit(half))),
+            Form::HexLittle => piece.iter().rev().flat_map(|byte| [byte >> 4, *byte]).for_each(|half| put(digit(half))),
+            Form::Dotted => {
+                for (place, &byte) in piece.iter().enumerate() {
+                    if place > 0 {
+                        put(b'.');
+                    }
+                    let digits = [byte / 100, byte / 10 % 10, byte % 10];
+                    let leading = digits.iter().take(2).take_while(|&&digit| digit == 0).count();
+                    digits[leading..].iter().for_each(|digit| put(b'0' + digit));
+                }
+            }
+        }
+        Some(len)
+    }
 }
 
 /// How many fields one answer can disclose.
@@ -171,7 +218,7 @@ impl Message {
             function: Function { name, code },
             error: false,
             protocol,
-            disclosed: [Disclosed { field: "", offset: 0, bytes: 0 }; DISCLOSED_MAX],
+            disclosed: [Disclosed { form: Form::Text, field: "", offset: 0, bytes: 0 }; DISCLOSED_MAX],
             memory: 0,
         }
     }
@@ -214,4 +261,26 @@ pub struct Protocol {
     /// The sector in which it is usual: a guess, never proof.
     pub sector: &'static str,
     pub parse: Parser,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_are_written_in_their_form() {
+        let bytes = [b'x', 0x1a, 0x06, 0x6c, 0x00];
+        let written = |form, offset, len, room: usize| {
+            let mut out = [0; 16];
+            let wrote = Disclosed { form, field: "serial", offset, bytes: len }.write(&bytes, &mut out[..room]);
+            wrote.map(|len| String::from_utf8_lossy(&out[..len]).into_owned())
+        };
+        assert_eq!(written(Form::Text, 0, 1, 16).unwrap(), "x");
+        assert_eq!(written(Form::Hex, 1, 4, 16).unwrap(), "1a066c00");
+        assert_eq!(written(Form::HexLittle, 1, 4, 16).unwrap(), "006c061a");
+        assert_eq!(written(Form::Dotted, 1, 3, 16).unwrap(), "26.6.108");
+        assert_eq!(written(Form::Dotted, 4, 1, 16).unwrap(), "0");
+        assert_eq!(written(Form::Hex, 1, 4, 3).unwrap(), "1a0");
+        assert_eq!((written(Form::Hex, 3, 9, 16).unwrap().as_str(), written(Form::Text, 6, 1, 16)), ("6c00", None));
+    }
 }

@@ -1,6 +1,6 @@
 //! Small readings that the parsers share: a number at a place, a claimed length against what is there, a function's name and grade.
 
-use super::protocol::{Context, Disclosed, Intent, Sender, Verdict};
+use super::protocol::{Context, Disclosed, Form, Intent, Sender, Verdict};
 use crate::decode::Transport;
 
 /// A big-endian u16 at a byte offset; nothing if the bytes end before.
@@ -87,7 +87,9 @@ pub fn text(field: &'static str, bytes: &[u8], at: usize, room: usize) -> Disclo
     let trimmed = upto_nul.trim_ascii();
     let offset = at + (upto_nul.len() - upto_nul.trim_ascii_start().len());
     match (u16::try_from(offset), u16::try_from(trimmed.len())) {
-        (Ok(offset), Ok(length)) if length > 0 && !trimmed.iter().any(u8::is_ascii_control) => Disclosed { field, offset, bytes: length },
+        (Ok(offset), Ok(length)) if length > 0 && !trimmed.iter().any(u8::is_ascii_control) => {
+            Disclosed { form: Form::Text, field, offset, bytes: length }
+        }
         _ => Disclosed::default(),
     }
 }
@@ -126,7 +128,7 @@ mod tests {
 
     #[test]
     fn text_is_trimmed_and_refused_if_not_printable() {
-        assert_eq!(text("name", b"..  ab \0cd", 2, 8), Disclosed { field: "name", offset: 4, bytes: 2 });
+        assert_eq!(text("name", b"..  ab \0cd", 2, 8), Disclosed { form: Form::Text, field: "name", offset: 4, bytes: 2 });
         assert_eq!(text("name", b"a\x01b", 0, 3), Disclosed::default());
         assert_eq!(text("name", b"ab", 7, 3), Disclosed::default());
     }

@@ -1,6 +1,6 @@
 //! Text that a device tells of itself, as it stands in an answer.
 
-use super::protocol::{Disclosed, Message};
+use super::protocol::{Disclosed, Form, Message};
 
 /// Shortest run of printable bytes that counts as text where a structure does not mark it: below that, binary data looks like text by chance.
 const RUN_BYTES_MIN: usize = 4;
@@ -27,7 +27,7 @@ pub fn disclose_piece(message: &mut Message, bytes: &[u8], field: &'static str, 
     }
     let (Ok(offset), Ok(bytes)) = (u16::try_from(start), u16::try_from(length)) else { return };
     if let Some(free) = message.disclosed.iter_mut().find(|disclosed| disclosed.field.is_empty()) {
-        *free = Disclosed { field, offset, bytes };
+        *free = Disclosed { form: Form::Text, field, offset, bytes };
     }
 }
 
@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     fn first(message: &Message) -> (&'static str, u16, u16) {
-        let Disclosed { field, offset, bytes } = message.disclosed[0];
+        let Disclosed { field, offset, bytes, .. } = message.disclosed[0];
         (field, offset, bytes)
     }
 
