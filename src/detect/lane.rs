@@ -153,7 +153,8 @@ impl Lanes {
             traffic.add(direction, seen.source_country, attribution, item.wire_bytes, None);
             if item.payload_bytes > 0 && self.is_wanted(lane, &seen) {
                 let header = &batch.header(item);
-                let packet = packet(shared, batch, item, header, moment, seen, attribution);
+                let target_hash = shared.keyed.addr(header.target);
+                let packet = packet(batch, item, header, target_hash, moment, seen, attribution);
                 self.detectors.observe_ongoing(lane, &mut tally.detectors, &mut self.conversations, &packet);
             }
         } else {
@@ -200,30 +201,14 @@ impl Lanes {
         let seen = if is_quoted { seen.with_countries(table.country_of(header.source), table.country_of(header.target)) } else { seen };
         let source_attribution = Attribution::of(header.source, source_home, seen.source_country, seen.source_proved());
         let direction = Direction::of(source_home, target_home);
-        let ends = seen.new_in_window().then(|| (item.source_hash, shared.keyed.addr(header.target)));
+        let target_hash = shared.keyed.addr(header.target);
+        let ends = seen.new_in_window().then_some((item.source_hash, target_hash));
         traffic.add(direction, seen.source_country, source_attribution, item.wire_bytes, ends);
         if seen.step == Step::Ongoing && header.payload_bytes == 0 && header.transport != Transport::Icmp {
             return;
         }
-        self.show(shared, tally, batch, item, header, moment, seen, source_attribution);
-    }
-
-    /// Hands a packet to the detectors, with what it means in its conversation.
-    #[inline(never)]
-    #[allow(clippy::too_many_arguments)]
-    fn show(
-        &mut self,
-        shared: &Shared,
-        tally: &mut SliceTally,
-        batch: &Batch,
-        item: &Item,
-        header: &Header,
-        moment: Moment,
-        seen: Seen,
-        source_attribution: Attribution,
-    ) {
-        let packet = packet(shared, batch, item, header, moment, seen, source_attribution);
-        self.detectors.observe(self.place(item), &mut tally.detectors, &mut self.conversations, &packet);
+        let packet = packet(batch, item, header, target_hash, moment, seen, source_attribution);
+        self.detectors.observe(lane, &mut tally.detectors, &mut self.conversations, &packet);
     }
 
     /// The slice ends.
@@ -237,10 +222,10 @@ impl Lanes {
 /// A packet as the detectors see it.
 #[inline(always)]
 fn packet<'a>(
-    shared: &Shared,
     batch: &'a Batch,
     item: &Item,
     header: &'a Header,
+    target_hash: u64,
     moment: Moment,
     seen: Seen,
     source_attribution: Attribution,
@@ -253,7 +238,7 @@ fn packet<'a>(
         wire_bytes: item.wire_bytes,
         conversation: item.conversation,
         source_hash: item.source_hash,
-        target_hash: shared.keyed.addr(header.target),
+        target_hash,
         source_low: item.bits & bits::SOURCE_LOW != 0,
         direction: Direction::of(item.bits & bits::SOURCE_HOME != 0, item.bits & bits::TARGET_HOME != 0),
         seen,

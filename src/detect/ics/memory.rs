@@ -213,7 +213,8 @@ impl IcsMemory {
     }
 
     /// Takes note of a packet.
-    #[inline]
+    // The ways out are here, so that those who ask need not call.
+    #[inline(always)]
     pub fn observe(&mut self, tally: &mut IcsTally, conversations: &mut Conversations, packet: &Packet<'_>) {
         let header = packet.header;
         if matches!(packet.seen.step, Step::Syn | Step::Refused | Step::Completed) && header.transport == Transport::Tcp {
@@ -226,14 +227,20 @@ impl IcsMemory {
             return;
         }
         let tag = packet.seen.place().map_or(0, |place| conversations.tag(place));
+        if tag != UNWANTED || packet.seen.first_payload() {
+            self.carried(tally, conversations, packet, tag);
+        }
+    }
+
+    /// Payload of a conversation that is followed, or may be.
+    #[inline(never)]
+    fn carried(&mut self, tally: &mut IcsTally, conversations: &mut Conversations, packet: &Packet<'_>, tag: u16) {
+        let header = packet.header;
         if tag != 0
             && let Some(stream) = self.streams.get(usize::from(tag) - 1)
             && stream.conversation == packet.conversation
         {
             return self.follow(tally, packet, usize::from(tag) - 1, None);
-        }
-        if tag == UNWANTED && !packet.seen.first_payload() {
-            return;
         }
         let on_port =
             self.lookup.on_port(header.transport, header.target_port).union(self.lookup.on_port(header.transport, header.source_port));
