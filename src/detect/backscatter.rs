@@ -4,6 +4,7 @@
 //! and Moore and others, USENIX Security 2001; for homes smaller than a telescope the rate gate is replaced by distinct addresses.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use serde::Serialize;
 
@@ -173,14 +174,52 @@ impl BackscatterTally {
 /// A lane's memory of senders.
 pub struct BackscatterMemory {
     keyed: Keyed,
-    senders: Box<[Option<Answers>]>,
-    /// Places that have something to hand over.
+    slots: Box<[Slot; SENDERS]>,
+    /// What is known of the senders that have a slot, in no order. Grows within its room, so that what is never needed is never touched.
+    senders: Vec<Answers>,
+    /// Slots that have something to hand over.
     due: Vec<u16>,
+}
+
+/// Tells whose answers stand at a place: most packets of most senders are done with here.
+#[derive(Clone, Copy, Default)]
+struct Slot {
+    /// Bits of the sender's hash; 0 for nobody.
+    mark: u32,
+    /// Among the senders.
+    place: u16,
+    /// It has something to hand over.
+    due: bool,
 }
 
 impl BackscatterMemory {
     pub fn new(keyed: Keyed) -> Self {
-        BackscatterMemory { keyed, senders: vec![None; SENDERS].into_boxed_slice(), due: Vec::with_capacity(SENDERS) }
+        BackscatterMemory {
+            keyed,
+            slots: Box::new([Slot::default(); SENDERS]),
+            senders: Vec::with_capacity(SENDERS),
+            due: Vec::with_capacity(SENDERS),
+        }
+    }
+
+    /// The slots in which a sender may stand, the mark that tells it, and its slot if it has one.
+    fn find(&self, sender: Addr) -> (Range<usize>, u32, Option<usize>) {
+        let hash = self.keyed.addr(sender);
+        let set = hash as usize & (SENDERS / WAYS - 1);
+        let (ways, mark) = (set * WAYS..(set + 1) * WAYS, (hash >> 32) as u32 | 1);
+        let is_its = |&way: &usize| {
+            let slot = self.slots[way];
+            slot.mark == mark && self.senders[usize::from(slot.place)].sender == sender
+        };
+        let known = ways.clone().find(is_its);
+        (ways, mark, known)
+    }
+
+    /// Has a slot's answers handed over when the slice ends.
+    fn becomes_due(&mut self, way: usize) {
+        if !std::mem::replace(&mut self.slots[way].due, true) {
+            self.due.push(way as u16);
+        }
     }
 
     /// Takes note of a packet, if it is an answer that nobody asked for.
@@ -196,16 +235,11 @@ impl BackscatterMemory {
     /// A sender goes on behind its SYN+ACK. A flooded host has nothing to say to whoever did not complete a handshake.
     fn went_on(&mut self, packet: &Packet<'_>) {
         let sender = if packet.header.source.is_v4() { packet.header.source } else { site(packet.header.source) };
-        let set = self.keyed.addr(sender) as usize & (SENDERS / WAYS - 1);
-        for way in set * WAYS..(set + 1) * WAYS {
-            if let Some(answers) = &mut self.senders[way]
-                && answers.sender == sender
-            {
-                answers.went_on += 1;
-                let place = way as u16;
-                if answers.handed_over && !self.due.contains(&place) && self.due.len() < SENDERS {
-                    self.due.push(place);
-                }
+        if let (_, _, Some(way)) = self.find(sender) {
+            let answers = &mut self.senders[usize::from(self.slots[way].place)];
+            answers.went_on += 1;
+            if answers.handed_over {
+                self.becomes_due(way);
             }
         }
     }
@@ -218,17 +252,25 @@ impl BackscatterMemory {
             None => (header.source, header.source_port, header.target_port),
         };
         let sender = if sender.is_v4() { sender } else { site(sender) };
-        let set = self.keyed.addr(sender) as usize & (SENDERS / WAYS - 1);
-        let ways = &mut self.senders[set * WAYS..(set + 1) * WAYS];
-        let known = ways.iter().position(|way| way.as_ref().is_some_and(|answers| answers.sender == sender));
+        let (ways, mark, known) = self.find(sender);
         let way = known.unwrap_or_else(|| {
-            let way = (0..WAYS)
-                .min_by_key(|&way| ways[way].as_ref().map(|answers| (answers.handed_over, answers.packets, answers.last_ns)))
-                .unwrap_or(0);
-            ways[way] = Some(Answers::new(sender, packet));
+            let worth = |way: usize| {
+                let slot = self.slots[way];
+                let answers = (slot.mark != 0).then(|| &self.senders[usize::from(slot.place)]);
+                answers.map(|answers| (answers.handed_over, answers.packets, answers.last_ns))
+            };
+            let way = ways.min_by_key(|&way| worth(way)).unwrap_or(0);
+            let slot = &mut self.slots[way];
+            if slot.mark == 0 {
+                slot.place = self.senders.len() as u16;
+                self.senders.push(Answers::new(sender, packet));
+            } else {
+                self.senders[usize::from(slot.place)] = Answers::new(sender, packet);
+            }
+            slot.mark = mark;
             way
         });
-        let Some(answers) = &mut ways[way] else { return };
+        let answers = &mut self.senders[usize::from(self.slots[way].place)];
         if packet.time_ns.saturating_sub(answers.last_ns) > u64::from(IDLE_S) * 1_000_000_000 && answers.last_ns != 0 {
             *answers = Answers::new(sender, packet);
         }
@@ -247,16 +289,17 @@ impl BackscatterMemory {
         answers.contacts = answers.contacts.max(packet.contacts.get().into());
         answers.addresses[(address >> 6) as usize % ADDRESS_WORDS] |= 1 << (address & 63);
         answers.pairs[(pair >> 6) as usize % PAIR_WORDS] |= 1 << (pair & 63);
-        let place = (set * WAYS + way) as u16;
-        if (answers.handed_over || answers.packets >= HAND_OVER_PACKETS) && !self.due.contains(&place) && self.due.len() < SENDERS {
-            self.due.push(place);
+        if answers.handed_over || answers.packets >= HAND_OVER_PACKETS {
+            self.becomes_due(way);
         }
     }
 
     /// The slice ends: what came of senders worth following goes to the worker's tally.
     pub fn seal(&mut self, tally: &mut BackscatterTally) {
-        for place in self.due.drain(..) {
-            let Some(answers) = &mut self.senders[usize::from(place)] else { continue };
+        for way in self.due.drain(..) {
+            let slot = &mut self.slots[usize::from(way)];
+            slot.due = false;
+            let answers = &mut self.senders[usize::from(slot.place)];
             tally.answers.push(answers.clone());
             *answers = Answers { handed_over: true, ..answers.without_sums() };
         }

@@ -1,7 +1,5 @@
-//! IPv4: the first sixteen bits choose a block, the next eight an entry in it. Equal blocks are stored once: most of the 65,536
-//! are uniform.
-
-use std::collections::HashMap;
+//! IPv4: the first sixteen bits choose a block, the next eight an entry in it. Uniform blocks are stored once, and most of the 65,536
+//! are uniform; of the 9,000 others one in twenty equals another, which is not worth finding at each start.
 
 use super::cut::Cut;
 use super::{CUT, NONE, entry};
@@ -92,7 +90,6 @@ impl V4 {
 struct V4Builder {
     root: Box<[u16; BLOCKS]>,
     blocks: Vec<u8>,
-    known: HashMap<[u8; BLOCK], u16, foldhash::fast::FixedState>,
     uniform: [Option<u16>; 256],
     cut: Cut<u32>,
     /// The block being written, and its place.
@@ -106,7 +103,6 @@ impl V4Builder {
         V4Builder {
             root,
             blocks: Vec::new(),
-            known: HashMap::default(),
             uniform: [None; 256],
             cut: Cut::default(),
             block: [NONE; BLOCK],
@@ -146,15 +142,13 @@ impl V4Builder {
     fn store(&mut self) -> u16 {
         let first = self.block[0];
         let uniform = self.block == [first; BLOCK];
-        let known = if uniform { self.uniform[usize::from(first)] } else { self.known.get(&self.block).copied() };
+        let known = if uniform { self.uniform[usize::from(first)] } else { None };
         known.unwrap_or_else(|| {
             // At most as many blocks as /16s, so the number fits.
             let number = (self.blocks.len() / BLOCK) as u16;
             self.blocks.extend_from_slice(&self.block);
             if uniform {
                 self.uniform[usize::from(first)] = Some(number);
-            } else {
-                self.known.insert(self.block, number);
             }
             number
         })

@@ -1,16 +1,17 @@
-//! IPv6: an index over the first twenty bits, then a binary search among the /64s at which the country changes.
+//! IPv6: an index over the first eighteen bits, then a binary search among the /64s at which the country changes.
 
 use super::cut::Cut;
 use super::{CUT, NONE, entry};
 use crate::attribute::Country;
 use crate::attribute::span::Span;
 
-/// Leading bits of an IPv6 address that the first-level index goes by.
-const INDEX_BITS: u32 = 20;
+/// Leading bits of an IPv6 address that the first-level index goes by: 1 MiB, which is written at every start; each bit more saves one
+/// step of the search.
+const INDEX_BITS: u32 = 18;
 const INDEX_SHIFT: u32 = 64 - INDEX_BITS;
 
 pub(super) struct V6 {
-    /// By the first twenty bits: how many of `starts` lie below.
+    /// By the first eighteen bits: how many of `starts` lie below.
     index: Vec<u32>,
     /// Upper halves of addresses at which the country changes, ascending, beginning with 0.
     starts: Vec<u64>,
