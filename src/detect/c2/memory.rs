@@ -23,6 +23,7 @@ use crate::tally::ByLane;
 use super::beacon::{Beacon, Beacons, Opening};
 use super::names::{self, Note};
 use super::protocol::{self, Heads, Verdict};
+use super::staging;
 
 /// Conversations with controllers followed per lane: 16,384 in all.
 const FOLLOWED: usize = 256;
@@ -536,13 +537,22 @@ impl Listener for C2Memory {
 
     fn wants_exchange(&mut self, ends: &Ends, glance: &Glance<'_>) -> bool {
         (self.holdings.domains || self.holdings.urls) && self.host_or_url(ends, glance.host, glance.target).is_some()
+            || ends.direction == Direction::Outbound && glance.method == b"GET" && staging::is_asked(glance.target)
     }
 
     fn exchange(&mut self, _tally: &mut C2Tally, ends: &Ends, exchange: &Exchange<'_>) {
-        if exchange.response.is_none() || !(self.holdings.domains || self.holdings.urls) {
+        let Some(response) = exchange.response else { return };
+        let (host, target) = (exchange.request.host, exchange.request.target);
+        let asked = ends.direction == Direction::Outbound && exchange.request.method == b"GET" && staging::is_asked(target);
+        if asked && response.status == 200 && staging::is_stage(response.body.head, response.body.bytes) {
+            let mut record = self.of_ends(ends, Channel::Protocol, None, b"");
+            (record.family, record.doubt) = (Some("http-stager"), record.doubt.or(Some(Doubt::Protocol)));
+            record.evidence = self.keep.evidence(|| (target, response.body.head));
+            self.follow(ends.conversation, record, true);
+        }
+        if !(self.holdings.domains || self.holdings.urls) {
             return;
         }
-        let (host, target) = (exchange.request.host, exchange.request.target);
         if let Some((hit, by_url)) = self.host_or_url(ends, host, target) {
             let path = target.split(|&byte| byte == b'?').next().unwrap_or_default();
             let indicator = if by_url { [b"http://", host, path].concat() } else { host_name(host).to_vec() };

@@ -14,6 +14,7 @@ mod certificates;
 mod memory;
 mod names;
 pub mod protocol;
+mod staging;
 
 pub use board::{C2Board, C2Detail};
 pub use memory::{C2Memory, C2Tally};

@@ -2,6 +2,7 @@
 
 use memchr::memmem;
 
+use super::cipher::Key;
 use super::encoding::{PARAMETERS_MAX, base64, compact, parameters, percent, scanned};
 use super::name::{Language, is_script};
 use crate::protocol::carried::Request;
@@ -47,7 +48,13 @@ pub struct Room {
     pub plain: Vec<u8>,
     pub code: Vec<u8>,
     pub more: Vec<u8>,
+    /// Keys that answers gave lately, for whoever agrees on one in clear text; zeroes where there is none.
+    pub agreed: [Key; AGREED],
+    next_agreed: usize,
 }
+
+/// Keys that are remembered.
+const AGREED: usize = 8;
 
 /// A request, with what is asked of it again and again.
 pub struct Asked<'a> {
@@ -235,6 +242,14 @@ fn unescape(raw: &[u8], out: &mut Vec<u8>) {
 }
 
 impl Room {
+    /// Remembers a key that an answer gave.
+    pub fn agree(&mut self, key: Key) {
+        if !self.agreed.contains(&key) {
+            self.agreed[self.next_agreed] = key;
+            self.next_agreed = (self.next_agreed + 1) % AGREED;
+        }
+    }
+
     /// Lays out code the same way however it was written (see `compact`), and gives it.
     pub fn compacted(&mut self, code: &[u8]) -> &[u8] {
         compact(code, &mut self.code);

@@ -11,7 +11,8 @@ use md5::{Digest, Md5};
 use super::encoding::is_ascii_text;
 
 const KEY_BYTES: usize = 16;
-type Key = [u8; KEY_BYTES];
+/// A key of AES-128.
+pub type Key = [u8; KEY_BYTES];
 
 /// Keys, each the first 16 hexadecimal digits of the MD5 of the word behind it.
 pub const KEYS: [(&Key, &str); 12] = [
@@ -68,6 +69,11 @@ fn plain(bytes: &[u8]) -> Option<Plain> {
 /// Deciphers the beginning of `cipher` under every known key, by AES in blocks, chained from zero or from the key, and by exclusive or.
 pub fn decipher(cipher: &[u8]) -> Option<Plain> {
     KEYS.iter().find_map(|&(key, _)| under(key, cipher))
+}
+
+/// The same under keys that were seen.
+pub fn decipher_under(keys: &[Key], cipher: &[u8]) -> Option<Plain> {
+    keys.iter().filter(|key| key[0] != 0).find_map(|key| under(key, cipher))
 }
 
 fn under(key: &Key, cipher: &[u8]) -> Option<Plain> {

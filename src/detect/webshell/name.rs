@@ -83,8 +83,9 @@ pub fn judge(name: &[u8]) -> Name {
 
 fn judge_decoded(name: &[u8]) -> Name {
     let mut disguised = false;
-    // Tomcat stored `x.jsp/` as `x.jsp` (CVE-2017-12615).
+    // Tomcat stored `x.jsp/` as `x.jsp` (CVE-2017-12615), and a path's last `.` is the folder itself.
     let trimmed = trim_end(name, |byte| byte == b'/');
+    let trimmed = trimmed.strip_suffix(b"/.").map_or(trimmed, |folder| trim_end(folder, |byte| byte == b'/'));
     if trimmed.len() < name.len() {
         if !matches!(by_extension(last_part(trimmed)).treatment, Treatment::Script(_)) {
             return PLAIN;
@@ -205,6 +206,7 @@ mod tests {
             "x.php%0a",
             "x.aspx::$DATA",
             "x.jsp/",
+            "x.php/.",
             "x.pHp",
             "x.php.xyz",
         ] {

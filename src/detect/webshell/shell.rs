@@ -14,6 +14,7 @@ pub enum Shell {
     B374k,
     Weevely,
     Regeorg,
+    Suo5,
 }
 
 impl Shell {
@@ -31,6 +32,7 @@ impl Shell {
             Shell::B374k => "b374k",
             Shell::Weevely => "weevely",
             Shell::Regeorg => "regeorg",
+            Shell::Suo5 => "suo5",
         }
     }
 }

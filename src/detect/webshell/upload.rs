@@ -40,7 +40,7 @@ pub fn find(asked: &Asked<'_>, room: &mut Room) -> Option<Upload> {
     }
     let by_part = asked.request.parts.iter().filter_map(|part| {
         let name = part.file_name?;
-        let sure = direct(asked, name, scanned(part.body.head), part.content_type, room)?;
+        let sure = direct(asked, name, part.body.head, part.content_type, room)?;
         Some(Upload { sure, name: last_part(name).to_vec() })
     });
     let by_part = by_part.max_by_key(|upload| upload.sure);
@@ -151,6 +151,11 @@ fn is_script_path(value: &[u8]) -> bool {
 fn is_shell(value: &[u8], room: &mut Room) -> bool {
     let start = value.trim_ascii_start();
     if start.starts_with(b"<") {
+        // A page that quotes a script is written for people.
+        let is_code = [&b"<?"[..], b"<%", b"<jsp:", b"<script", b"<SCRIPT"].iter().any(|tag| start.starts_with(tag));
+        if !is_code && is_prose(start) {
+            return false;
+        }
         return script::judge_any(start, &mut room.code).hold == Hold::Runs;
     }
     // `data:image/png;base64,…` (RFC 2397).
@@ -166,7 +171,7 @@ fn is_shell(value: &[u8], room: &mut Room) -> bool {
 }
 
 /// What writes a file, in the languages that exploits bring, in lower case.
-const WRITERS: [&[u8]; 20] = [
+const WRITERS: [&[u8]; 22] = [
     b"file_put_contents",
     b"fwrite(",
     b"fputs(",
@@ -187,6 +192,8 @@ const WRITERS: [&[u8]; 20] = [
     b"into dumpfile",
     b"filename",
     b"file_name",
+    b"filepath",
+    b"file_path",
 ];
 
 /// A command or a program in the request that writes a script.
@@ -198,6 +205,9 @@ fn written(asked: &Asked<'_>, room: &mut Room) -> Option<Upload> {
             return None;
         }
         percent(raw, plus, &mut text);
+        if has(&text, b"\\\"") {
+            unescape_quotes(&mut text);
+        }
         writes(&text, room)
     });
     if found.is_none() {
@@ -206,6 +216,18 @@ fn written(asked: &Asked<'_>, room: &mut Room) -> Option<Upload> {
     }
     room.text = text;
     found
+}
+
+/// Undoes what escapes quotes within a string of JSON (RFC 8259 section 7).
+fn unescape_quotes(text: &mut Vec<u8>) {
+    let mut kept = 0;
+    for at in 0..text.len() {
+        if !(text[at] == b'\\' && text.get(at + 1) == Some(&b'"')) {
+            text[kept] = text[at];
+            kept += 1;
+        }
+    }
+    text.truncate(kept);
 }
 
 fn writes(text: &[u8], room: &mut Room) -> Option<Upload> {

@@ -54,12 +54,40 @@ pub fn parameter<'a>(value: &'a [u8], name: &str) -> Option<&'a [u8]> {
         let found = rest[..equals].trim_ascii();
         let text = rest[equals + 1..].trim_ascii_start();
         if found.eq_ignore_ascii_case(name.as_bytes()) {
-            return Some(match text {
-                [b'"', quoted @ ..] => &quoted[..closing_quote(quoted)],
-                plain => plain[..next_semicolon(plain).unwrap_or(plain.len())].trim_ascii_end(),
-            });
+            return Some(unquoted(text));
         }
     }
+}
+
+/// A parameter's value, which may be quoted. Single quotes are PHP's (`main/rfc1867.c`).
+fn unquoted(text: &[u8]) -> &[u8] {
+    match text {
+        [b'"', quoted @ ..] => &quoted[..closing_quote(quoted)],
+        [b'\'', quoted @ ..] if quoted.contains(&b'\'') => &quoted[..memchr::memchr(b'\'', quoted).unwrap_or(quoted.len())],
+        plain => plain[..next_semicolon(plain).unwrap_or(plain.len())].trim_ascii_end(),
+    }
+}
+
+/// The name of a file in a `Content-Disposition`, as the servers read it that would store it: the last one that is given, be it `filename` or
+/// `filename*` (RFC 8187, its percent-encoding left as it is), and whatever stands around its equals sign.
+pub fn file_name(value: &[u8]) -> Option<&[u8]> {
+    let mut rest = value;
+    let mut last = None;
+    while let Some(at) = next_semicolon(rest) {
+        rest = rest[at + 1..].trim_ascii_start();
+        let Some(equals) = memchr::memchr(b'=', rest) else { break };
+        let found = rest[..equals].trim_ascii();
+        let behind = rest[equals + 1..].trim_ascii_start();
+        let text = behind.strip_prefix(b"=").unwrap_or(behind);
+        if found.eq_ignore_ascii_case(b"filename") {
+            last = Some(unquoted(text));
+        } else if found.eq_ignore_ascii_case(b"filename*") {
+            let extended = unquoted(text);
+            let mut marks = memchr::memchr_iter(b'\'', extended);
+            last = Some(marks.nth(1).map_or(extended, |mark| &extended[mark + 1..]));
+        }
+    }
+    last
 }
 
 /// Where the next semicolon outside of quotes stands.
@@ -221,9 +249,24 @@ impl Multipart {
     }
 }
 
-/// Shows the fields of a part's head.
+/// Shows the fields of a part's head. A line that begins with white space goes on from the one before (RFC 5322 section 2.2.3): the value
+/// then has line ends within.
 pub fn fields<'a>(part_head: &'a [u8], mut visit: impl FnMut(&'a [u8], &'a [u8])) {
-    head::each_field(part_head, &mut visit);
+    let goes_on = |at: usize| matches!(part_head.get(at), Some(b' ' | b'\t'));
+    let mut from = 0;
+    for end in memchr::memchr_iter(b'\n', part_head).chain([part_head.len()]) {
+        if end > from && goes_on(end + 1) {
+            continue;
+        }
+        let line = part_head.get(from..end).unwrap_or_default().trim_ascii();
+        from = end + 1;
+        if line.is_empty() {
+            return;
+        }
+        if let Some(colon) = memchr::memchr(b':', line) {
+            visit(line[..colon].trim_ascii(), line[colon + 1..].trim_ascii());
+        }
+    }
 }
 
 /// The whole parts of a body that is all there: their heads and data.
@@ -297,6 +340,31 @@ mod tests {
         assert_eq!(boundary(b"multipart/form-data; boundary=----WebKit7MA"), Some(&b"----WebKit7MA"[..]));
         assert_eq!(boundary(b"text/plain; boundary=x"), None);
         assert_eq!(boundary(&[&b"multipart/mixed; boundary="[..], &[b'x'; 71]].concat()), None);
+    }
+
+    #[test]
+    fn a_file_has_the_last_name_it_is_given() {
+        for (value, name) in [
+            ("form-data; name=\"f\"; filename=\"a.jpg\"; filename=\"a.php\"", "a.php"),
+            ("form-data; name=f; filename=a.php", "a.php"),
+            ("form-data; name='f'; filename='a;b.php'", "a;b.php"),
+            ("form-data; filename==\"a.php\"", "a.php"),
+            ("form-data; filename=\"a.jpg\"; filename*=UTF-8''a%2Ephp", "a%2Ephp"),
+            ("form-data; filename*=plain.php", "plain.php"),
+            ("form-data;\r\n filename=\"a.php\"", "a.php"),
+            ("form-data; filename=it's.txt", "it's.txt"),
+        ] {
+            assert_eq!(file_name(value.as_bytes()), Some(name.as_bytes()), "{value}");
+        }
+        assert_eq!(file_name(b"form-data; name=\"filename=x\""), None);
+    }
+
+    #[test]
+    fn fields_go_on_over_lines() {
+        let mut seen = Vec::new();
+        fields(b"A: b\r\n c\r\nD:e\nF: g\r\n\r\nH: i", |name, value| seen.push((name.to_vec(), value.to_vec())));
+        let is = |name: &[u8], value: &[u8]| (name.to_vec(), value.to_vec());
+        assert_eq!(seen, [is(b"A", b"b\r\n c"), is(b"D", b"e"), is(b"F", b"g")]);
     }
 
     #[test]

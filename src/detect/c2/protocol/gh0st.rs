@@ -8,6 +8,8 @@ use crate::detect::payload::HEARD_BYTES;
 
 /// Tags of variants, in bytes.
 const TAG_BYTES: std::ops::RangeInclusive<usize> = 3..=16;
+/// The tag's usual length: `Gh0st`.
+const TAG_USUAL: usize = 5;
 /// What one message unpacks to, at most.
 const UNPACKED_MAX: u64 = 16 * 1024 * 1024;
 /// Of a message that is whole, as much is unpacked.
@@ -45,16 +47,15 @@ fn message(head: &[u8]) -> Begins<'_> {
         let (total, unpacked) = (u64::from(number(0)), u64::from(number(4)));
         let zlib = fields[8] == 0x78 && matches!(fields[9], 0x01 | 0x5e | 0x9c | 0xda);
         let header = tag as u64 + 8;
-        if !zlib
-            || total <= header
-            || total > UNPACKED_MAX
-            || unpacked == 0
-            || unpacked > UNPACKED_MAX
-            || !head[..tag].iter().all(u8::is_ascii_graphic)
-        {
+        if !zlib || total <= header || total > UNPACKED_MAX || unpacked == 0 || unpacked > UNPACKED_MAX {
             continue;
         }
         let end = usize::try_from(total).unwrap_or(usize::MAX);
+        // A tag of other bytes than text is one only of the usual length, and if all that is packed is there to be checked.
+        let named = head[..tag].iter().all(u8::is_ascii_graphic);
+        if !named && (tag != TAG_USUAL || head.len() < end) {
+            continue;
+        }
         if let Some(whole) = head.get(tag + 8..end) {
             // The next message has the same tag.
             let next = head.get(end..end + tag).is_none_or(|next| next == &head[..tag]);

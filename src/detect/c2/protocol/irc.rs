@@ -1,29 +1,36 @@
 //! Bots that are led in chat rooms (RFC 1459): on ports where chat is not, under names that say country, system and a number, taking orders.
 
 use super::{Heads, Verdict, lines};
-use crate::detect::malware::kind::contains;
+use crate::detect::malware::dropper::url;
+use crate::detect::malware::kind::{contains, find};
 
 /// Ports on which chat is ordinary (RFC 7194, IANA).
 const CHAT_PORTS: std::ops::RangeInclusive<u16> = 6660..=7000;
-/// Orders of well-known families (SDBot, Agobot, Kaiten), behind whatever mark they have.
-const ORDERS: [&str; 16] = [
+/// Orders of well-known families that no person gives in a room, whatever follows: Kaiten's own (`kaiten.c`, as published: `TSUNAMI`, `PAN`,
+/// `UNKNOWN`, `GETSPOOFS`, `SPOOFS`, `KILLALL`), and those of SDBot's and Agobot's kin (Barford and Yegneswaran, "An Inside Look at Botnets", 2007:
+/// `advscan`, `ddos.`, `udpflood`, `synflood`, `httpflood`); the others of that kind are chosen.
+const ORDERS: [&str; 15] = [
+    "tsunami",
+    "pan",
+    "unknown",
+    "getspoofs",
+    "spoofs",
+    "killall",
     "advscan",
-    "asc ",
+    "asc",
     "ddos",
     "udpflood",
     "synflood",
     "httpflood",
-    "download http",
-    "update http",
-    "!udp ",
-    "!tcp ",
-    "!syn ",
-    "!tsunami",
-    "!pan ",
-    "!unknown ",
-    ".login ",
-    "!*@",
+    "tcpflood",
+    "ackflood",
+    "icmpflood",
 ];
+/// Orders that are words of people, too: they need an address or a URL behind them.
+const AIMED: [&str; 14] =
+    ["udp", "tcp", "syn", "ack", "icmp", "http", "std", "get", "download", "update", "server", "scan", "flood", "login"];
+/// What a room's bots wait for before an order.
+const MARKS: &[u8] = b"!.*@$-~";
 
 pub fn judge(heads: &Heads<'_>) -> Verdict {
     let begins = |bytes: &[u8], word: &str| bytes.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word.as_bytes()));
@@ -35,13 +42,39 @@ pub fn judge(heads: &Heads<'_>) -> Verdict {
     let named = nick.is_some_and(is_bot_name);
     let ordered = lines(heads.server).any(|line| {
         let told = contains(line, b" PRIVMSG ") || contains(line, b" TOPIC ") || contains(line, b" 332 ");
-        let lower = line.to_ascii_lowercase();
-        told && ORDERS.iter().any(|order| contains(&lower, order.as_bytes()))
+        told && find(&line[1..], b" :").is_some_and(|at| is_order(&line[at + 3..]))
     });
     match (named, ordered) {
         (_, true) | (true, _) if !CHAT_PORTS.contains(&heads.port) || ordered => Verdict::Suspect,
         _ => Verdict::Perhaps,
     }
+}
+
+/// `!* TSUNAMI 192.0.2.1 60`, `.udpflood 192.0.2.1`, `!bot @udp 192.0.2.1 80`: a mark, perhaps whom it is for, and an order.
+fn is_order(text: &[u8]) -> bool {
+    if !text.first().is_some_and(|first| MARKS.contains(first)) {
+        return false;
+    }
+    let mut words = text.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).peekable();
+    let bare = |word: &[u8]| {
+        let marks = word.iter().take_while(|byte| MARKS.contains(byte)).count();
+        word[marks..].to_ascii_lowercase()
+    };
+    for _ in 0..2 {
+        let Some(word) = words.next().map(bare) else { break };
+        // `ddos.syn` is an order of `ddos`.
+        let order = word.split(|&byte| byte == b'.').next().unwrap_or_default();
+        let aimed = words.peek().is_some_and(|next| is_aim(next));
+        if ORDERS.iter().any(|known| order == known.as_bytes()) || aimed && AIMED.iter().any(|known| order == known.as_bytes()) {
+            return true;
+        }
+    }
+    false
+}
+
+/// An address or a URL.
+fn is_aim(word: &[u8]) -> bool {
+    contains(word, b"://") || url::is_address(word.split(|&byte| byte == b':').next().unwrap_or_default())
 }
 
 /// `[USA|XP|483920]`, `DEU-7-x64-91827`, `n{CN|U|W7}abcdef`: parts between marks, one of two or three capitals, and digits or a word at the end.

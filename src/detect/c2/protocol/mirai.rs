@@ -1,25 +1,28 @@
 //! Mirai: a bot says `00 00 00 01` and its name, then `00 00` about every minute, which the controller says back; attacks are sent behind
-//! their length (the published source, `bot/main.c` and `cnc/attack.go`; Antonakakis and others, USENIX Security 2017).
+//! their length (jgamblin/Mirai-Source-Code, `mirai/bot/main.c`, `mirai/cnc/main.go`, `mirai/cnc/attack.go`; Antonakakis and others, USENIX Security
+//! 2017). The fourth byte is the bot's version, and its controller takes any but 0.
 
 use super::{Heads, Verdict};
 
 /// Longest name of a bot (`id_buf` in `bot/main.c`).
 const NAME_MAX: usize = 32;
-/// Kinds of attack that its descendants have, at most; its own are 0 to 10.
+/// Highest version of a bot (chosen; its own is 1). Of another than its own, a name must be given.
+const VERSION_MAX: u8 = 9;
+/// Kinds of attack that its descendants have, at most (chosen); its own are 0 to 10.
 const VECTOR_MAX: u8 = 63;
-/// Longest duration of an attack in seconds that a controller takes (`cnc/attack.go`).
+/// Longest duration of an attack in seconds (chosen); its own controller takes 3,600 (`cnc/attack.go`).
 const DURATION_MAX: u32 = 3600 * 24;
 
 pub fn judge(heads: &Heads<'_>) -> Verdict {
-    let hello = [0, 0, 0, 1];
-    let begun = heads.client.len().min(4);
-    if heads.client[..begun] != hello[..begun] {
+    let fits = |at: usize, byte: u8| if at < 3 { byte == 0 } else { (1..=VERSION_MAX).contains(&byte) };
+    if !heads.client.iter().take(4).enumerate().all(|(at, &byte)| fits(at, byte)) {
         return Verdict::No;
     }
+    let is_first = heads.client.get(3) == Some(&1);
     let Some(&length) = heads.client.get(4) else { return Verdict::Perhaps };
     let length = usize::from(length);
     let name = &heads.client[5..heads.client.len().min(5 + length)];
-    if length > NAME_MAX || !name.iter().all(u8::is_ascii_graphic) {
+    if length > NAME_MAX || length == 0 && !is_first || !name.iter().all(u8::is_ascii_graphic) {
         return Verdict::No;
     }
     let rest = heads.client.get(5 + length..).unwrap_or_default();

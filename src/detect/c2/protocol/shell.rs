@@ -9,7 +9,7 @@ const PROMPTS: [&[u8]; 5] = [
     b"bash: no job control in this shell",
     b"sh: no job control in this shell",
     b"bash-",
-    b"sh: can't access tty; job control turned off",
+    b"can't access tty; job control turned off",
 ];
 /// Bytes in which they say it.
 const WITHIN: usize = 256;

@@ -16,6 +16,9 @@ fn mirai_is_a_greeting_pings_and_attacks() {
     assert!(is(&[&hello[..], b"\0\0"].concat(), &[&b"\0\0"[..], attack].concat(), "mirai"));
     assert!(is(b"\0\0\0\x01\0\0\0\0\0", b"\0\0\0\0", "mirai"));
     assert_eq!(of(hello, b"").0, Verdict::Perhaps);
+    // A later version, and one without a name.
+    assert!(is(b"\0\0\0\x02\x04mips\0\0", b"\0\0", "mirai"));
+    assert_ne!(of(b"\0\0\0\x02\0\0\0\0\0", b"\0\0\0\0").1, "mirai");
     // Other protocols with a length of one before their messages, or other names.
     assert_ne!(of(b"\0\0\0\x01\x05\0\0\0\x02ab", b"\0\0\0\x01\x06").1, "mirai");
     assert_ne!(of(&[&hello[..], b"\0\0"].concat(), b"\0\x12\xff\0\0\x1e\0\x01\xc6\x33\x64\x4d\x20\x01\x07\x0280").1, "mirai");
@@ -28,12 +31,15 @@ fn gafgyt_is_lines_of_both_sides() {
     assert!(is(b"BUILD X86\nPONG\n", b"PING\n", "gafgyt"));
     assert!(is(b"PONG\n", b"PING\r\n!* UDP 192.0.2.1 80 60 32 0 10\r\n", "gafgyt"));
     assert!(is(b"BUILD MIPSEL\r\n", b"!* SCANNER ON\n", "gafgyt"));
+    assert!(is(b"arch MIPS\n", b"ping\n.udp 192.0.2.1 80 60\n", "gafgyt"));
+    assert!(is(b"PONG\n", b"PING\n!* HTTPFLOOD GET 192.0.2.1 80 / 60 100\n", "gafgyt"));
     assert_eq!(of(b"hi\n", b"!* HTTP http://a 80 / 1 1\n"), (Verdict::Suspect, "gafgyt"));
     for (client, server) in [
         (&b"CONNECT {}\r\nPONG\r\n"[..], &b"INFO {\"server_id\":\"a\"}\r\nPING\r\n"[..]),
         (b"PING\r\n", b"+PONG\r\n"),
         (b"NICK a\r\nPONG :x\r\n", b"PING :x\r\n"),
         (b"BUILD\n", b"ok\n"),
+        (b"build 42 started\n", b"ok\n.udp 192.0.2.1\n"),
     ] {
         assert_ne!(of(client, server).0, Verdict::Certain, "{}", client.escape_ascii());
     }
@@ -55,6 +61,9 @@ fn gh0st_is_lengths_that_agree_whatever_the_tag() {
         assert!(is(&login, &answer, "gh0st"), "{}", tag.escape_ascii());
         assert!(is(&[&login[..], &gh0st(tag, b"more")].concat(), &answer, "gh0st"));
     }
+    let login = gh0st(b"\x9b\xa1\xf3\xe2\xd7", b"a login with a name");
+    assert!(is(&login, &gh0st(b"\x9b\xa1\xf3\xe2\xd7", b"\0"), "gh0st"));
+    assert_ne!(of(&gh0st(b"\x9b\xa1\xf3", b"a login"), &gh0st(b"\x9b\xa1\xf3", b"\0")).0, Verdict::Certain);
     let login = gh0st(b"Gh0st", b"a login");
     assert_eq!(of(&login, b""), (Verdict::Suspect, "gh0st"));
     assert_ne!(of(&login, &gh0st(b"Other", b"x")).0, Verdict::Certain);
@@ -87,6 +96,21 @@ fn what_others_say_too_is_a_suspect_at_most() {
         judge(&Heads { client: b"NICK alice\r\nUSER a 0 0 :a\r\n", server: b":s 001 alice :hi\r\n", port: 6697 }).0,
         Verdict::Perhaps
     );
+    for (said, ordered) in [
+        ("!* TSUNAMI 192.0.2.1 60", true),
+        ("!bot @udpflood 192.0.2.1 60 80", true),
+        (".ddos.syn 192.0.2.1 80 60", true),
+        (".download http://a.example/b.exe c:\\b.exe 1", true),
+        ("how do I stop a ddos or a udpflood?", false),
+        ("update http://example.org/x is out", false),
+        ("!get me a coffee", false),
+        ("!seen alice", false),
+    ] {
+        let server = format!(":s 001 bob :hi\r\n:m!m@m PRIVMSG #a :{said}\r\n");
+        let verdict = judge(&Heads { client: b"NICK bob\r\nUSER b 0 * :b\r\n", server: server.as_bytes(), port: 6667 }).0;
+        assert_eq!(verdict == Verdict::Suspect, ordered, "{said}");
+    }
+    assert_eq!(of(b"/bin/sh: 0: can't access tty; job control turned off\n$ ", b"id\n"), (Verdict::Suspect, "reverse-shell"));
     assert_eq!(of(b"8F4A0C4B21D5", b"8EA4AB05FA7E"), (Verdict::Suspect, "darkcomet"));
     assert_eq!(of(b"123456789012", b"123456789012").0, Verdict::Perhaps);
     assert_eq!(of(b"Microsoft Windows [Version 10.0.19045]\r\n", b"whoami\n"), (Verdict::Suspect, "reverse-shell"));

@@ -259,7 +259,7 @@ fn part_of(head: &[u8]) -> Part<'_> {
     multipart::fields(head, |name, value| {
         if name.eq_ignore_ascii_case(b"content-disposition") {
             part.name = multipart::parameter(value, "name").unwrap_or_default();
-            part.file_name = multipart::parameter(value, "filename");
+            part.file_name = multipart::file_name(value);
         } else if name.eq_ignore_ascii_case(b"content-type") {
             part.content_type = value;
         }

@@ -71,12 +71,12 @@ fn tags(language: Language) -> &'static [&'static [u8]] {
 
 /// Judges content that a server would run as `language`. `buffer` is room to work in.
 pub fn judge(language: Language, content: &[u8], buffer: &mut Vec<u8>) -> Content {
-    let content = scanned(content);
     // UTF-16 (RFC 2781) of a script in ASCII has a zero for every other byte.
     if matches!(content, [0xff, 0xfe, ..] | [0xfe, 0xff, ..]) && content.iter().filter(|&&byte| byte == 0).count() * 3 > content.len() {
         let narrow: Vec<u8> = content[2..].iter().copied().filter(|&byte| byte != 0).collect();
         return judge(language, &narrow, buffer);
     }
+    // Code may stand behind a whole picture: what is looked at begins at its first sign.
     let Some(at) = tags(language).iter().filter_map(|tag| find_lower(content, tag)).min() else { return NOTHING };
     let code = &content[at..];
     let dressed = DRESSES.iter().any(|dress| content.starts_with(dress));
@@ -143,7 +143,7 @@ fn java(code: &[u8]) -> Hold {
 }
 
 fn asp(code: &[u8]) -> Hold {
-    const SINKS: [&[u8]; 15] = [
+    const SINKS: [&[u8]; 16] = [
         b"eval(",
         b"eval request",
         b"execute(",
@@ -156,6 +156,7 @@ fn asp(code: &[u8]) -> Hold {
         b"processstartinfo",
         b"process.start",
         b"assembly.load",
+        b"reflection.assembly",
         b"createinstance(",
         b"codedomprovider",
         b"csharpcodeprovider",

@@ -6,7 +6,7 @@ use super::super::encoding::{has, has_any, is_word};
 use super::Hold;
 
 /// Where PHP reads what the request brings. `php://input` is the body (PHP manual, "Superglobals", "php://").
-const PHP_SOURCES: [&[u8]; 12] = [
+const PHP_SOURCES: [&[u8]; 16] = [
     b"$_post",
     b"$_get",
     b"$_request",
@@ -17,6 +17,10 @@ const PHP_SOURCES: [&[u8]; 12] = [
     b"apache_request_headers",
     b"$_server['http_",
     b"$_server[\"http_",
+    b"$_server['query_string",
+    b"$_server[\"query_string",
+    b"getenv('http_",
+    b"getenv(\"http_",
     b"$http_raw_post_data",
     b"${_",
 ];
@@ -79,6 +83,8 @@ const PHP_DECODERS: [&[u8]; 10] = [
 /// Functions of PHP that write what they are given, or run a file.
 const PHP_OPENERS: [&[u8]; 8] =
     [b"move_uploaded_file(", b"file_put_contents(", b"fwrite(", b"fputs(", b"include(", b"include_once(", b"require(", b"copy("];
+/// Functions of PHP that make variables of what they are given.
+const PHP_SPREADERS: [&[u8]; 2] = [b"extract(", b"parse_str("];
 /// Calls in one statement that are looked at: more would cost the square of a script's length, and no shell needs them.
 const CALLS_MAX: usize = 32;
 /// Variables of one script that are known to hold what the request brought.
@@ -132,10 +138,16 @@ fn follow<'a>(code: &'a [u8], tainted: &mut Vec<&'a [u8]>) -> Hold {
     let mut hold = Hold::Code;
     // Names of variables that hold names put together by replacing.
     let mut replaced: Vec<&[u8]> = Vec::new();
+    // From here on any variable may hold what the request brought.
+    let mut spread = false;
     for statement in code.split(|byte| matches!(byte, b';' | b'{' | b'}')) {
-        let fed = |text: &[u8]| has_any(text, &PHP_SOURCES) || tainted.iter().any(|name| has_name(text, name));
+        let fed =
+            |text: &[u8]| has_any(text, &PHP_SOURCES) || tainted.iter().any(|name| has_name(text, name)) || spread && text.contains(&b'$');
         let assigned = assigned(statement);
-        if has(statement, b"$") && fed(statement) || has(statement, b"php://input") || has(statement, b"getallheaders") {
+        if (has(statement, b"$") || has(statement, b"getenv(")) && fed(statement)
+            || has(statement, b"php://input")
+            || has(statement, b"getallheaders")
+        {
             hold = hold.max(Hold::Reads);
             if runs(statement, &fed) {
                 return Hold::Runs;
@@ -143,6 +155,7 @@ fn follow<'a>(code: &'a [u8], tainted: &mut Vec<&'a [u8]>) -> Hold {
             if has_any(statement, &PHP_OPENERS) {
                 hold = hold.max(Hold::Opens);
             }
+            spread |= has_any(statement, &PHP_SPREADERS);
             // What a pattern matches goes into its last argument.
             let matched = if has(statement, b"preg_match") {
                 statement.iter().rposition(|&byte| byte == b'$').and_then(|at| variable(&statement[at..]))
@@ -259,6 +272,9 @@ mod tests {
             "<?php eval/**/(base64_decode($_POST['z0']));",
             "<html><form><?php if($_POST['c']) echo shell_exec($_POST['c']);?></html>",
             "<?php create_function('', $_POST['a']);",
+            "<?php parse_str($_SERVER['QUERY_STRING']); system($c);",
+            "<?php extract($_POST); eval($c);",
+            "<?php eval(getenv('HTTP_CODE'));",
             "<?php $k='3c6e0b8a9c15224a'; $p='pass'; if (isset($_POST[$p])) { $d=e(base64_decode($_POST[$p]),$k); if (isset($_SESSION['q'])) { $c=e($_SESSION['q'],$k); eval($c); } else { $_SESSION['q']=e($d,$k); } }",
             "<?php if(@preg_match(\"/$h(.+)$f/\",@file_get_contents('php://input'),$m)==1){@eval(@gzuncompress(@x(@base64_decode($m[1]),$k)));}",
             "<?php $f='a'.'ss'.\"e\".\"rt\"; array_map('ass'.'ert',array($_REQUEST['x']));",

@@ -1,7 +1,7 @@
 //! Tools that encipher what they send: Behinder, whose body is one enciphered text, and Godzilla, whose parameter holds one.
 
 use super::super::answer::Outcome;
-use super::super::cipher::{Plain, decipher, is_known_affix, is_masked_gzip, is_masked_text};
+use super::super::cipher::{Plain, decipher, decipher_under, is_known_affix, is_masked_gzip, is_masked_text};
 use super::super::encoding::{base64, is_random, parameters, scanned};
 use super::super::shell::Shell;
 use super::{Answer, Asked, Room, Sure, Use};
@@ -17,12 +17,9 @@ const LOOKS_BYTES_MIN: usize = 128;
 pub fn find(asked: &Asked<'_>, answer: &Answer<'_>, room: &mut Room) -> Option<Use> {
     asked.script?;
     if !asked.is_post() {
-        return negotiated(asked, answer);
+        return negotiated(asked, answer, room);
     }
-    by_body(asked, answer, room)
-        .or_else(|| by_parameter(asked, room))
-        .or_else(|| by_affix(asked, answer))
-        .or_else(|| by_looks(asked, answer, room))
+    by_body(asked, room).or_else(|| by_parameter(asked, room)).or_else(|| by_affix(asked, answer)).or_else(|| by_looks(asked, answer, room))
 }
 
 fn certain(shell: Shell) -> Option<Use> {
@@ -30,12 +27,16 @@ fn certain(shell: Shell) -> Option<Use> {
 }
 
 /// The whole body is enciphered under a key that is known, or needs none.
-fn by_body(asked: &Asked<'_>, _answer: &Answer<'_>, room: &mut Room) -> Option<Use> {
+fn by_body(asked: &Asked<'_>, room: &mut Room) -> Option<Use> {
     let body = asked.body.trim_ascii();
     if body.len() < BLOCK_BYTES as usize || asked.declared == Declared::Parts {
         return None;
     }
-    if let Some(plain) = room.unbase64(body) {
+    let agreed = room.agreed;
+    if let Some(plain) = room.unbase64(without_magic(body)) {
+        if decipher_under(&agreed, plain).is_some() {
+            return certain(Shell::Behinder);
+        }
         return match decipher(plain) {
             Some(Plain::Gzip) => certain(Shell::Godzilla),
             Some(_) => certain(Shell::Behinder),
@@ -45,11 +46,10 @@ fn by_body(asked: &Asked<'_>, _answer: &Answer<'_>, room: &mut Room) -> Option<U
         };
     }
     if asked.declared == Declared::Other && matches!(body.first(), Some(b'{' | b'[' | b'<')) || body.starts_with(b"\x89PNG") {
-        // Behinder 4 wraps what it sends into JSON, or a picture.
-        let longest =
-            body.split(|&byte| !(byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'='))).max_by_key(|run| run.len())?;
-        let plain = room.unbase64(longest).filter(|plain| plain.len() >= 2 * BLOCK_BYTES as usize)?;
-        return decipher(plain).and_then(|_| certain(Shell::Behinder));
+        return wrapped(body, room).then_some(Use::new(Shell::Behinder, Sure::Certain));
+    }
+    if decipher_under(&agreed, body).is_some() {
+        return certain(Shell::Behinder);
     }
     // Godzilla's raw variants and Behinder's for ASP.NET send the bytes themselves.
     match decipher(body) {
@@ -58,6 +58,44 @@ fn by_body(asked: &Asked<'_>, _answer: &Answer<'_>, room: &mut Room) -> Option<U
         None if is_masked_gzip(body) || is_masked_text(body) => certain(Shell::Godzilla),
         None => None,
     }
+}
+
+/// Bytes that Behinder 4's `aes_with_magic` puts behind its base64, at most: the key's first byte, modulo 16.
+const MAGIC_BYTES_MAX: usize = 15;
+
+/// A body without a few bytes behind its base64.
+fn without_magic(body: &[u8]) -> &[u8] {
+    let of_base64 = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_');
+    let letters = body.iter().position(|byte| !of_base64(byte)).unwrap_or(body.len());
+    let padding = body[letters..].iter().take(2).take_while(|&&byte| byte == b'=').count();
+    let whole = letters + padding;
+    // Letters of the magic may be base64's, too: whole fours are what counts, unless all of it is base64 without padding.
+    let len = if padding == 0 && (whole < body.len() || whole % 4 == 1) { whole - whole % 4 } else { whole };
+    if len >= 2 * VALUE_BYTES_MIN && body.len() - len <= MAGIC_BYTES_MAX + 3 { &body[..len] } else { body }
+}
+
+/// The end of a PNG: the last chunk's name and its check sum (W3C, PNG, section 11.2.5).
+const PNG_END: &[u8] = b"IEND\xae\x42\x60\x82";
+
+/// Whether Behinder 4 has wrapped what it sends into JSON (`default_json`, in base64 whose plus and slash are brackets) or put it behind a picture
+/// (`default_image`).
+fn wrapped(body: &[u8], room: &mut Room) -> bool {
+    let least = 2 * BLOCK_BYTES as usize;
+    let behind = memchr::memmem::find(body, PNG_END).map(|at| &body[at + PNG_END.len()..]);
+    if behind.is_some_and(|cipher| cipher.len() >= least && decipher(cipher).is_some()) {
+        return true;
+    }
+    let of_base64 = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=' | b'<' | b'>');
+    let Some(longest) = body.split(|&byte| !of_base64(byte)).max_by_key(|run| run.len()) else { return false };
+    let usual: Vec<u8> = longest
+        .iter()
+        .map(|byte| match byte {
+            b'<' => b'+',
+            b'>' => b'/',
+            other => *other,
+        })
+        .collect();
+    room.unbase64(&usual).is_some_and(|plain| plain.len() >= least && decipher(plain).is_some())
 }
 
 /// A parameter's value is.
@@ -114,21 +152,26 @@ fn by_looks(asked: &Asked<'_>, answer: &Answer<'_>, room: &mut Room) -> Option<U
         (true, _) if answer.is_framed() => Sure::Certain,
         (_, true) if as_navigation => Sure::Certain,
         (true, true) => Sure::Likely,
+        // Tests of speed and telemetry send chance to scripts, too, and are answered with a word.
+        (false, false) => return None,
         _ => Sure::Suspect,
     };
     Some(Use::new(Shell::Behinder, sure).unknown_if_suspect())
 }
 
-/// Behinder 2 first asks for a key: `?pass=123`, and the answer is 16 hexadecimal digits.
-fn negotiated(asked: &Asked<'_>, answer: &Answer<'_>) -> Option<Use> {
-    let output = answer.body.trim_ascii();
-    let is_key = answer.outcome == Outcome::Output
-        && answer.whole
-        && output.len() == 16
-        && output.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+/// Behinder 2 first asks for a key: `?pass=123`, and the answer is 16 hexadecimal digits, kept in a session. By itself that may be any
+/// service's token; what is then enciphered under it is Behinder's.
+fn negotiated(asked: &Asked<'_>, answer: &Answer<'_>, room: &mut Room) -> Option<Use> {
+    let output: [u8; 16] = answer.body.trim_ascii().try_into().ok()?;
+    let is_key = answer.outcome == Outcome::Output && answer.whole && output.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
     let mut asked_for = parameters(asked.query);
     let is_number = matches!((asked_for.next(), asked_for.next()), (Some((_, value)), None) if (1..=4).contains(&value.len()) && value.iter().all(u8::is_ascii_digit));
-    (is_key && is_number && asked.request.method == b"GET").then(|| Use::new(Shell::Behinder, Sure::Likely))
+    if !(is_key && is_number && asked.request.method == b"GET") {
+        return None;
+    }
+    room.agree(output);
+    let in_session = answer.response.is_some_and(|response| response.field("Set-Cookie").is_some());
+    in_session.then(|| Use::new(Shell::Behinder, Sure::Suspect))
 }
 
 impl Use {
@@ -174,7 +217,6 @@ mod tests {
         assert_eq!(found(&form("/a.php", &sent), "->|ok|<-"), Some((Shell::Behinder, Sure::Certain)));
         let accept = "text/html,application/signed-exchange;v=b3;q=0.9";
         assert_eq!(found(&form("/a.php", &sent).with("Accept", accept), &back), Some((Shell::Behinder, Sure::Certain)));
-        assert_eq!(found(&get("/a.php?pass=645"), "0a1b2c3d4e5f6071"), Some((Shell::Behinder, Sure::Likely)));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use memchr::memmem;
 
-use super::super::encoding::{has, has_any, is_ascii_text, is_text};
+use super::super::encoding::{base64, has, has_any, is_ascii_text, is_text, percent};
 use super::super::name::Language;
 use super::super::shell::Shell;
 use super::{Answer, Asked, Room, Sure, Use};
@@ -87,6 +87,8 @@ fn classify(code: &[u8], name: &[u8], asked: &Asked<'_>, answer: &Answer<'_>) ->
         return certain(match other {
             [b'z', digits @ ..] if digits.len() == 1 && digits[0].is_ascii_digit() => Shell::ChinaChopper,
             _ if is_drawn(other) || has(code, b"str_rot13(") => Shell::AntSword,
+            // AntSword may draw its names from a list of words; what it sends says whose it is.
+            _ if asked.parameter(other).is_some_and(is_antswords) => Shell::AntSword,
             _ => Shell::Unknown,
         });
     }
@@ -128,6 +130,14 @@ fn is_drawn(name: &[u8]) -> bool {
         _ => return false,
     };
     digits.len() >= 4 && digits.iter().all(u8::is_ascii_hexdigit)
+}
+
+/// Whether a parameter's value, as sent, is AntSword's program in base64: it names the functions around its output
+/// (AntSwordProject/antSword, `source/core/php/index.js`).
+fn is_antswords(value: &[u8]) -> bool {
+    let (mut coded, mut plain) = (Vec::new(), Vec::new());
+    percent(value, true, &mut coded);
+    base64(&coded, &mut plain) && has(&plain, b"asoutput(") && has(&plain, b"asenc(")
 }
 
 /// China Chopper's pages for Java and its "customize" kind do not evaluate: a letter names the action, `z0` the charset, `z1` and `z2` what

@@ -50,8 +50,17 @@ type Family = fn(&Asked<'_>, &Answer<'_>, &mut Room) -> Option<Use>;
 /// Finds the tool that drives a webshell in an exchange.
 pub fn find(asked: &Asked<'_>, answer: &Answer<'_>, room: &mut Room) -> Option<Use> {
     let families: [Family; 6] = [evaluated::find, enciphered::find, panel::find, tunnel::find, weevely::find, command::find];
-    let found = families.iter().find_map(|family| family(asked, answer, room));
-    found.or_else(|| framed(asked, answer))
+    // The first that is certain, or else the surest: looks alone may be another family's.
+    let mut best: Option<Use> = None;
+    for family in families {
+        if let Some(found) = family(asked, answer, room).filter(|found| best.is_none_or(|best| found.sure > best.sure)) {
+            best = Some(found);
+            if found.sure == Sure::Certain {
+                break;
+            }
+        }
+    }
+    best.or_else(|| framed(asked, answer))
 }
 
 /// The output stands between marks that no page has, whatever asked for it.
