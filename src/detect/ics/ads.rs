@@ -2,9 +2,11 @@
 //! AMS/TCP, little-endian: 0000, length u32, target NetId and port, source NetId and port, command u16, state flags u16, data length
 //! u32, error u32, invoke id u32. Discovery: 03 66 14 71, invoke id u32, service u32, NetId, port u16, number of tags u32, tags.
 
+use super::fields::{self, le16, le32};
+use super::functions::{self, Line};
 use super::protocol::Intent::{Control, Identify, Read, Write};
 use super::protocol::{Context, Disclosed, Intent, Message, Protocol, Starts, Strength, Verdict, tcp, udp};
-use super::readings::{self, Functions, le16, le32, text};
+use super::text::text;
 use crate::decode::Transport;
 
 pub static PROTOCOL: Protocol = Protocol {
@@ -42,7 +44,7 @@ fn parse(bytes: &[u8], context: &Context) -> Verdict {
         Transport::Udp => discovery(bytes, context),
         _ => Some(Verdict::No),
     };
-    verdict.unwrap_or_else(|| readings::too_few(context))
+    verdict.unwrap_or_else(|| fields::too_few(context))
 }
 
 fn command(bytes: &[u8]) -> Option<Verdict> {
@@ -62,7 +64,7 @@ fn command(bytes: &[u8]) -> Option<Verdict> {
         return Some(Verdict::No);
     }
     let total = HEADER_BYTES + data_bytes as usize;
-    let (mut name, mut intent) = readings::look_up(COMMANDS, command.into());
+    let (mut intent, mut name) = functions::grade(COMMANDS, command.into());
     if flags == FLAGS_RESPONSE {
         let result = if data_bytes >= 4 { le32(bytes, HEADER_BYTES)? } else { 0 };
         let mut message = Message { error: error != 0 || result != 0, ..Message::answer(NAME, total, name, command.into()) };
@@ -105,7 +107,7 @@ fn discovery(bytes: &[u8], context: &Context) -> Option<Verdict> {
         return Some(Verdict::No);
     }
     let code = service & 0x7fff_ffff;
-    let (name, intent) = readings::look_up(SERVICES, code);
+    let (intent, name) = functions::grade(SERVICES, code);
     if name.is_empty() && (!context.on_port || code > u32::from(u16::MAX)) {
         return Some(Verdict::No);
     }
@@ -148,19 +150,19 @@ fn tags(bytes: &[u8]) -> impl Iterator<Item = (u16, usize, usize)> {
     .take(TAGS_MAX)
 }
 
-const COMMANDS: &Functions = &[
-    (1, "read-device-info", Identify),
-    (2, "read", Read),
-    (3, "write", Write),
-    (4, "read-state", Identify),
-    (5, "write-control", Control),
-    (6, "add-notification", Read),
-    (7, "delete-notification", Read),
-    (8, "notification", Read),
-    (9, "read-write", Write),
+const COMMANDS: &[Line] = &[
+    (1, Identify, "read-device-info"),
+    (2, Read, "read"),
+    (3, Write, "write"),
+    (4, Identify, "read-state"),
+    (5, Control, "write-control"),
+    (6, Read, "add-notification"),
+    (7, Read, "delete-notification"),
+    (8, Read, "notification"),
+    (9, Write, "read-write"),
 ];
 
-const SERVICES: &Functions = &[(1, "server-info", Identify), (6, "add-route", Control), (0xb001, "del-route", Control)];
+const SERVICES: &[Line] = &[(1, Identify, "server-info"), (6, Control, "add-route"), (0xb001, Control, "del-route")];
 
 #[cfg(test)]
 mod tests {

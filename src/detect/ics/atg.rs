@@ -2,9 +2,11 @@
 //! ASCII: SOH, optionally a security code of six digits, a letter (I inquire, S set; lower case for the computer format), three digits
 //! of function, two of tank, data. An answer echoes the command and ends with ETX.
 
+use super::fields;
+use super::functions::{self, Line};
 use super::protocol::Intent::{Control, Identify, Read, Write};
 use super::protocol::{Context, DISCLOSED_MAX, Disclosed, Message, Protocol, Sender, Starts, Strength, Verdict, tcp};
-use super::readings::{self, Functions, text};
+use super::text::text;
 use crate::decode::Transport;
 
 pub static PROTOCOL: Protocol = Protocol {
@@ -54,7 +56,7 @@ fn spoken(bytes: &[u8], command: &[u8], lead: usize, context: &Context) -> Verdi
     let coded = command.iter().take(SECURITY_DIGITS).take_while(|byte| byte.is_ascii_digit()).count() == SECURITY_DIGITS;
     let skipped = if coded { SECURITY_DIGITS } else { 0 };
     let Some((letter, digits)) = command.get(skipped..).and_then(<[u8]>::split_first) else {
-        return if command.iter().all(u8::is_ascii_digit) { readings::too_few(context) } else { Verdict::No };
+        return if command.iter().all(u8::is_ascii_digit) { fields::too_few(context) } else { Verdict::No };
     };
     let is_set = match letter {
         b'I' | b'i' => false,
@@ -66,12 +68,12 @@ fn spoken(bytes: &[u8], command: &[u8], lead: usize, context: &Context) -> Verdi
         return Verdict::No;
     }
     if seen < COMMAND_DIGITS {
-        return readings::too_few(context);
+        return fields::too_few(context);
     }
     // The function as it is written, three digits in hexadecimal, behind its letter: 490201 is I201.
     let function = digits[..3].iter().fold(0, |number, digit| number << 4 | u32::from(digit & 0x0f));
     let code = u32::from(letter.to_ascii_uppercase()) << 16 | function;
-    let (name, mut intent) = readings::look_up(COMMANDS, code);
+    let (mut intent, name) = functions::grade(COMMANDS, code);
     let etx = bytes.iter().position(|byte| *byte == ETX);
     let is_long = bytes.len() >= REQUEST_BYTES_MAX && context.sender != Sender::Client;
     if bytes[0] != SOH || etx.is_some() || is_long || context.sender == Sender::Server {
@@ -115,22 +117,22 @@ fn station(bytes: &[u8], body_at: usize) -> [Disclosed; DISCLOSED_MAX] {
 }
 
 /// Letter and function as they are written.
-const COMMANDS: &Functions = &[
-    (0x49_0201, "in-tank-inventory", Identify),
-    (0x49_0202, "in-tank-delivery", Read),
-    (0x49_0203, "in-tank-leak-test", Read),
-    (0x49_0204, "in-tank-shift-inventory", Read),
-    (0x49_0205, "in-tank-status", Read),
-    (0x49_0501, "time", Identify),
-    (0x49_0902, "system-revision", Identify),
-    (0x53_0001, "reset", Control),
-    (0x53_0051, "alarm-reset", Control),
-    (0x53_0052, "alarm-reset", Control),
-    (0x53_0501, "set-clock", Control),
-    (0x53_0503, "set-security", Control),
-    (0x53_0504, "set-security", Control),
-    (0x53_0601, "station-text", Write),
-    (0x53_0602, "tank-label", Write),
+const COMMANDS: &[Line] = &[
+    (0x49_0201, Identify, "in-tank-inventory"),
+    (0x49_0202, Read, "in-tank-delivery"),
+    (0x49_0203, Read, "in-tank-leak-test"),
+    (0x49_0204, Read, "in-tank-shift-inventory"),
+    (0x49_0205, Read, "in-tank-status"),
+    (0x49_0501, Identify, "time"),
+    (0x49_0902, Identify, "system-revision"),
+    (0x53_0001, Control, "reset"),
+    (0x53_0051, Control, "alarm-reset"),
+    (0x53_0052, Control, "alarm-reset"),
+    (0x53_0501, Control, "set-clock"),
+    (0x53_0503, Control, "set-security"),
+    (0x53_0504, Control, "set-security"),
+    (0x53_0601, Write, "station-text"),
+    (0x53_0602, Write, "tank-label"),
 ];
 
 #[cfg(test)]

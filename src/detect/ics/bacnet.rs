@@ -1,8 +1,10 @@
 //! BACnet/IP (ANSI/ASHRAE 135, Annex J): BVLC frame, NPDU (clause 6), APDU (clause 20).
 
-use super::fields::{self, Fields, Line, Reading, Refusal, require};
+use super::fields::{self, Fields, Reading, Refusal, require};
+use super::functions::{self, Line};
 use super::protocol::Intent::{Control, Identify, Read, Write};
 use super::protocol::{Context, Message, Port, Protocol, Role, Starts, Strength, Verdict, tcp, udp};
+use super::text;
 
 /// The registered port and the fifteen after it, which installations with several networks use; scanners also try TCP.
 const PORTS: &[Port] = &[
@@ -177,7 +179,7 @@ fn read(fields: &Fields) -> Reading {
         _ => {
             // Without an NPDU four or ten bytes are all there is: too little to believe on a foreign port.
             require(!strict)?;
-            let (intent, name) = fields::grade(FUNCTIONS, LINK | u32::from(function));
+            let (intent, name) = functions::grade(FUNCTIONS, LINK | u32::from(function));
             let code = LINK | u32::from(function);
             if matches!(function, 0x00 | 0x03 | 0x07) {
                 let refused = function == 0x00 && frame.be16(4)? != 0;
@@ -212,7 +214,7 @@ fn network(frame: &Fields, at: usize, strict: bool) -> Reading {
     }
     let kind = frame.u8(next)?;
     let code = NETWORK | u32::from(kind);
-    let line = fields::find(FUNCTIONS, code);
+    let line = functions::find(FUNCTIONS, code);
     require(!strict || line.is_some())?;
     let (intent, name) = line.unwrap_or((Read, ""));
     Ok(match kind {
@@ -268,7 +270,7 @@ fn application(frame: &Fields, at: usize, strict: bool) -> Reading {
 }
 
 fn request(frame: &Fields, code: u32, data_at: usize, strict: bool) -> Reading {
-    let line = fields::find(FUNCTIONS, code);
+    let line = functions::find(FUNCTIONS, code);
     require(!strict || line.is_some())?;
     let (mut intent, name) = line.unwrap_or((Read, ""));
     if matches!(code, READ_PROPERTY | READ_PROPERTY_MULTIPLE) && asks_identity(frame.bytes, data_at) {
@@ -278,7 +280,7 @@ fn request(frame: &Fields, code: u32, data_at: usize, strict: bool) -> Reading {
 }
 
 fn answer(code: u32, strict: bool, error: bool) -> Reading {
-    let line = fields::find(FUNCTIONS, code);
+    let line = functions::find(FUNCTIONS, code);
     require(!strict || line.is_some())?;
     let name = line.map_or("", |(_, name)| name);
     Ok(Message { error, ..Message::answer(NAME, 0, name, code) })
@@ -391,7 +393,7 @@ fn disclose_properties(frame: &Fields, at: usize, message: &mut Message) {
                     _ => continue,
                 };
                 if next <= bytes.len() {
-                    fields::disclose(message, field, tag.value_at + 1, tag.value_bytes - 1);
+                    text::note(message, field, tag.value_at + 1, tag.value_bytes - 1);
                 }
             }
             _ => {}

@@ -49,6 +49,21 @@ impl<'a> Element<'a> {
     }
 }
 
+/// A BER length of at most four bytes: where the value begins, and how long it is (ITU-T X.690 section 8.1.3).
+pub fn ber_length(bytes: &[u8], at: usize) -> Option<(usize, usize)> {
+    let first = *bytes.get(at)?;
+    let more = usize::from(first & 0x7f);
+    if first < 0x80 {
+        return Some((at + 1, first.into()));
+    }
+    // The indefinite form (80) and lengths past 32 bits have no use in a frame: an impossible length makes the caller refuse.
+    if !(1..=4).contains(&more) {
+        return Some((at + 1, u32::MAX as usize));
+    }
+    let digits = bytes.get(at + 1..at + 1 + more)?;
+    Some((at + 1 + more, digits.iter().fold(0, |length, digit| length << 8 | usize::from(*digit))))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -74,5 +89,13 @@ mod tests {
             assert_eq!(element(bytes), None, "{bytes:02x?}");
         }
         assert_eq!(element(&[0x61, 0x80, 0x30]).unwrap().total, None);
+    }
+
+    #[test]
+    fn ber_lengths_in_both_forms() {
+        assert_eq!(ber_length(&[0x30, 5], 1), Some((2, 5)));
+        assert_eq!(ber_length(&[0x82, 1, 2], 0), Some((3, 258)));
+        assert_eq!(ber_length(&[0x82, 1], 0), None);
+        assert_eq!(ber_length(&[0x80], 0), Some((1, u32::MAX as usize)));
     }
 }

@@ -2,9 +2,9 @@
 //! u32, last received u32; then, if there is a message: length u32 (itself included), header size u8, sequence u32, application
 //! function u8, status u8, function u8 or u16 with data.
 
+use super::fields::{self, Fit, le16, le32};
 use super::protocol::Intent::{Control, Identify, Read, Write};
 use super::protocol::{Context, Intent, Message, Protocol, Starts, Strength, Verdict, udp};
-use super::readings::{self, Fit, le16, le32};
 use crate::decode::Transport;
 
 pub static PROTOCOL: Protocol = Protocol {
@@ -37,7 +37,7 @@ fn parse(bytes: &[u8], context: &Context) -> Verdict {
     if context.transport != Transport::Udp {
         return Verdict::No;
     }
-    datagram(bytes, context).unwrap_or_else(|| readings::too_few(context))
+    datagram(bytes, context).unwrap_or_else(|| fields::too_few(context))
 }
 
 fn datagram(bytes: &[u8], context: &Context) -> Option<Verdict> {
@@ -59,7 +59,7 @@ fn datagram(bytes: &[u8], context: &Context) -> Option<Verdict> {
         (_, message) => {
             let length = le32(message, 0)? as usize;
             // Several messages follow each other: only the first one's length can be checked.
-            let fit = if messages > 1 && length < message.len() { Fit::Whole } else { readings::fit(length, message, context) };
+            let fit = if messages > 1 && length < message.len() { Fit::Whole } else { fields::fit(length, message, context) };
             if fit == Fit::Wrong || length < DATA_BASE_AT {
                 return Some(Verdict::No);
             }

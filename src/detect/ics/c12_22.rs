@@ -2,9 +2,11 @@
 //! invocation identifiers, AC authentication), and BE user information, in which 28, 81 hold the EPSEM: a control byte and services,
 //! each of length u8 and command u8. No magic: port, nesting and elements together are the evidence.
 
+use super::ber::ber_length;
+use super::fields::{self, Fit};
+use super::functions::{self, Line};
 use super::protocol::Intent::{Control, Identify, Read, Write};
 use super::protocol::{Context, Message, Protocol, Role, Starts, Strength, Verdict, tcp, udp};
-use super::readings::{self, Fit, Functions, ber_length};
 use crate::decode::Transport;
 
 pub static PROTOCOL: Protocol = Protocol {
@@ -40,7 +42,7 @@ fn parse(bytes: &[u8], context: &Context) -> Verdict {
     if context.transport == Transport::Other {
         return Verdict::No;
     }
-    unit(bytes, context).unwrap_or_else(|| readings::too_few(context))
+    unit(bytes, context).unwrap_or_else(|| fields::too_few(context))
 }
 
 fn unit(bytes: &[u8], context: &Context) -> Option<Verdict> {
@@ -50,7 +52,7 @@ fn unit(bytes: &[u8], context: &Context) -> Option<Verdict> {
     let (mut at, length) = ber_length(bytes, 1)?;
     let total = at.checked_add(length)?;
     // A unit fits the 16-bit length of C12.22 segmentation.
-    if length > usize::from(u16::MAX) || readings::fit(total, bytes, context) == Fit::Wrong {
+    if length > usize::from(u16::MAX) || fields::fit(total, bytes, context) == Fit::Wrong {
         return Some(Verdict::No);
     }
     let mut titled = false;
@@ -85,7 +87,7 @@ fn service(bytes: &[u8], at: usize, end: usize, total: usize, answers: bool, con
         let message = Message::request(NAME, total, Read, "ciphertext", 0);
         return Some(Verdict::Message(if answers {
             Message::answer(NAME, total, "ciphertext", 0)
-        } else if readings::from_server(context) {
+        } else if fields::from_server(context) {
             Message { role: Role::Either, ..Message::answer(NAME, total, "ciphertext", 0) }
         } else {
             Message { role: Role::Either, ..message }
@@ -105,35 +107,35 @@ fn service(bytes: &[u8], at: usize, end: usize, total: usize, answers: bool, con
         let name = if command == 0 { "ok" } else { "error" };
         return Some(Verdict::Message(Message { error: command != 0, ..Message::answer(NAME, total, name, command.into()) }));
     }
-    let (name, intent) = readings::look_up(COMMANDS, command.into());
+    let (intent, name) = functions::grade(COMMANDS, command.into());
     let starts_procedure = intent == Write && bytes.get(data + 1..data + 3) == Some(&TABLE_PROCEDURE_INITIATE);
     let (name, intent) = if starts_procedure { ("procedure", Control) } else { (name, intent) };
     Some(Verdict::Message(Message::request(NAME, total, intent, name, command.into())))
 }
 
-const COMMANDS: &Functions = &[
-    (0x20, "identify", Identify),
-    (0x21, "terminate", Identify),
-    (0x22, "disconnect", Identify),
-    (0x24, "deregister", Control),
-    (0x25, "resolve", Identify),
-    (0x26, "trace", Identify),
-    (0x27, "register", Control),
-    (0x30, "full-read", Read),
-    (0x31, "partial-read-index", Read),
-    (0x3e, "default-read", Read),
-    (0x3f, "partial-read-offset", Read),
-    (0x40, "full-write", Write),
-    (0x41, "partial-write-index", Write),
-    (0x4e, "default-write", Write),
-    (0x4f, "partial-write-offset", Write),
-    (0x50, "logon", Read),
-    (0x51, "security", Read),
-    (0x52, "logoff", Read),
-    (0x53, "authenticate", Read),
-    (0x60, "negotiate", Identify),
-    (0x70, "wait", Identify),
-    (0x71, "timing-setup", Identify),
+const COMMANDS: &[Line] = &[
+    (0x20, Identify, "identify"),
+    (0x21, Identify, "terminate"),
+    (0x22, Identify, "disconnect"),
+    (0x24, Control, "deregister"),
+    (0x25, Identify, "resolve"),
+    (0x26, Identify, "trace"),
+    (0x27, Control, "register"),
+    (0x30, Read, "full-read"),
+    (0x31, Read, "partial-read-index"),
+    (0x3e, Read, "default-read"),
+    (0x3f, Read, "partial-read-offset"),
+    (0x40, Write, "full-write"),
+    (0x41, Write, "partial-write-index"),
+    (0x4e, Write, "default-write"),
+    (0x4f, Write, "partial-write-offset"),
+    (0x50, Read, "logon"),
+    (0x51, Read, "security"),
+    (0x52, Read, "logoff"),
+    (0x53, Read, "authenticate"),
+    (0x60, Identify, "negotiate"),
+    (0x70, Identify, "wait"),
+    (0x71, Identify, "timing-setup"),
 ];
 
 #[cfg(test)]

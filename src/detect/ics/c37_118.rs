@@ -2,9 +2,11 @@
 //! CRC-CCITT u16. A client sends commands; a phasor measurement unit sends data, header and configuration frames.
 
 use super::crc;
+use super::fields::{self, Fit, be16};
+use super::functions::{self, Line};
 use super::protocol::Intent::{Control, Identify, Read, Write};
 use super::protocol::{Context, Disclosed, Message, Protocol, Starts, Strength, Verdict, tcp, udp};
-use super::readings::{self, Fit, Functions, be16, text};
+use super::text::text;
 use crate::decode::Transport;
 
 pub static PROTOCOL: Protocol = Protocol {
@@ -48,7 +50,7 @@ fn parse(bytes: &[u8], context: &Context) -> Verdict {
     if context.transport == Transport::Other {
         return Verdict::No;
     }
-    frame(bytes, context).unwrap_or_else(|| readings::too_few(context))
+    frame(bytes, context).unwrap_or_else(|| fields::too_few(context))
 }
 
 fn frame(bytes: &[u8], context: &Context) -> Option<Verdict> {
@@ -62,7 +64,7 @@ fn frame(bytes: &[u8], context: &Context) -> Option<Verdict> {
     }
     let total = usize::from(be16(bytes, 2)?);
     let bytes_min = if kind == TYPE_COMMAND { COMMAND_BYTES_MIN } else { FRAME_BYTES_MIN };
-    if total < bytes_min || readings::fit(total, bytes, context) == Fit::Wrong {
+    if total < bytes_min || fields::fit(total, bytes, context) == Fit::Wrong {
         return Some(Verdict::No);
     }
     if crc::ccitt_false(bytes.get(..total - 2)?) != be16(bytes, total - 2)? {
@@ -70,7 +72,7 @@ fn frame(bytes: &[u8], context: &Context) -> Option<Verdict> {
     }
     if kind == TYPE_COMMAND {
         let command = be16(bytes, HEADER_BYTES)?.into();
-        let (name, intent) = readings::look_up(COMMANDS, command);
+        let (intent, name) = functions::grade(COMMANDS, command);
         return Some(Verdict::Message(Message::request(NAME, total, intent, name, command)));
     }
     let (name, disclosed) = match kind {
@@ -87,14 +89,14 @@ fn frame(bytes: &[u8], context: &Context) -> Option<Verdict> {
     Some(Verdict::Message(message))
 }
 
-const COMMANDS: &Functions = &[
-    (1, "data-off", Write),
-    (2, "data-on", Read),
-    (3, "send-header", Identify),
-    (4, "send-cfg1", Identify),
-    (5, "send-cfg2", Identify),
-    (6, "send-cfg3", Identify),
-    (8, "extended-frame", Control),
+const COMMANDS: &[Line] = &[
+    (1, Write, "data-off"),
+    (2, Read, "data-on"),
+    (3, Identify, "send-header"),
+    (4, Identify, "send-cfg1"),
+    (5, Identify, "send-cfg2"),
+    (6, Identify, "send-cfg3"),
+    (8, Control, "extended-frame"),
 ];
 
 #[cfg(test)]

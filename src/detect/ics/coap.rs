@@ -1,6 +1,7 @@
 //! CoAP (RFC 7252; FETCH, PATCH and iPATCH after RFC 8132) over UDP.
 
-use super::fields::{self, Fields, Line, Reading, Refusal, require};
+use super::fields::{self, Fields, Reading, Refusal, require};
+use super::functions::{self, Line};
 use super::protocol::Intent::{Identify, Read, Write};
 use super::protocol::{Context, Message, Protocol, Starts, Strength, Verdict, udp};
 
@@ -66,7 +67,7 @@ fn read(fields: &Fields) -> Reading {
     }
     let discovers = options(fields, HEADER_BYTES + token_bytes)?;
     let (bytes, code) = (fields.len(), u32::from(code));
-    if let Some((intent, name)) = fields::find(METHODS, code) {
+    if let Some((intent, name)) = functions::find(METHODS, code) {
         require(kind <= NON_CONFIRMABLE)?;
         let intent = if code == GET && discovers { Identify } else { intent };
         return Ok(Message::request(NAME, bytes, intent, name, code));

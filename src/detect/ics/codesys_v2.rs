@@ -1,6 +1,7 @@
 //! CODESYS 2 runtimes and gateways of 3S. Not published; code table as zgrab2's `codesys2` module has it.
 
-use super::fields::{self, Fields, Line, Reading, Refusal, require};
+use super::fields::{self, Fields, Reading, Refusal, require};
+use super::functions::{self, Line};
 use super::protocol::Intent::{Control, Identify, Read, Write};
 use super::protocol::{Context, Message, Protocol, Sender, Starts, Strength, Verdict, tcp};
 
@@ -138,7 +139,7 @@ fn read(fields: &Fields) -> Reading {
         return Ok(fields::either(Message::request(NAME, declared, Identify, "reply", 0), fields.context));
     }
     let command = u32::from(fields.u8(HEADER_BYTES)?);
-    let (intent, name) = fields::grade(COMMANDS, command);
+    let (intent, name) = functions::grade(COMMANDS, command);
     Ok(fields::either(Message::request(NAME, declared, intent, name, command), fields.context))
 }
 

@@ -3,9 +3,9 @@
 //! length u16, addresses, control, header check, `E6 E6 00` or `E6 E7 00`, application unit, CRC-16/X-25 little-endian, 7E.
 
 use super::crc;
+use super::fields::{self, Fit, be16, le16};
 use super::protocol::Intent::{Control, Identify, Read, Write};
 use super::protocol::{Context, Intent, Message, Protocol, Role, Starts, Strength, Verdict, tcp, udp};
-use super::readings::{self, Fit, be16, le16};
 use crate::decode::Transport;
 
 pub static PROTOCOL: Protocol =
@@ -36,14 +36,14 @@ fn parse(bytes: &[u8], context: &Context) -> Verdict {
         (_, None) => None,
         _ => Some(Verdict::No),
     };
-    verdict.unwrap_or_else(|| readings::too_few(context))
+    verdict.unwrap_or_else(|| fields::too_few(context))
 }
 
 fn wrapper(bytes: &[u8], context: &Context) -> Option<Verdict> {
     let (version, source, destination) = (be16(bytes, 0)?, be16(bytes, 2)?, be16(bytes, 4)?);
     let total = WRAPPER_BYTES + usize::from(be16(bytes, 6)?);
     // Port 0 is no station (Green Book, wrapper port numbers); the shortest unit is a tag and a byte.
-    if version != 1 || source == 0 || destination == 0 || total < WRAPPER_BYTES + 2 || readings::fit(total, bytes, context) == Fit::Wrong {
+    if version != 1 || source == 0 || destination == 0 || total < WRAPPER_BYTES + 2 || fields::fit(total, bytes, context) == Fit::Wrong {
         return Some(Verdict::No);
     }
     let verdict = unit(bytes.get(WRAPPER_BYTES..)?, total, context)?;
@@ -56,7 +56,7 @@ fn hdlc(bytes: &[u8], context: &Context) -> Option<Verdict> {
     let inner = usize::from(format & HDLC_LENGTH);
     let total = inner + 2;
     // Format, two addresses, control and check sequence: seven bytes at least.
-    if (format >> 8) as u8 & 0xf0 != HDLC_FORMAT || inner < 7 || readings::fit(total, bytes, context) == Fit::Wrong {
+    if (format >> 8) as u8 & 0xf0 != HDLC_FORMAT || inner < 7 || fields::fit(total, bytes, context) == Fit::Wrong {
         return Some(Verdict::No);
     }
     let frame = bytes.get(1..total - 3)?;
@@ -101,7 +101,7 @@ fn addresses_end(frame: &[u8]) -> Option<usize> {
 }
 
 fn either(request: Message, context: &Context) -> Message {
-    let intent = if readings::from_server(context) { Intent::Connect } else { request.intent };
+    let intent = if fields::from_server(context) { Intent::Connect } else { request.intent };
     Message { role: Role::Either, intent, ..request }
 }
 

@@ -2,9 +2,8 @@
 //! Both directions look alike; lengths, item types and CIP's reply bit tell them apart.
 
 use super::cip;
-use super::fields::disclose_as;
 use super::protocol::{Context, Form, Function, Intent, Message, Protocol, Role, Sender, Starts, Strength, Verdict, tcp, udp};
-use super::text::disclose;
+use super::text::{disclose, note_as};
 use crate::decode::Transport;
 
 pub static PROTOCOL: Protocol = Protocol {
@@ -149,9 +148,9 @@ fn listing(bytes: &[u8], header: &Header, answer: Message) -> Verdict {
         (LIST_IDENTITY, Some(IDENTITY_ITEM)) if ITEMS.contains(&count) => {
             if let Some(&length) = bytes.get(IDENTITY_NAME_LENGTH) {
                 disclose(&mut message, bytes, "product", IDENTITY_NAME_LENGTH + 1, length.into());
-                disclose_as(&mut message, Form::HexLittle, "vendor_id", IDENTITY_VENDOR, 2);
-                disclose_as(&mut message, Form::Dotted, "firmware", IDENTITY_REVISION, 2);
-                disclose_as(&mut message, Form::HexLittle, "serial", IDENTITY_SERIAL, 4);
+                note_as(&mut message, Form::HexLittle, "vendor_id", IDENTITY_VENDOR, 2);
+                note_as(&mut message, Form::Dotted, "firmware", IDENTITY_REVISION, 2);
+                note_as(&mut message, Form::HexLittle, "serial", IDENTITY_SERIAL, 4);
             }
         }
         (LIST_SERVICES | LIST_INTERFACES, Some(_)) if ITEMS.contains(&count) => {}

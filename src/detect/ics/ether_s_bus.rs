@@ -2,9 +2,10 @@
 //! station u8, command u8, data; answer: data; acknowledgement: code u16. At the end CRC-16/XMODEM u16.
 
 use super::crc;
+use super::fields::{self, Fit, be16, be32};
 use super::protocol::Intent::{Control, Identify, Read, Write};
 use super::protocol::{Context, Intent, Message, Protocol, Starts, Strength, Verdict, udp};
-use super::readings::{self, Fit, be16, be32, text};
+use super::text::text;
 use crate::decode::Transport;
 
 pub static PROTOCOL: Protocol = Protocol {
@@ -33,14 +34,14 @@ fn parse(bytes: &[u8], context: &Context) -> Verdict {
     if context.transport != Transport::Udp {
         return Verdict::No;
     }
-    telegram(bytes, context).unwrap_or_else(|| readings::too_few(context))
+    telegram(bytes, context).unwrap_or_else(|| fields::too_few(context))
 }
 
 fn telegram(bytes: &[u8], context: &Context) -> Option<Verdict> {
     let total = be32(bytes, 0)? as usize;
     let &[version, protocol, _, _, attribute, ..] = bytes.get(4..)? else { return None };
     let is_known = version < 2 && protocol == 0 && attribute <= ATTRIBUTE_ACKNOWLEDGEMENT;
-    if !is_known || total < TELEGRAM_BYTES_MIN || readings::fit(total, bytes, context) == Fit::Wrong {
+    if !is_known || total < TELEGRAM_BYTES_MIN || fields::fit(total, bytes, context) == Fit::Wrong {
         return Some(Verdict::No);
     }
     let body = bytes.get(..total - 2)?;

@@ -1,9 +1,9 @@
 //! EtherCAT (IEC 61158-4-12), over UDP or as an Ethertype. Little-endian: length (11 bits), reserved bit, type (4 bits); then datagrams
 //! of command u8, index u8, address u16, offset u16, length (11 bits) and more-follows bit, interrupt u16, data, working counter u16.
 
+use super::fields::{self, Fit, le16};
 use super::protocol::Intent::{Control, Identify, Read, Write};
 use super::protocol::{Context, Intent, Message, Protocol, Starts, Strength, Verdict, udp};
-use super::readings::{self, Fit, le16};
 use crate::decode::Transport;
 
 /// The Ethertype of EtherCAT.
@@ -29,13 +29,13 @@ fn parse(bytes: &[u8], context: &Context) -> Verdict {
     if context.transport == Transport::Tcp {
         return Verdict::No;
     }
-    frame(bytes, context).unwrap_or_else(|| readings::too_few(context))
+    frame(bytes, context).unwrap_or_else(|| fields::too_few(context))
 }
 
 fn frame(bytes: &[u8], context: &Context) -> Option<Verdict> {
     let header = le16(bytes, 0)?;
     let total = usize::from(header & LENGTH) + 2;
-    if header & !LENGTH != TYPE_COMMANDS || total < 2 + DATAGRAM_BYTES || readings::fit(total, bytes, context) == Fit::Wrong {
+    if header & !LENGTH != TYPE_COMMANDS || total < 2 + DATAGRAM_BYTES || fields::fit(total, bytes, context) == Fit::Wrong {
         return Some(Verdict::No);
     }
     let mut at = 2;

@@ -1,6 +1,10 @@
-//! Fields of a message that may end anywhere: a byte that is not there is told apart from a byte that is wrong.
+//! Fields of a message that may end anywhere.
+//!
+//! A parser that demands one field after another reads [`Fields`], and `?` leaves it at the first that is wrong or missing: a byte that is not
+//! there is told apart from a byte that is wrong. One that looks at a few places takes the plain functions, which say whether they are there.
 
-use super::protocol::{Context, DISCLOSED_MAX, Disclosed, Form, Intent, Message, Role, Sender, Verdict};
+use super::protocol::{Context, Intent, Message, Role, Sender, Verdict};
+use super::text;
 use crate::decode::Transport;
 
 /// Why some bytes are not (yet) a message.
@@ -29,19 +33,6 @@ pub fn require(holds: bool) -> Reading<()> {
     if holds { Ok(()) } else { Err(Refusal::No) }
 }
 
-/// A function table's line: code, how far it goes, and the name to print.
-pub type Line = (u32, Intent, &'static str);
-
-/// The line of a code, if the table has one.
-pub fn find(table: &'static [Line], code: u32) -> Option<(Intent, &'static str)> {
-    table.iter().find(|line| line.0 == code).map(|line| (line.1, line.2))
-}
-
-/// The line of a code. A code that no table has is a read without a name: its number is printed, it is never dropped.
-pub fn grade(table: &'static [Line], code: u32) -> (Intent, &'static str) {
-    find(table, code).unwrap_or((Intent::Read, ""))
-}
-
 /// Marks a message whose bytes look the same in both directions: by the sender it is graded as a request, or not at all.
 pub fn either(mut message: Message, context: &Context) -> Message {
     message.role = Role::Either;
@@ -49,22 +40,6 @@ pub fn either(mut message: Message, context: &Context) -> Message {
         message.intent = Intent::Connect;
     }
     message
-}
-
-/// Notes a piece of what an answer tells, in the first free place; what does not fit is left out.
-pub fn disclose(message: &mut Message, field: &'static str, offset: usize, bytes: usize) {
-    disclose_as(message, Form::Text, field, offset, bytes);
-}
-
-/// The same of a piece that is written out in this form.
-pub fn disclose_as(message: &mut Message, form: Form, field: &'static str, offset: usize, bytes: usize) {
-    let (Ok(offset), Ok(bytes)) = (u16::try_from(offset), u16::try_from(bytes)) else { return };
-    if bytes == 0 {
-        return;
-    }
-    if let Some(place) = message.disclosed[..DISCLOSED_MAX].iter_mut().find(|place| place.field.is_empty()) {
-        *place = Disclosed { form, field, offset, bytes };
-    }
 }
 
 /// The bytes given to a parser, read by offset.
@@ -153,9 +128,63 @@ impl<'a> Fields<'a> {
     /// Discloses the text at `offset`, if there is one.
     pub fn disclose_text(&self, message: &mut Message, field: &'static str, offset: usize, most: usize) {
         if let Some(bytes) = self.text(offset, most) {
-            disclose(message, field, offset, bytes);
+            text::note(message, field, offset, bytes);
         }
     }
+}
+
+/// A big-endian u16 at a byte offset; nothing if the bytes end before.
+pub fn be16(bytes: &[u8], at: usize) -> Option<u16> {
+    bytes.get(at..)?.first_chunk().map(|b| u16::from_be_bytes(*b))
+}
+
+/// A little-endian u16 at a byte offset; nothing if the bytes end before.
+pub fn le16(bytes: &[u8], at: usize) -> Option<u16> {
+    bytes.get(at..)?.first_chunk().map(|b| u16::from_le_bytes(*b))
+}
+
+/// A big-endian u32 at a byte offset; nothing if the bytes end before.
+pub fn be32(bytes: &[u8], at: usize) -> Option<u32> {
+    bytes.get(at..)?.first_chunk().map(|b| u32::from_be_bytes(*b))
+}
+
+/// A little-endian u32 at a byte offset; nothing if the bytes end before.
+pub fn le32(bytes: &[u8], at: usize) -> Option<u32> {
+    bytes.get(at..)?.first_chunk().map(|b| u32::from_le_bytes(*b))
+}
+
+/// How a message's claimed length agrees with the bytes at hand.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Fit {
+    /// The whole message is there.
+    Whole,
+    /// The claim is possible, but its end is not there.
+    Begun,
+    /// No message of this length can be here.
+    Wrong,
+}
+
+/// Compares a claimed length with what is there. A datagram holds one message, so lengths agree exactly; a stream may hold several, and
+/// an Ethernet payload may be padded to 46 bytes (IEEE 802.3 clause 3.2.8).
+pub fn fit(claimed: usize, bytes: &[u8], context: &Context) -> Fit {
+    let have = bytes.len();
+    if claimed > have {
+        if context.whole { Fit::Wrong } else { Fit::Begun }
+    } else if claimed < have && context.transport == Transport::Udp {
+        Fit::Wrong
+    } else {
+        Fit::Whole
+    }
+}
+
+/// The verdict on bytes that end too early: of a whole datagram nothing more will come.
+pub fn too_few(context: &Context) -> Verdict {
+    if context.whole { Verdict::No } else { Verdict::Short }
+}
+
+/// Whether bytes without a direction mark are to be read as an answer: requests are preferred where nothing tells.
+pub fn from_server(context: &Context) -> bool {
+    context.sender == Sender::Server
 }
 
 #[cfg(test)]
@@ -193,11 +222,21 @@ mod tests {
     }
 
     #[test]
-    fn places_for_disclosures_run_out_quietly() {
-        let mut message = Message::answer("test", 8, "", 0);
-        for _ in 0..DISCLOSED_MAX + 2 {
-            disclose(&mut message, "name", 1, 2);
-        }
-        assert!(message.disclosed.iter().all(|piece| piece.field == "name"));
+    fn numbers_past_the_end_are_absent() {
+        assert_eq!(be16(&[1, 2], 0), Some(0x0102));
+        assert_eq!(le16(&[1, 2], 0), Some(0x0201));
+        assert_eq!(be32(&[0, 1, 2, 3, 4], 1), Some(0x0102_0304));
+        assert_eq!(le32(&[1, 2, 3], 0), None);
+        assert_eq!(be16(&[1, 2], 2), None);
+        assert_eq!(be16(&[1, 2], usize::MAX), None);
+    }
+
+    #[test]
+    fn a_datagram_is_one_message_a_stream_may_be_several() {
+        assert_eq!(fit(2, &[0; 3], &datagram(Sender::Client)), Fit::Wrong);
+        assert_eq!(fit(4, &[0; 3], &datagram(Sender::Client)), Fit::Wrong);
+        assert_eq!(fit(4, &[0; 3], &Context { whole: false, ..datagram(Sender::Client) }), Fit::Begun);
+        assert_eq!(fit(2, &[0; 3], &on_port(Sender::Client)), Fit::Whole);
+        assert_eq!(fit(4, &[0; 3], &on_port(Sender::Client)), Fit::Begun);
     }
 }

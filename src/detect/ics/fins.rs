@@ -1,6 +1,7 @@
 //! Omron FINS over TCP and UDP (W342, commands; W421, frames).
 
-use super::fields::{self, Fields, Line, Reading, Refusal, require};
+use super::fields::{self, Fields, Reading, Refusal, require};
+use super::functions::{self, Line};
 use super::protocol::Intent::{Control, Identify, Read, Write};
 use super::protocol::{Context, Message, Protocol, Starts, Strength, Verdict, tcp, udp};
 
@@ -146,7 +147,7 @@ fn frame(fields: &Fields, at: usize, end: usize) -> Reading {
     fields.expect(at + 1, &[0x00])?;
     require(fields.u8(at + 2)? <= 0x07)?;
     let command = u32::from(fields.be16(at + HEADER_BYTES)?);
-    let (intent, name) = fields::grade(COMMANDS, command);
+    let (intent, name) = functions::grade(COMMANDS, command);
     if icf & RESPONSE == 0 {
         return Ok(Message::request(NAME, end, intent, name, command));
     }

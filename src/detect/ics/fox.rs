@@ -1,6 +1,7 @@
 //! Niagara Fox of Tridium: text frames. Not published; hello as nmap, Redpoint and zgrab2 ask it.
 
-use super::fields::{self, Fields, Line, Reading, Refusal, require};
+use super::fields::{self, Fields, Reading, Refusal, require};
+use super::functions::Line;
 use super::protocol::Intent::{Control, Identify, Read};
 use super::protocol::{Context, Message, Protocol, Starts, Strength, Verdict, tcp};
 

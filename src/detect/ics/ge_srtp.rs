@@ -1,7 +1,8 @@
 //! GE-SRTP of GE and Emerson PACSystems and 90-30 controllers. Not published; after Denton et al., DFRWS 2017, and the services that
 //! cisagov/icsnpp-ge-srtp lists.
 
-use super::fields::{self, Fields, Line, Reading, Refusal, require};
+use super::fields::{self, Fields, Reading, Refusal, require};
+use super::functions::{self, Line};
 use super::protocol::Intent::{Control, Identify, Read, Write};
 use super::protocol::{Context, Function, Message, Protocol, Sender, Starts, Strength, Verdict, tcp};
 
@@ -108,13 +109,13 @@ fn request(fields: &Fields) -> Reading {
     require(packet >= 1 && packet <= packets)?;
     let mut service = u32::from(fields.u8(42)?);
     // With text the service is reported to stand eight bytes on.
-    if kind == 0x80 && fields::find(SERVICES, service).is_none() {
+    if kind == 0x80 && functions::find(SERVICES, service).is_none() {
         let moved = u32::from(fields.u8(50)?);
-        if fields::find(SERVICES, moved).is_some() {
+        if functions::find(SERVICES, moved).is_some() {
             service = moved;
         }
     }
-    let (intent, name) = fields::grade(SERVICES, service);
+    let (intent, name) = functions::grade(SERVICES, service);
     Ok(Message { memory: OPENED, ..Message::request(NAME, HEADER_BYTES + text, intent, name, service) })
 }
 

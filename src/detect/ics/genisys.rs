@@ -2,9 +2,9 @@
 //! little-endian, end F6. A byte from F0 on is sent as F0 and the rest; the CRC is over header, station and data without escapes.
 
 use super::crc;
+use super::fields;
 use super::protocol::Intent::{Identify, Read, Write};
 use super::protocol::{Context, Intent, Message, Protocol, Starts, Strength, Verdict, tcp, udp};
-use super::readings;
 use crate::decode::Transport;
 
 pub static PROTOCOL: Protocol = Protocol {
@@ -33,18 +33,18 @@ fn parse(bytes: &[u8], context: &Context) -> Verdict {
     if context.transport == Transport::Other {
         return Verdict::No;
     }
-    let Some((&header, rest)) = bytes.split_first() else { return readings::too_few(context) };
+    let Some((&header, rest)) = bytes.split_first() else { return fields::too_few(context) };
     let Some((name, intent, from_client)) = kind(header) else { return Verdict::No };
     // The message ends at F6; before it, only the escape may be F0 or above. Some stations do not escape the check sum, though: then
     // a high byte may be one of its two, and the end follows.
     let body = &rest[..rest.len().min(MESSAGE_BYTES_MAX)];
     let Some(high) = body.iter().position(|byte| *byte > ESCAPE) else {
-        return if body.len() < MESSAGE_BYTES_MAX && context.on_port { readings::too_few(context) } else { Verdict::No };
+        return if body.len() < MESSAGE_BYTES_MAX && context.on_port { fields::too_few(context) } else { Verdict::No };
     };
     let mut ends = (high..body.len().min(high + 3)).filter(|end| body[*end] == END);
     let Some(end) = ends.find(|end| is_short(header, *end) || secured(header, &body[..*end])) else {
         let is_cut = body[high] != END && body.len() < high + 3 && context.on_port;
-        return if is_cut { readings::too_few(context) } else { Verdict::No };
+        return if is_cut { fields::too_few(context) } else { Verdict::No };
     };
     let total = end + 2;
     // Without a check sum, or with more behind it, a message is believed on its port only.

@@ -1,9 +1,11 @@
 //! GOOSE (IEC 61850-8-1), Ethertype 88B8: application identifier u16, length u16 from the identifier on, two reserved u16, then the
 //! protocol data unit in ASN.1 BER, tag 61. It is published to a group, never asked for: who sends it says what breakers are to do.
 
+use super::ber::ber_length;
+use super::fields::{self, Fit, be16};
 use super::protocol::Intent::Write;
 use super::protocol::{Context, Message, Protocol, Starts, Strength, Verdict};
-use super::readings::{self, Fit, be16, ber_length, text};
+use super::text::text;
 
 /// The Ethertype of GOOSE.
 pub const ETHERTYPE: u16 = 0x88b8;
@@ -19,7 +21,7 @@ const TAG_PDU: u8 = 0x61;
 const TAG_CONTROL_BLOCK: u8 = 0x80;
 
 fn parse(bytes: &[u8], context: &Context) -> Verdict {
-    published(bytes, context).unwrap_or_else(|| readings::too_few(context))
+    published(bytes, context).unwrap_or_else(|| fields::too_few(context))
 }
 
 fn published(bytes: &[u8], context: &Context) -> Option<Verdict> {
@@ -43,7 +45,7 @@ pub(super) struct Unit {
 pub(super) fn unit(bytes: &[u8], context: &Context, tag: u8, first_tag: u8) -> Option<Option<Unit>> {
     let application = be16(bytes, 0)?;
     let total = usize::from(be16(bytes, 2)?);
-    if total < HEADER_BYTES || readings::fit(total, bytes, context) == Fit::Wrong || *bytes.get(HEADER_BYTES)? != tag {
+    if total < HEADER_BYTES || fields::fit(total, bytes, context) == Fit::Wrong || *bytes.get(HEADER_BYTES)? != tag {
         return Some(None);
     }
     let (at, length) = ber_length(bytes, HEADER_BYTES + 1)?;

@@ -1,7 +1,8 @@
 //! HART-IP (FieldComm TS20085): HART's token-passing and direct PDUs over TCP and UDP; commands of HART's universal and common
 //! practice sets.
 
-use super::fields::{self, Fields, Line, Reading, Refusal, require};
+use super::fields::{self, Fields, Reading, Refusal, require};
+use super::functions::{self, Line};
 use super::protocol::Intent::{Control, Identify, Read, Write};
 use super::protocol::{Context, Intent, Message, Protocol, Role, Starts, Strength, Verdict, tcp, udp};
 
@@ -176,12 +177,12 @@ fn token_passing(fields: &Fields, declared: usize, request: bool) -> Reading {
     if command == EXTENDED && data_at + count >= value_at + 2 {
         command = u32::from(fields.be16(value_at)?);
     }
-    let (mut intent, name) = fields::grade(COMMANDS, command);
+    let (mut intent, name) = functions::grade(COMMANDS, command);
     if command == SEND_TO_SUB_DEVICE && request {
         // Card, channel, preambles, delimiter, address, then the inner command.
         let inner_at = value_at + if fields.u8(value_at + 3)? & 0x80 == 0 { 5 } else { 9 };
         if inner_at < data_at + count {
-            intent = fields::grade(COMMANDS, u32::from(fields.u8(inner_at)?)).0;
+            intent = functions::grade(COMMANDS, u32::from(fields.u8(inner_at)?)).0;
         }
     }
     let mut message = Message::request(NAME, declared, intent, name, command);
@@ -206,7 +207,7 @@ fn direct(fields: &Fields, declared: usize) -> Reading {
     let mut highest = Intent::Identify;
     while at < declared {
         let command = u32::from(fields.be16(at)?);
-        let (intent, name) = fields::grade(COMMANDS, command);
+        let (intent, name) = functions::grade(COMMANDS, command);
         highest = highest.max(intent);
         first = first.or(Some((name, command)));
         at += 3 + usize::from(fields.u8(at + 2)?);

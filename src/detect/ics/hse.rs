@@ -1,9 +1,9 @@
 //! FOUNDATION Fieldbus HSE (FF-588). Header of 12 bytes, big-endian: version 01, options u8, protocol (high six bits) and type (low
 //! two), service u8 (bit 80: confirmed), address u32, message length u32.
 
+use super::fields::{self, Fit, be32};
 use super::protocol::Intent::{Control, Identify, Read, Write};
 use super::protocol::{Context, Intent, Message, Protocol, Starts, Strength, Verdict, tcp, udp};
-use super::readings::{self, Fit, be32};
 use crate::decode::Transport;
 
 pub static PROTOCOL: Protocol = Protocol {
@@ -34,7 +34,7 @@ fn parse(bytes: &[u8], context: &Context) -> Verdict {
     if context.transport == Transport::Other {
         return Verdict::No;
     }
-    header(bytes, context).unwrap_or_else(|| readings::too_few(context))
+    header(bytes, context).unwrap_or_else(|| fields::too_few(context))
 }
 
 fn header(bytes: &[u8], context: &Context) -> Option<Verdict> {
@@ -44,7 +44,7 @@ fn header(bytes: &[u8], context: &Context) -> Option<Verdict> {
         return Some(Verdict::No);
     }
     let total = be32(bytes, 8)? as usize;
-    if !(HEADER_BYTES..=MESSAGE_BYTES_MAX).contains(&total) || readings::fit(total, bytes, context) == Fit::Wrong {
+    if !(HEADER_BYTES..=MESSAGE_BYTES_MAX).contains(&total) || fields::fit(total, bytes, context) == Fit::Wrong {
         return Some(Verdict::No);
     }
     let code = u32::from(protocol) << 16 | u32::from(service);

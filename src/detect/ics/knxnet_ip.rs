@@ -1,9 +1,11 @@
 //! KNXnet/IP (ISO 22510, EN 13321-2). Header, big-endian: size 06, version 10, service u16, total length u16. Tunnelled telegrams are
 //! cEMI frames (KNX Standard 03/06/03): message code u8, additional information, control fields, addresses, TPCI and APCI.
 
+use super::fields::{self, Fit, be16};
+use super::functions::{self, Line};
 use super::protocol::Intent::{Control, Identify, Read, Write};
 use super::protocol::{Context, DISCLOSED_MAX, Disclosed, Form, Message, Protocol, Role, Starts, Strength, Verdict, tcp, udp};
-use super::readings::{self, Fit, Functions, be16, text};
+use super::text::text;
 use crate::decode::Transport;
 
 pub static PROTOCOL: Protocol = Protocol {
@@ -31,7 +33,7 @@ const DATA_CONFIRMATION: u8 = 0x2e;
 const RAW_CONFIRMATION: u8 = 0x2f;
 
 fn parse(bytes: &[u8], context: &Context) -> Verdict {
-    frame(bytes, context).unwrap_or_else(|| readings::too_few(context))
+    frame(bytes, context).unwrap_or_else(|| fields::too_few(context))
 }
 
 fn frame(bytes: &[u8], context: &Context) -> Option<Verdict> {
@@ -40,26 +42,26 @@ fn frame(bytes: &[u8], context: &Context) -> Option<Verdict> {
     }
     let service = be16(bytes, 2)?;
     let total = usize::from(be16(bytes, 4)?);
-    let fit = readings::fit(total, bytes, context);
+    let fit = fields::fit(total, bytes, context);
     // Off the port two bytes and a service are too little to believe a length whose end is not there.
     if total < HEADER_BYTES || fit == Fit::Wrong || (fit == Fit::Begun && !context.on_port) || context.transport == Transport::Other {
         return Some(Verdict::No);
     }
-    let service_name = readings::look_up(SERVICES, service.into());
-    let request = |(name, intent)| Message::request(NAME, total, intent, name, service.into());
-    let answer = |(name, _)| Message::answer(NAME, total, name, service.into());
+    let line = functions::grade(SERVICES, service.into());
+    let request = |(intent, name)| Message::request(NAME, total, intent, name, service.into());
+    let answer = |(_, name)| Message::answer(NAME, total, name, service.into());
     Some(Verdict::Message(match service {
         0x0201 | 0x0203 | 0x0205 | 0x0207 | 0x0209 | 0x020b => {
             if !control_endpoint(bytes, service)? {
                 return Some(Verdict::No);
             }
-            request(service_name)
+            request(line)
         }
         0x0202 | 0x0204 | 0x0206 | 0x0208 | 0x020a | 0x020c => {
             if fit == Fit::Begun {
                 return None;
             }
-            Message { error: refused(bytes, service), disclosed: device(bytes, service), ..answer(service_name) }
+            Message { error: refused(bytes, service), disclosed: device(bytes, service), ..answer(line) }
         }
         0x0310 | 0x0420 => {
             if *bytes.get(HEADER_BYTES)? != CONNECTION_BYTES as u8 {
@@ -73,12 +75,12 @@ fn frame(bytes: &[u8], context: &Context) -> Option<Verdict> {
             if total != HEADER_BYTES + CONNECTION_BYTES || *bytes.get(HEADER_BYTES)? != CONNECTION_BYTES as u8 {
                 return Some(Verdict::No);
             }
-            let message = if readings::from_server(context) { answer(service_name) } else { request(service_name) };
+            let message = if fields::from_server(context) { answer(line) } else { request(line) };
             Message { role: Role::Either, ..message }
         }
-        0x0423 | 0x0425 | 0x0741 | 0x0952 | 0x0954 => answer(service_name),
-        _ if service_name.0.is_empty() => return Some(Verdict::No),
-        _ => request(service_name),
+        0x0423 | 0x0425 | 0x0741 | 0x0952 | 0x0954 => answer(line),
+        _ if line.1.is_empty() => return Some(Verdict::No),
+        _ => request(line),
     }))
 }
 
@@ -120,12 +122,12 @@ fn telegram(bytes: &[u8], at: usize, total: usize, service: u16) -> Option<Messa
                 ("transport-connection", Identify, code(message_code.into()))
             } else {
                 let application = application(be16(bytes, link + 7)?);
-                let (name, intent) = readings::look_up(APPLICATION_SERVICES, application.into());
+                let (intent, name) = functions::grade(APPLICATION_SERVICES, application.into());
                 (name, intent, code(application))
             }
         }
         0xf0..=0xff => {
-            let (name, intent) = readings::look_up(PROPERTY_SERVICES, message_code.into());
+            let (intent, name) = functions::grade(PROPERTY_SERVICES, message_code.into());
             (name, intent, code(message_code.into()))
         }
         _ => ("telegram", Read, code(message_code.into())),
@@ -149,74 +151,74 @@ fn application(tpci_apci: u16) -> u16 {
     }
 }
 
-const SERVICES: &Functions = &[
-    (0x0201, "search", Identify),
-    (0x0202, "search", Identify),
-    (0x0203, "description", Identify),
-    (0x0204, "description", Identify),
-    (0x0205, "connect", Read),
-    (0x0206, "connect", Read),
-    (0x0207, "connection-state", Identify),
-    (0x0208, "connection-state", Identify),
-    (0x0209, "disconnect", Identify),
-    (0x020a, "disconnect", Identify),
-    (0x020b, "search-extended", Identify),
-    (0x020c, "search-extended", Identify),
-    (0x0311, "device-configuration-ack", Identify),
-    (0x0421, "tunnelling-ack", Identify),
-    (0x0422, "feature-get", Read),
-    (0x0423, "feature-get", Read),
-    (0x0424, "feature-set", Write),
-    (0x0425, "feature-info", Read),
-    (0x0531, "routing-lost", Identify),
-    (0x0532, "routing-busy", Identify),
-    (0x0533, "system-broadcast", Write),
-    (0x0740, "remote-diagnostic", Identify),
-    (0x0741, "remote-diagnostic", Identify),
-    (0x0742, "remote-configuration", Control),
-    (0x0743, "remote-reset", Control),
-    (0x0950, "secure-wrapper", Read),
-    (0x0951, "secure-session", Identify),
-    (0x0952, "secure-session", Identify),
-    (0x0953, "secure-session", Identify),
-    (0x0954, "secure-session-status", Identify),
-    (0x0955, "secure-timer", Identify),
+const SERVICES: &[Line] = &[
+    (0x0201, Identify, "search"),
+    (0x0202, Identify, "search"),
+    (0x0203, Identify, "description"),
+    (0x0204, Identify, "description"),
+    (0x0205, Read, "connect"),
+    (0x0206, Read, "connect"),
+    (0x0207, Identify, "connection-state"),
+    (0x0208, Identify, "connection-state"),
+    (0x0209, Identify, "disconnect"),
+    (0x020a, Identify, "disconnect"),
+    (0x020b, Identify, "search-extended"),
+    (0x020c, Identify, "search-extended"),
+    (0x0311, Identify, "device-configuration-ack"),
+    (0x0421, Identify, "tunnelling-ack"),
+    (0x0422, Read, "feature-get"),
+    (0x0423, Read, "feature-get"),
+    (0x0424, Write, "feature-set"),
+    (0x0425, Read, "feature-info"),
+    (0x0531, Identify, "routing-lost"),
+    (0x0532, Identify, "routing-busy"),
+    (0x0533, Write, "system-broadcast"),
+    (0x0740, Identify, "remote-diagnostic"),
+    (0x0741, Identify, "remote-diagnostic"),
+    (0x0742, Control, "remote-configuration"),
+    (0x0743, Control, "remote-reset"),
+    (0x0950, Read, "secure-wrapper"),
+    (0x0951, Identify, "secure-session"),
+    (0x0952, Identify, "secure-session"),
+    (0x0953, Identify, "secure-session"),
+    (0x0954, Identify, "secure-session-status"),
+    (0x0955, Identify, "secure-timer"),
 ];
 
-const PROPERTY_SERVICES: &Functions = &[
-    (0xf0, "reset", Control),
-    (0xf5, "prop-write", Control),
-    (0xfa, "func-prop", Control),
-    (0xfb, "prop-read", Read),
-    (0xf1, "reset", Control),
-    (0xf6, "prop-write", Control),
-    (0xf8, "func-prop", Control),
-    (0xf9, "func-prop-state", Read),
-    (0xfc, "prop-read", Read),
+const PROPERTY_SERVICES: &[Line] = &[
+    (0xf0, Control, "reset"),
+    (0xf5, Control, "prop-write"),
+    (0xfa, Control, "func-prop"),
+    (0xfb, Read, "prop-read"),
+    (0xf1, Control, "reset"),
+    (0xf6, Control, "prop-write"),
+    (0xf8, Control, "func-prop"),
+    (0xf9, Read, "func-prop-state"),
+    (0xfc, Read, "prop-read"),
 ];
 
-const APPLICATION_SERVICES: &Functions = &[
-    (0x000, "group-read", Read),
-    (0x040, "group-response", Read),
-    (0x080, "group-write", Write),
-    (0x0c0, "individual-address-write", Control),
-    (0x100, "individual-address-read", Read),
-    (0x140, "individual-address-response", Read),
-    (0x180, "adc-read", Read),
-    (0x1c0, "adc-response", Read),
-    (0x200, "memory-read", Read),
-    (0x240, "memory-response", Read),
-    (0x280, "memory-write", Control),
-    (0x2c0, "user-memory-read", Read),
-    (0x2c2, "user-memory-write", Control),
-    (0x300, "device-descriptor-read", Identify),
-    (0x340, "device-descriptor-response", Identify),
-    (0x380, "restart", Control),
-    (0x3d1, "authorize", Control),
-    (0x3d3, "key-write", Control),
-    (0x3d5, "property-value-read", Read),
-    (0x3d6, "property-value-response", Read),
-    (0x3d7, "property-value-write", Control),
+const APPLICATION_SERVICES: &[Line] = &[
+    (0x000, Read, "group-read"),
+    (0x040, Read, "group-response"),
+    (0x080, Write, "group-write"),
+    (0x0c0, Control, "individual-address-write"),
+    (0x100, Read, "individual-address-read"),
+    (0x140, Read, "individual-address-response"),
+    (0x180, Read, "adc-read"),
+    (0x1c0, Read, "adc-response"),
+    (0x200, Read, "memory-read"),
+    (0x240, Read, "memory-response"),
+    (0x280, Control, "memory-write"),
+    (0x2c0, Read, "user-memory-read"),
+    (0x2c2, Control, "user-memory-write"),
+    (0x300, Identify, "device-descriptor-read"),
+    (0x340, Identify, "device-descriptor-response"),
+    (0x380, Control, "restart"),
+    (0x3d1, Control, "authorize"),
+    (0x3d3, Control, "key-write"),
+    (0x3d5, Read, "property-value-read"),
+    (0x3d6, Read, "property-value-response"),
+    (0x3d7, Control, "property-value-write"),
 ];
 
 #[cfg(test)]

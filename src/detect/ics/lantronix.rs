@@ -1,9 +1,10 @@
 //! Lantronix configuration on port 77FE (undocumented; after community scripts). Three zero bytes and a code; questions are even, their
 //! answers one more. The set-up record holds the Telnet password in old firmware.
 
+use super::fields;
 use super::protocol::Intent::{Control, Identify};
 use super::protocol::{Context, Intent, Message, Protocol, Starts, Strength, Verdict, tcp, udp};
-use super::readings::{self, text};
+use super::text::text;
 use crate::decode::Transport;
 
 pub static PROTOCOL: Protocol = Protocol {
@@ -27,7 +28,7 @@ const TYPE_BYTES: usize = 3;
 
 fn parse(bytes: &[u8], context: &Context) -> Verdict {
     let &[0, 0, 0, code, ..] = bytes else {
-        return if bytes.iter().any(|byte| *byte != 0) || bytes.len() >= QUESTION_BYTES { Verdict::No } else { readings::too_few(context) };
+        return if bytes.iter().any(|byte| *byte != 0) || bytes.len() >= QUESTION_BYTES { Verdict::No } else { fields::too_few(context) };
     };
     if context.transport == Transport::Other {
         return Verdict::No;

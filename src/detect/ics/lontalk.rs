@@ -1,9 +1,9 @@
 //! LonTalk over IP (EIA/CEA-852, ISO/IEC 14908-4). Header of 20 bytes, big-endian: length u16, version 01, packet type u8, extended
 //! header size u8, flags u8, vendor u16, session u32, sequence u32, time u32.
 
+use super::fields::{self, Fit, be16};
 use super::protocol::Intent::{Control, Identify, Read, Write};
 use super::protocol::{Context, Intent, Message, Protocol, Role, Sender, Starts, Strength, Verdict, udp};
-use super::readings::{self, Fit, be16};
 use crate::decode::Transport;
 
 pub static PROTOCOL: Protocol =
@@ -20,7 +20,7 @@ fn parse(bytes: &[u8], context: &Context) -> Verdict {
     if context.transport != Transport::Udp {
         return Verdict::No;
     }
-    packet(bytes, context).unwrap_or_else(|| readings::too_few(context))
+    packet(bytes, context).unwrap_or_else(|| fields::too_few(context))
 }
 
 fn packet(bytes: &[u8], context: &Context) -> Option<Verdict> {
@@ -28,7 +28,7 @@ fn packet(bytes: &[u8], context: &Context) -> Option<Verdict> {
     let &[version, kind, extended, flags, ..] = bytes.get(2..)? else { return None };
     let is_known = version == 1 && extended == 0 && flags & PROTOCOL_BITS < PROTOCOLS;
     let Some((name, intent, role)) = function(kind) else { return Some(Verdict::No) };
-    if !is_known || total < HEADER_BYTES || readings::fit(total, bytes, context) == Fit::Wrong {
+    if !is_known || total < HEADER_BYTES || fields::fit(total, bytes, context) == Fit::Wrong {
         return Some(Verdict::No);
     }
     bytes.get(..HEADER_BYTES)?;

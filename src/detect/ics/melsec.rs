@@ -1,6 +1,7 @@
 //! Mitsubishi MELSEC MC protocol, frames 3E and 4E, which are SLMP (SH-080008, SH-080956): binary and ASCII, TCP and UDP.
 
-use super::fields::{self, Fields, Line, Reading, Refusal, require};
+use super::fields::{self, Fields, Reading, Refusal, require};
+use super::functions::{self, Line};
 use super::protocol::Intent::{Control, Identify, Read, Write};
 use super::protocol::{Context, Message, Protocol, Starts, Strength, Verdict, tcp, udp};
 
@@ -153,7 +154,7 @@ fn read(fields: &Fields) -> Reading {
     }
     let command = writing.number(fields, data_at + 2, 2)?;
     let subcommand = writing.number(fields, data_at + 4, 2)?;
-    let line = fields::find(COMMANDS, command);
+    let line = functions::find(COMMANDS, command);
     require(line.is_some() || matches!(command >> 8, 0x12 | 0x18) || fields.context.on_port)?;
     require(subcommand <= SUBCOMMAND_MAX)?;
     let (intent, name) = line.unwrap_or((if matches!(command >> 8, 0x12 | 0x18) { Control } else { Read }, ""));
@@ -164,7 +165,7 @@ fn read(fields: &Fields) -> Reading {
 fn reply(fields: &Fields, writing: Writing, data_at: usize, data_bytes: usize, declared: usize) -> Reading {
     let error = writing.number(fields, data_at, 2)? != 0;
     let command = u32::from(fields.context.memory);
-    let name = fields::find(COMMANDS, command).map_or("reply", |(_, name)| name);
+    let name = functions::find(COMMANDS, command).map_or("reply", |(_, name)| name);
     let mut message = Message { error, memory: fields.context.memory, ..Message::answer(NAME, declared, name, command) };
     // The model: sixteen characters, then the model code.
     if command == READ_TYPE_NAME && !error && data_bytes == 2 * writing.width() + 16 + 2 * writing.width() {

@@ -7,11 +7,11 @@ mod cip;
 mod contact;
 mod crc;
 mod fields;
+mod functions;
 mod link;
 mod lookup;
 mod memory;
 pub mod protocol;
-mod readings;
 mod stray;
 #[cfg(test)]
 pub(crate) mod testing;

@@ -1,9 +1,11 @@
 //! Moxa NPort device search and configuration (undocumented; after a third-party dissector and packet logs). Big-endian: command u8
 //! (bit 80: answer), status u8, length u16, transaction u32; then product line, model and MAC address, and the command's data.
 
+use super::fields::{self, Fit, be16};
+use super::functions::{self, Line};
 use super::protocol::Intent::{Control, Identify, Read};
 use super::protocol::{Context, Message, Protocol, Starts, Strength, Verdict, udp};
-use super::readings::{self, Fit, Functions, be16, text};
+use super::text::text;
 use crate::decode::Transport;
 
 pub static PROTOCOL: Protocol =
@@ -24,7 +26,7 @@ fn parse(bytes: &[u8], context: &Context) -> Verdict {
     if context.transport != Transport::Udp {
         return Verdict::No;
     }
-    message(bytes, context).unwrap_or_else(|| readings::too_few(context))
+    message(bytes, context).unwrap_or_else(|| fields::too_few(context))
 }
 
 fn message(bytes: &[u8], context: &Context) -> Option<Verdict> {
@@ -35,12 +37,11 @@ fn message(bytes: &[u8], context: &Context) -> Option<Verdict> {
     bytes.get(..HEADER_BYTES)?;
     // A length at this place is all that RADIUS has, too: a request must not carry a status either.
     let is_plain = mark >= ANSWER || status == 0;
-    if command == 0 || !is_plain || !shape || readings::fit(total, bytes, context) == Fit::Wrong {
+    if command == 0 || !is_plain || !shape || fields::fit(total, bytes, context) == Fit::Wrong {
         return Some(Verdict::No);
     }
-    let name = readings::look_up(COMMANDS, command.into());
     // Commands that no source lists as readings are taken for settings.
-    let (name, intent) = if name.0.is_empty() { ("", Control) } else { name };
+    let (intent, name) = functions::find(COMMANDS, command.into()).unwrap_or((Control, ""));
     if mark < ANSWER {
         return Some(Verdict::Message(Message::request(NAME, total, intent, name, command.into())));
     }
@@ -51,26 +52,26 @@ fn message(bytes: &[u8], context: &Context) -> Option<Verdict> {
     Some(Verdict::Message(answer))
 }
 
-const COMMANDS: &Functions = &[
-    (0x01, "discover", Identify),
-    (0x10, "name", Identify),
-    (0x11, "family", Identify),
-    (0x14, "status", Identify),
-    (0x16, "product", Identify),
-    (0x1a, "date-time", Control),
-    (0x21, "address", Read),
-    (0x22, "netmask", Read),
-    (0x23, "gateway", Read),
-    (0x25, "get-configuration", Read),
-    (0x26, "get-configuration", Read),
-    (0x27, "get-configuration", Read),
-    (0x28, "get-configuration", Read),
-    (0x29, "email-config", Read),
-    (0x2c, "credentials", Control),
-    (0x4d, "get-configuration", Read),
-    (0x4f, "get-configuration", Read),
-    (0x51, "get-configuration", Read),
-    (0x52, "get-configuration", Read),
+const COMMANDS: &[Line] = &[
+    (0x01, Identify, "discover"),
+    (0x10, Identify, "name"),
+    (0x11, Identify, "family"),
+    (0x14, Identify, "status"),
+    (0x16, Identify, "product"),
+    (0x1a, Control, "date-time"),
+    (0x21, Read, "address"),
+    (0x22, Read, "netmask"),
+    (0x23, Read, "gateway"),
+    (0x25, Read, "get-configuration"),
+    (0x26, Read, "get-configuration"),
+    (0x27, Read, "get-configuration"),
+    (0x28, Read, "get-configuration"),
+    (0x29, Read, "email-config"),
+    (0x2c, Control, "credentials"),
+    (0x4d, Read, "get-configuration"),
+    (0x4f, Read, "get-configuration"),
+    (0x51, Read, "get-configuration"),
+    (0x52, Read, "get-configuration"),
 ];
 
 #[cfg(test)]

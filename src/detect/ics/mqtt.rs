@@ -1,6 +1,7 @@
 //! MQTT (OASIS MQTT 3.1.1 and 5.0; 3.1 for its older name).
 
-use super::fields::{self, Fields, Line, Reading, Refusal, require};
+use super::fields::{self, Fields, Reading, Refusal, require};
+use super::functions::{self, Line};
 use super::protocol::Intent::{Identify, Read, Write};
 use super::protocol::{Context, Message, Protocol, Starts, Strength, Verdict, tcp};
 
@@ -70,7 +71,7 @@ fn read(fields: &Fields) -> Reading {
     let (remaining, body_at) = remaining(fields)?;
     let end = body_at + remaining;
     let code = u32::from(kind);
-    let (intent, name) = fields::grade(TYPES, code);
+    let (intent, name) = functions::grade(TYPES, code);
     let mut message = Message::request(NAME, end, intent, name, code);
     match kind {
         CONNECT => connect(fields, remaining, body_at)?,

@@ -1,6 +1,7 @@
 //! OPC UA binary over TCP (IEC 62541-6, OPC 10000-6 section 7.1).
 
-use super::fields::{self, Fields, Line, Reading, Refusal, require};
+use super::fields::{self, Fields, Reading, Refusal, require};
+use super::functions::{self, Line};
 use super::protocol::Intent::{Connect, Control, Identify, Read, Write};
 use super::protocol::{Context, Message, Protocol, Role, Sender, Starts, Strength, Verdict, tcp};
 
@@ -194,7 +195,7 @@ fn message(fields: &Fields, size: usize, memory: u16) -> Reading {
     }
     let kind = body_type(fields, BODY_AT)?;
     if let Some(id) = kind {
-        if let Some((intent, name)) = fields::find(REQUESTS, id) {
+        if let Some((intent, name)) = functions::find(REQUESTS, id) {
             return Ok(Message { memory: goes_on(memory, REQUEST_GOES_ON), ..Message::request(NAME, size, intent, name, id) });
         }
         if let Some(name) = answered(id) {
@@ -222,7 +223,7 @@ fn answered(id: u32) -> Option<&'static str> {
         return Some("service-fault");
     }
     let distance = if id > LATE_IDS { 1 } else { 3 };
-    fields::find(REQUESTS, id.checked_sub(distance)?).map(|(_, name)| name)
+    functions::find(REQUESTS, id.checked_sub(distance)?).map(|(_, name)| name)
 }
 
 /// The application that the first entry of a FindServers or GetEndpoints answer describes (OPC 10000-4 sections 5.4.2, 5.4.4, 7.1).

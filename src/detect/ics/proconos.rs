@@ -2,7 +2,8 @@
 //! `phoenix_command`, whose eleven requests agree: CC 01 00, command, 40 (C0 in the first), sequence, length u16 little-endian of the
 //! data, data, two bytes that look like a checksum.
 
-use super::fields::{self, Fields, Line, Reading, require};
+use super::fields::{self, Fields, Reading, require};
+use super::functions::{self, Line};
 use super::protocol::Intent::{Control, Identify, Read};
 use super::protocol::{Context, Message, Protocol, Sender, Starts, Strength, Verdict, tcp};
 
@@ -52,7 +53,7 @@ fn read(fields: &Fields) -> Reading {
     require(matches!(fields.u8(4)?, 0x40 | 0xc0))?;
     let data_bytes = usize::from(fields.le16(6)?);
     require(data_bytes <= DATA_BYTES_MAX)?;
-    let (intent, name) = fields::grade(COMMANDS, command);
+    let (intent, name) = functions::grade(COMMANDS, command);
     Ok(Message::request(NAME, HEADER_BYTES + data_bytes + CHECK_BYTES, intent, name, command))
 }
 
@@ -64,7 +65,7 @@ fn answer(fields: &Fields) -> Reading {
         && fields.len() == HEADER_BYTES + usize::from(fields.le16(6)?) + CHECK_BYTES
     {
         let command = u32::from(fields.u8(3)?);
-        return Ok(Message::answer(NAME, fields.len(), fields::grade(COMMANDS, command).1, command));
+        return Ok(Message::answer(NAME, fields.len(), functions::grade(COMMANDS, command).1, command));
     }
     fields.slice(0, ANSWER_BYTES_MIN)?;
     require(fields.text(TEXTS[0].1, TEXT_BYTES_MAX).is_some())?;

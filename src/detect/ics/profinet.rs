@@ -2,9 +2,11 @@
 //! 80 bytes: version 04, packet type, flags u16, data representation, …, object UUID at 8, interface UUID at 24, activity UUID at 40,
 //! operation u16 at 68, body length u16 at 74; the byte order is what byte 4 says.
 
+use super::fields::{self, Fit, be16, be32, le16, le32};
+use super::functions::{self, Line};
 use super::protocol::Intent::{Control, Identify, Read, Write};
 use super::protocol::{Context, Disclosed, Message, Protocol, Starts, Strength, Verdict, udp};
-use super::readings::{self, Fit, Functions, be16, be32, le16, le32, text};
+use super::text::text;
 use crate::decode::Transport;
 
 pub static PROTOCOL: Protocol = Protocol {
@@ -48,7 +50,7 @@ fn parse(bytes: &[u8], context: &Context) -> Verdict {
     if context.transport != Transport::Udp {
         return Verdict::No;
     }
-    packet(bytes, context).unwrap_or_else(|| readings::too_few(context))
+    packet(bytes, context).unwrap_or_else(|| fields::too_few(context))
 }
 
 fn packet(bytes: &[u8], context: &Context) -> Option<Verdict> {
@@ -62,11 +64,11 @@ fn packet(bytes: &[u8], context: &Context) -> Option<Verdict> {
     let operation = u16_at(68)?;
     let total = HEADER_BYTES + usize::from(u16_at(74)?);
     bytes.get(..HEADER_BYTES)?;
-    if readings::fit(total, bytes, context) == Fit::Wrong {
+    if fields::fit(total, bytes, context) == Fit::Wrong {
         return Some(Verdict::No);
     }
     let code = u32::from(interface == Interface::Mapper) << 16 | u32::from(operation);
-    let (name, intent) = readings::look_up(OPERATIONS, code);
+    let (intent, name) = functions::grade(OPERATIONS, code);
     Some(Verdict::Message(match kind {
         TYPE_REQUEST => Message::request(NAME, total, intent, name, code),
         TYPE_PING => Message::request(NAME, total, Identify, "ping", code),
@@ -107,16 +109,16 @@ fn annotation(bytes: &[u8], little: bool) -> Disclosed {
 }
 
 /// The mapper's operations have bit 16 set.
-const OPERATIONS: &Functions = &[
-    (0, "connect", Control),
-    (1, "release", Control),
-    (2, "read", Read),
-    (3, "write", Write),
-    (4, "control", Control),
-    (5, "read-implicit", Read),
-    (0x1_0002, "lookup", Identify),
-    (0x1_0003, "map", Identify),
-    (0x1_0004, "lookup-handle-free", Identify),
+const OPERATIONS: &[Line] = &[
+    (0, Control, "connect"),
+    (1, Control, "release"),
+    (2, Read, "read"),
+    (3, Write, "write"),
+    (4, Control, "control"),
+    (5, Read, "read-implicit"),
+    (0x1_0002, Identify, "lookup"),
+    (0x1_0003, Identify, "map"),
+    (0x1_0004, Identify, "lookup-handle-free"),
 ];
 
 #[cfg(test)]

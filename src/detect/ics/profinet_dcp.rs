@@ -2,9 +2,10 @@
 //! type u8, transaction u32, response delay u16, data length u16; then blocks of option u8, suboption u8, length u16, value, padded to
 //! an even length. Other frame identifiers are cyclic data, which this parser leaves alone.
 
+use super::fields::{self, Fit, be16, be32};
 use super::protocol::Intent::{Control, Identify, Write};
 use super::protocol::{Context, DISCLOSED_MAX, Disclosed, Intent, Message, Protocol, Starts, Strength, Verdict};
-use super::readings::{self, Fit, be16, be32, text};
+use super::text::text;
 
 /// The Ethertype of PROFINET's real-time frames.
 pub const ETHERTYPE: u16 = 0x8892;
@@ -33,7 +34,7 @@ const ANSWERED: u8 = 1;
 const NOT_SUPPORTED: u8 = 5;
 
 fn parse(bytes: &[u8], context: &Context) -> Verdict {
-    frame(bytes, context).unwrap_or_else(|| readings::too_few(context))
+    frame(bytes, context).unwrap_or_else(|| fields::too_few(context))
 }
 
 fn frame(bytes: &[u8], context: &Context) -> Option<Verdict> {
@@ -46,7 +47,7 @@ fn frame(bytes: &[u8], context: &Context) -> Option<Verdict> {
     };
     be32(bytes, 4)?;
     let total = HEADER_BYTES + usize::from(be16(bytes, 10)?);
-    if readings::fit(total, bytes, context) == Fit::Wrong {
+    if fields::fit(total, bytes, context) == Fit::Wrong {
         return Some(Verdict::No);
     }
     let body = &bytes[..total.min(bytes.len())];

@@ -2,9 +2,10 @@
 //! length u8, data, CRC-16/MODBUS u16 little-endian. Requests and answers have one frame; some opcodes differ in their data's length.
 
 use super::crc;
+use super::fields::{self, Fit, le16};
+use super::functions::{self, Line};
 use super::protocol::Intent::{Control, Identify, Read, Write};
 use super::protocol::{Context, Message, Protocol, Role, Starts, Strength, Verdict, tcp, udp};
-use super::readings::{self, Fit, Functions, le16};
 use crate::decode::Transport;
 
 pub static PROTOCOL: Protocol = Protocol {
@@ -37,17 +38,17 @@ fn parse(bytes: &[u8], context: &Context) -> Verdict {
     if context.transport == Transport::Other {
         return Verdict::No;
     }
-    frame(bytes, context).unwrap_or_else(|| if context.on_port { readings::too_few(context) } else { Verdict::No })
+    frame(bytes, context).unwrap_or_else(|| if context.on_port { fields::too_few(context) } else { Verdict::No })
 }
 
 fn frame(bytes: &[u8], context: &Context) -> Option<Verdict> {
     let &[_, _, _, _, opcode, data_bytes, ..] = bytes else { return None };
     let total = usize::from(data_bytes) + FRAME_BYTES;
     // Nearly every payload goes here, and nearly none further.
-    if readings::fit(total, bytes, context) == Fit::Wrong || !context.on_port && context.memory != KNOWN && total != bytes.len() {
+    if fields::fit(total, bytes, context) == Fit::Wrong || !context.on_port && context.memory != KNOWN && total != bytes.len() {
         return Some(Verdict::No);
     }
-    let (name, intent) = readings::look_up(OPCODES, opcode.into());
+    let (intent, name) = functions::grade(OPCODES, opcode.into());
     let role = role(opcode, data_bytes);
     // The frame has no fixed bytes: off the port, only a lone request of known length may open a conversation.
     let believed = context.on_port || context.memory == KNOWN || role == Role::Request;
@@ -57,7 +58,7 @@ fn frame(bytes: &[u8], context: &Context) -> Option<Verdict> {
     if crc::modbus(bytes.get(..total - 2)?.iter().copied()) != le16(bytes, total - 2)? {
         return Some(Verdict::No);
     }
-    let is_answer = role == Role::Answer || (role == Role::Either && readings::from_server(context));
+    let is_answer = role == Role::Answer || (role == Role::Either && fields::from_server(context));
     let message = if is_answer {
         Message { error: opcode == OPCODE_ERROR, ..Message::answer(NAME, total, name, opcode.into()) }
     } else {
@@ -81,35 +82,35 @@ fn role(opcode: u8, data_bytes: u8) -> Role {
     if data_bytes == request_bytes { Role::Request } else { Role::Answer }
 }
 
-const OPCODES: &Functions = &[
-    (6, "system-config", Identify),
-    (7, "read-clock", Identify),
-    (8, "set-clock", Control),
-    (10, "read-opcode-table", Read),
-    (11, "write-opcode-table", Write),
-    (17, "login", Identify),
-    (24, "store-and-forward", Control),
-    (50, "read-io-location", Read),
-    (100, "user-defined-info", Identify),
-    (105, "read-history-min-max", Read),
-    (108, "read-history-tags", Read),
-    (118, "read-alarms", Read),
-    (119, "read-events", Read),
-    (135, "read-history-point", Read),
-    (136, "read-history-points", Read),
-    (137, "read-history-index", Read),
-    (138, "read-history-periodic", Read),
-    (139, "read-history-information", Read),
-    (166, "set-parameters", Write),
-    (167, "read-parameters", Read),
-    (180, "read-parameter-list", Read),
-    (181, "write-parameters", Write),
-    (203, "file-transfer", Control),
-    (205, "peer-to-peer", Write),
-    (206, "read-transactions", Read),
-    (224, "report-by-exception", Read),
-    (225, "report-acknowledge", Read),
-    (255, "error", Read),
+const OPCODES: &[Line] = &[
+    (6, Identify, "system-config"),
+    (7, Identify, "read-clock"),
+    (8, Control, "set-clock"),
+    (10, Read, "read-opcode-table"),
+    (11, Write, "write-opcode-table"),
+    (17, Identify, "login"),
+    (24, Control, "store-and-forward"),
+    (50, Read, "read-io-location"),
+    (100, Identify, "user-defined-info"),
+    (105, Read, "read-history-min-max"),
+    (108, Read, "read-history-tags"),
+    (118, Read, "read-alarms"),
+    (119, Read, "read-events"),
+    (135, Read, "read-history-point"),
+    (136, Read, "read-history-points"),
+    (137, Read, "read-history-index"),
+    (138, Read, "read-history-periodic"),
+    (139, Read, "read-history-information"),
+    (166, Write, "set-parameters"),
+    (167, Read, "read-parameters"),
+    (180, Read, "read-parameter-list"),
+    (181, Write, "write-parameters"),
+    (203, Control, "file-transfer"),
+    (205, Write, "peer-to-peer"),
+    (206, Read, "read-transactions"),
+    (224, Read, "report-by-exception"),
+    (225, Read, "report-acknowledge"),
+    (255, Read, "error"),
 ];
 
 #[cfg(test)]

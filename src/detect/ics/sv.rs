@@ -1,10 +1,12 @@
 //! Sampled values (IEC 61850-9-2), Ethertype 88BA: the header of GOOSE, then a BER unit, tag 60: number of data units (tag 80) and
 //! their sequence (tag A2). Published to a group, like GOOSE: who sends it says what protection relays believe to measure.
 
+use super::ber::ber_length;
+use super::fields;
 use super::goose::{Unit, unit};
 use super::protocol::Intent::Write;
 use super::protocol::{Context, Disclosed, Message, Protocol, Starts, Strength, Verdict};
-use super::readings::{self, ber_length, text};
+use super::text::text;
 
 /// The Ethertype of sampled values.
 pub const ETHERTYPE: u16 = 0x88ba;
@@ -21,7 +23,7 @@ const TAG_UNIT: u8 = 0x30;
 const TAG_IDENTIFIER: u8 = 0x80;
 
 fn parse(bytes: &[u8], context: &Context) -> Verdict {
-    published(bytes, context).unwrap_or_else(|| readings::too_few(context))
+    published(bytes, context).unwrap_or_else(|| fields::too_few(context))
 }
 
 fn published(bytes: &[u8], context: &Context) -> Option<Verdict> {

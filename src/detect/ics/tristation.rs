@@ -3,9 +3,10 @@
 //! connection u8, command u8, sequence u8, constant u16, checksum u16, length u16.
 
 use super::crc;
+use super::fields::{self, Fit, le16};
+use super::functions::{self, Line};
 use super::protocol::Intent::{Control, Identify, Read, Write};
 use super::protocol::{Context, Message, Protocol, Starts, Strength, Verdict, udp};
-use super::readings::{self, Fit, Functions, le16};
 use crate::decode::Transport;
 
 pub static PROTOCOL: Protocol = Protocol {
@@ -28,14 +29,14 @@ fn parse(bytes: &[u8], context: &Context) -> Verdict {
     if context.transport != Transport::Udp {
         return Verdict::No;
     }
-    frame(bytes, context).unwrap_or_else(|| readings::too_few(context))
+    frame(bytes, context).unwrap_or_else(|| fields::too_few(context))
 }
 
 fn frame(bytes: &[u8], context: &Context) -> Option<Verdict> {
     let &[kind, _channel, l0, l1, ..] = bytes else { return None };
     let data_bytes = usize::from(u16::from_le_bytes([l0, l1]));
     let total = data_bytes + FRAME_BYTES;
-    if !(1..=11).contains(&kind) || readings::fit(total, bytes, context) == Fit::Wrong {
+    if !(1..=11).contains(&kind) || fields::fit(total, bytes, context) == Fit::Wrong {
         return Some(Verdict::No);
     }
     let body = bytes.get(..total - 2)?;
@@ -78,93 +79,93 @@ fn with_data(kind: u8, body: &[u8], data_bytes: usize, total: usize) -> Verdict 
         let name = if command >= 200 { "reject" } else { "response" };
         return Verdict::Message(Message { error: kind >= 7 || command >= 200, ..Message::answer(NAME, total, name, code) });
     }
-    let (name, intent) = match kind {
-        1 => ("connect", Identify),
-        4 => ("disconnect", Identify),
-        6 => ("ping", Identify),
-        COMMAND => readings::look_up(COMMANDS, command.into()),
+    let (intent, name) = match kind {
+        1 => (Identify, "connect"),
+        4 => (Identify, "disconnect"),
+        6 => (Identify, "ping"),
+        COMMAND => functions::grade(COMMANDS, command.into()),
         _ => return Verdict::No,
     };
     Verdict::Message(Message::request(NAME, total, intent, name, code))
 }
 
-const COMMANDS: &Functions = &[
-    (0, "download-all", Control),
-    (1, "download-change", Control),
-    (2, "update-configuration", Control),
-    (3, "upload-configuration", Control),
-    (4, "set-io-addresses", Control),
-    (5, "allocate-network", Control),
-    (6, "load-vector", Control),
-    (7, "set-clock", Control),
-    (8, "get-calendar", Identify),
-    (9, "set-scan-time", Write),
-    (10, "end-download-all", Control),
-    (11, "end-download-change", Control),
-    (12, "cancel-download", Control),
-    (13, "attach", Identify),
-    (14, "set-io-address-limits", Write),
-    (15, "configure-module", Control),
-    (16, "set-point-values", Write),
-    (17, "enable-all-points", Write),
-    (18, "upload-vector", Control),
-    (19, "cp-status", Identify),
-    (20, "run", Control),
-    (21, "halt", Control),
-    (22, "pause", Control),
-    (23, "single-scan", Control),
-    (24, "chassis-status", Identify),
-    (25, "minimum-scan-time", Read),
-    (26, "set-node-number", Control),
-    (27, "set-io-point-values", Write),
-    (28, "get-io-point-values", Read),
-    (29, "mp-status", Identify),
-    (30, "set-retentive-values", Write),
-    (31, "adjust-clock", Control),
-    (32, "clear-module-alarms", Write),
-    (33, "event-log", Read),
-    (34, "set-soe-block", Write),
-    (35, "record-event-log", Write),
-    (36, "soe-data", Read),
-    (37, "enable-ovd", Write),
-    (38, "disable-ovd", Write),
-    (39, "enable-all-ovds", Write),
-    (40, "disable-all-ovds", Write),
-    (41, "process-modbus", Control),
-    (42, "upload-network", Control),
-    (43, "set-label", Control),
-    (44, "configure-system-variables", Control),
-    (45, "deconfigure-module", Control),
-    (46, "system-variables", Read),
-    (47, "module-types", Identify),
-    (48, "begin-table-download", Control),
-    (49, "continue-table-download", Control),
-    (50, "end-table-download", Control),
-    (51, "conversion-table", Read),
-    (52, "set-icm-status", Write),
-    (53, "soe-data-available", Read),
-    (54, "module-versions", Identify),
-    (55, "allocate-program", Control),
-    (56, "allocate-function", Control),
-    (57, "clear-retentives", Write),
-    (58, "set-initial-values", Write),
-    (59, "download-program", Control),
-    (60, "download-data-area", Control),
-    (61, "get-data", Read),
-    (62, "set-data", Write),
-    (63, "set-program-information", Control),
-    (64, "program-information", Read),
-    (65, "upload-program", Control),
-    (66, "upload-function", Control),
-    (67, "point-groups", Read),
-    (68, "allocate-symbol-table", Control),
-    (69, "io-address", Read),
-    (70, "resend-io-address", Write),
-    (71, "program-timing", Read),
-    (72, "allocate-functions", Control),
-    (73, "node-number", Identify),
-    (74, "symbol-table", Read),
-    (80, "download-mode", Control),
+const COMMANDS: &[Line] = &[
+    (0, Control, "download-all"),
+    (1, Control, "download-change"),
+    (2, Control, "update-configuration"),
+    (3, Control, "upload-configuration"),
+    (4, Control, "set-io-addresses"),
+    (5, Control, "allocate-network"),
+    (6, Control, "load-vector"),
+    (7, Control, "set-clock"),
+    (8, Identify, "get-calendar"),
+    (9, Write, "set-scan-time"),
+    (10, Control, "end-download-all"),
+    (11, Control, "end-download-change"),
+    (12, Control, "cancel-download"),
+    (13, Identify, "attach"),
+    (14, Write, "set-io-address-limits"),
+    (15, Control, "configure-module"),
+    (16, Write, "set-point-values"),
+    (17, Write, "enable-all-points"),
+    (18, Control, "upload-vector"),
+    (19, Identify, "cp-status"),
+    (20, Control, "run"),
+    (21, Control, "halt"),
+    (22, Control, "pause"),
+    (23, Control, "single-scan"),
+    (24, Identify, "chassis-status"),
+    (25, Read, "minimum-scan-time"),
+    (26, Control, "set-node-number"),
+    (27, Write, "set-io-point-values"),
+    (28, Read, "get-io-point-values"),
+    (29, Identify, "mp-status"),
+    (30, Write, "set-retentive-values"),
+    (31, Control, "adjust-clock"),
+    (32, Write, "clear-module-alarms"),
+    (33, Read, "event-log"),
+    (34, Write, "set-soe-block"),
+    (35, Write, "record-event-log"),
+    (36, Read, "soe-data"),
+    (37, Write, "enable-ovd"),
+    (38, Write, "disable-ovd"),
+    (39, Write, "enable-all-ovds"),
+    (40, Write, "disable-all-ovds"),
+    (41, Control, "process-modbus"),
+    (42, Control, "upload-network"),
+    (43, Control, "set-label"),
+    (44, Control, "configure-system-variables"),
+    (45, Control, "deconfigure-module"),
+    (46, Read, "system-variables"),
+    (47, Identify, "module-types"),
+    (48, Control, "begin-table-download"),
+    (49, Control, "continue-table-download"),
+    (50, Control, "end-table-download"),
+    (51, Read, "conversion-table"),
+    (52, Write, "set-icm-status"),
+    (53, Read, "soe-data-available"),
+    (54, Identify, "module-versions"),
+    (55, Control, "allocate-program"),
+    (56, Control, "allocate-function"),
+    (57, Write, "clear-retentives"),
+    (58, Write, "set-initial-values"),
+    (59, Control, "download-program"),
+    (60, Control, "download-data-area"),
+    (61, Read, "get-data"),
+    (62, Write, "set-data"),
+    (63, Control, "set-program-information"),
+    (64, Read, "program-information"),
+    (65, Control, "upload-program"),
+    (66, Control, "upload-function"),
+    (67, Read, "point-groups"),
+    (68, Control, "allocate-symbol-table"),
+    (69, Read, "io-address"),
+    (70, Write, "resend-io-address"),
+    (71, Read, "program-timing"),
+    (72, Control, "allocate-functions"),
+    (73, Identify, "node-number"),
+    (74, Read, "symbol-table"),
+    (80, Control, "download-mode"),
 ];
 
 #[cfg(test)]

@@ -1,9 +1,11 @@
 //! The debug agent of VxWorks (WDB) over Sun RPC (RFC 5531). Big-endian u32: transaction, 0 call, RPC version 2, program 55555555, agent
 //! version 1, procedure, credentials, verifier, then checksum, size and sequence. Answer: transaction, 1, 0 accepted, verifier, 0 success.
 
+use super::fields::{self, be32};
+use super::functions::{self, Line};
 use super::protocol::Intent::{Control, Identify, Read};
 use super::protocol::{Context, Disclosed, Message, Protocol, Starts, Strength, Verdict, udp};
-use super::readings::{self, Functions, be32, text};
+use super::text::text;
 use crate::decode::Transport;
 
 pub static PROTOCOL: Protocol =
@@ -34,7 +36,7 @@ fn parse(bytes: &[u8], context: &Context) -> Verdict {
         Some(_) => Some(Verdict::No),
         None => None,
     };
-    verdict.unwrap_or_else(|| readings::too_few(context))
+    verdict.unwrap_or_else(|| fields::too_few(context))
 }
 
 fn call(bytes: &[u8]) -> Option<Verdict> {
@@ -43,7 +45,7 @@ fn call(bytes: &[u8]) -> Option<Verdict> {
     }
     let procedure = be32(bytes, 20)?;
     bytes.get(..CALL_BYTES)?;
-    let (name, intent) = readings::look_up(PROCEDURES, procedure);
+    let (intent, name) = functions::grade(PROCEDURES, procedure);
     // An answer does not repeat its procedure: it is kept in the conversation's memory, plus one.
     let memory = u16::try_from(procedure).unwrap_or(0).saturating_add(1);
     Some(Verdict::Message(Message { memory, ..Message::request(NAME, bytes.len(), intent, name, procedure) }))
@@ -53,11 +55,11 @@ fn call(bytes: &[u8]) -> Option<Verdict> {
 fn answer(bytes: &[u8], context: &Context) -> Option<Verdict> {
     let accepted = be32(bytes, 8)?;
     let success = be32(bytes, 20)?;
-    if (context.memory == 0 && !readings::from_server(context)) || accepted > 1 || success > 5 || !bytes.len().is_multiple_of(4) {
+    if (context.memory == 0 && !fields::from_server(context)) || accepted > 1 || success > 5 || !bytes.len().is_multiple_of(4) {
         return Some(Verdict::No);
     }
     let procedure = u32::from(context.memory.saturating_sub(1));
-    let (name, _) = if context.memory == 0 { ("", Read) } else { readings::look_up(PROCEDURES, procedure) };
+    let name = if context.memory == 0 { "" } else { functions::grade(PROCEDURES, procedure).1 };
     let error = accepted != 0 || success != 0;
     let mut message = Message { error, memory: context.memory, ..Message::answer(NAME, bytes.len(), name, procedure) };
     if !error && (context.memory == 0 || procedure == PROCEDURE_CONNECT) {
@@ -85,37 +87,37 @@ fn xdr_string(bytes: &[u8], at: usize) -> Option<((usize, usize), usize)> {
     (end <= bytes.len()).then_some(((at + 4, length), end))
 }
 
-const PROCEDURES: &Functions = &[
-    (0, "target-ping", Identify),
-    (1, "target-connect", Identify),
-    (2, "target-disconnect", Identify),
-    (3, "target-mode-set", Control),
-    (4, "target-mode-get", Identify),
-    (10, "memory-read", Read),
-    (11, "memory-write", Control),
-    (12, "memory-fill", Control),
-    (13, "memory-move", Control),
-    (14, "memory-checksum", Read),
-    (15, "memory-protect", Control),
-    (16, "cache-update", Control),
-    (17, "memory-scan", Read),
-    (18, "memory-write-many", Control),
-    (30, "context-create", Control),
-    (31, "context-kill", Control),
-    (32, "context-suspend", Control),
-    (33, "context-resume", Control),
-    (40, "registers-get", Read),
-    (41, "registers-set", Control),
-    (51, "virtual-io-read", Read),
-    (52, "virtual-io-write", Control),
-    (60, "eventpoint-add", Control),
-    (61, "eventpoint-delete", Control),
-    (70, "event-get", Read),
-    (80, "context-continue", Control),
-    (81, "context-step", Control),
-    (90, "function-call", Control),
-    (100, "evaluate-gopher", Read),
-    (110, "direct-call", Control),
+const PROCEDURES: &[Line] = &[
+    (0, Identify, "target-ping"),
+    (1, Identify, "target-connect"),
+    (2, Identify, "target-disconnect"),
+    (3, Control, "target-mode-set"),
+    (4, Identify, "target-mode-get"),
+    (10, Read, "memory-read"),
+    (11, Control, "memory-write"),
+    (12, Control, "memory-fill"),
+    (13, Control, "memory-move"),
+    (14, Read, "memory-checksum"),
+    (15, Control, "memory-protect"),
+    (16, Control, "cache-update"),
+    (17, Read, "memory-scan"),
+    (18, Control, "memory-write-many"),
+    (30, Control, "context-create"),
+    (31, Control, "context-kill"),
+    (32, Control, "context-suspend"),
+    (33, Control, "context-resume"),
+    (40, Read, "registers-get"),
+    (41, Control, "registers-set"),
+    (51, Read, "virtual-io-read"),
+    (52, Control, "virtual-io-write"),
+    (60, Control, "eventpoint-add"),
+    (61, Control, "eventpoint-delete"),
+    (70, Read, "event-get"),
+    (80, Control, "context-continue"),
+    (81, Control, "context-step"),
+    (90, Control, "function-call"),
+    (100, Read, "evaluate-gopher"),
+    (110, Control, "direct-call"),
 ];
 
 #[cfg(test)]
