@@ -451,6 +451,11 @@ pub struct Arrival<'a> {
     pub quoted: bool,
 }
 
+/// States in which a TCP segment without flags that turn it changes nothing, but for the one that completes the handshake; a bit for each.
+const QUIET: u16 = 1 << State::TwoWay as u16 | 1 << State::HalfSeen as u16 | 1 << State::Closed as u16 | 1 << State::Answered as u16;
+/// The same for datagrams.
+const QUIET_DATAGRAMS: u16 = 1 << State::TwoWay as u16;
+
 /// TCP flags that change what a conversation is.
 const TURNING: u8 = flags::SYN | flags::FIN | flags::RST;
 
@@ -474,13 +479,12 @@ impl Entry {
         let source_low = item.bits & bits::SOURCE_LOW != 0;
         let by_opener = (self.facts & facts::LOW_OPENED != 0) == source_low;
         let spoke = if by_opener { facts::OPENER_SPOKE } else { facts::CALLED_SPOKE };
-        let quiet = match self.state {
-            State::TwoWay => true,
-            State::HalfSeen | State::Closed => item.transport == Transport::Tcp,
-            State::Answered => item.transport == Transport::Tcp && !(by_opener && self.completes(item.tcp_flags(), item.ack())),
-            _ => false,
-        };
+        // Sets of states, not a match: which state comes next is chance, and a jump by it would be guessed wrong.
+        let tcp = item.transport == Transport::Tcp;
+        let quiet = (if tcp { QUIET } else { QUIET_DATAGRAMS }) >> self.state as u16 & 1 != 0;
+        let turns = by_opener && self.state == State::Answered && self.completes(item.tcp_flags(), item.ack());
         let plain = quiet
+            && !turns
             && item.tcp_flags() & TURNING == 0
             && self.window == moment.window
             && (item.payload_bytes == 0 || self.facts & spoke != 0)
