@@ -119,7 +119,7 @@ impl<T: Zeroed> Drop for Table<T> {
 
 /// Asks for the cache line of a value, and goes on at once.
 #[inline(always)]
-pub fn prefetch<T>(value: &T) {
+pub fn prefetch<T: ?Sized>(value: &T) {
     #[cfg(target_arch = "x86_64")]
     // SAFETY: a prefetch reads nothing that the program could see, and cannot fault (Intel SDM, PREFETCHh); the address is that of a
     // reference anyway.

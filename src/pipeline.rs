@@ -104,6 +104,8 @@ pub fn run(pipeline: Pipeline, input: Input, reporter: Reporter) -> Result<(), R
             to_workers,
             marks: marks_in,
             slice_s: None,
+            slice_start_ns: 0,
+            slice_ns: 0,
             health: SliceHealth::default(),
             frames,
         };
@@ -143,7 +145,11 @@ struct Capture {
     batches: Vec<Box<Batch>>,
     to_workers: Vec<ToWorker>,
     marks: Sender<Mark>,
+    /// The open slice.
     slice_s: Option<u32>,
+    /// When it begins, and how long it is: 0 if none is open.
+    slice_start_ns: u64,
+    slice_ns: u64,
     health: SliceHealth,
     frames: Arc<AtomicU64>,
 }
@@ -209,9 +215,9 @@ impl Capture {
     #[inline(always)]
     fn frame(&mut self, frame: Frame<'_>) -> Result<(), RunError> {
         let Frame { time_ns, wire_bytes, link, interface, bytes } = frame;
-        let slice_s = (time_ns / SLICE_NS) as u32;
+        let since_slice_ns = time_ns.wrapping_sub(self.slice_start_ns);
         // A plain frame of the open slice stands in registers until it is in the batch. All else goes another way.
-        if self.slice_s == Some(slice_s)
+        if since_slice_ns < self.slice_ns
             && self.doors.is_none()
             && link == LinkType::ETHERNET
             && let Some(plain) = Plain::read(bytes)
@@ -226,13 +232,13 @@ impl Capture {
             let to = Addressed {
                 conversation: place.conversation,
                 source_hash: place.source,
-                time_ns,
+                since_slice_ns: since_slice_ns as u32,
                 wire_bytes,
                 lane: place.lane,
                 bits: place.bits,
                 entry: 0,
             };
-            batch.push_plain(&plain, to, slice_s, payload);
+            batch.push_plain(&plain, to, payload);
             if batch.is_full() { self.hand_over(worker) } else { Ok(()) }
         } else {
             self.other(time_ns, wire_bytes, link, interface, bytes)
@@ -242,8 +248,8 @@ impl Capture {
     /// A frame of another slice than the open one, one that is not plain, or one whose point of entry has to be told.
     // Takes the frame's fields one by one: by reference they would have to be in memory whichever way is taken.
     #[inline(never)]
-    fn other(&mut self, mut time_ns: u64, wire_bytes: u32, link: LinkType, interface: u16, bytes: &[u8]) -> Result<(), RunError> {
-        let mut slice_s = (time_ns / SLICE_NS) as u32;
+    fn other(&mut self, time_ns: u64, wire_bytes: u32, link: LinkType, interface: u16, bytes: &[u8]) -> Result<(), RunError> {
+        let slice_s = (time_ns / SLICE_NS) as u32;
         let frame = &Frame { time_ns, wire_bytes, link, interface, bytes };
         let mut late = 0;
         match self.slice_s {
@@ -251,16 +257,16 @@ impl Capture {
             Some(open_s) if slice_s < open_s => {
                 self.health.late += 1;
                 late = bits::LATE;
-                time_ns = u64::from(open_s) * SLICE_NS;
-                slice_s = open_s;
             }
             Some(_) => {}
-            None => self.slice_s = Some(slice_s),
+            None => self.open(slice_s),
         }
+        // A late frame counts as one of the open slice's beginning.
+        let since_slice_ns = time_ns.saturating_sub(self.slice_start_ns) as u32;
         self.health.frames += 1;
         self.health.bytes += u64::from(wire_bytes);
         match decode::decode(link, bytes, wire_bytes) {
-            Ok(header) => self.take(&header, frame, time_ns, slice_s, late),
+            Ok(header) => self.take(&header, frame, since_slice_ns, late),
             Err(reason) => {
                 self.health.refuse(reason);
                 Ok(())
@@ -268,7 +274,7 @@ impl Capture {
         }
     }
 
-    fn take(&mut self, header: &Header, frame: &Frame<'_>, time_ns: u64, slice_s: u32, late: u8) -> Result<(), RunError> {
+    fn take(&mut self, header: &Header, frame: &Frame<'_>, since_slice_ns: u32, late: u8) -> Result<(), RunError> {
         let at = usize::from(header.payload_offset);
         let payload = frame.bytes.get(at..at + usize::from(header.payload_bytes)).unwrap_or_default();
         let place = self.dispatch.place(header, payload);
@@ -278,13 +284,13 @@ impl Capture {
         let to = Addressed {
             conversation: place.conversation,
             source_hash: place.source,
-            time_ns,
+            since_slice_ns,
             wire_bytes: frame.wire_bytes,
             lane: place.lane,
             bits: place.bits | late,
             entry,
         };
-        batch.push(header, to, slice_s, payload);
+        batch.push(header, to, payload);
         if batch.is_full() {
             self.hand_over(worker)?;
         }
@@ -294,7 +300,8 @@ impl Capture {
     #[cold]
     #[inline(never)]
     fn hand_over(&mut self, worker: usize) -> Result<(), RunError> {
-        let empty = self.to_workers[worker].take()?;
+        let mut empty = self.to_workers[worker].take()?;
+        empty.slice_s = self.slice_s.unwrap_or_default();
         let full = std::mem::replace(&mut self.batches[worker], empty);
         Ok(self.to_workers[worker].push(full)?)
     }
@@ -306,9 +313,17 @@ impl Capture {
             && slice_s > open_s
         {
             self.seal(open_s, open_s / self.window_s != slice_s / self.window_s, false)?;
-            self.slice_s = Some(slice_s);
+            self.open(slice_s);
         }
         Ok(())
+    }
+
+    fn open(&mut self, slice_s: u32) {
+        self.slice_s = Some(slice_s);
+        (self.slice_start_ns, self.slice_ns) = (u64::from(slice_s) * SLICE_NS, SLICE_NS);
+        for batch in &mut self.batches {
+            batch.slice_s = slice_s;
+        }
     }
 
     fn seal(&mut self, slice: u32, window_ends: bool, last: bool) -> Result<(), RunError> {

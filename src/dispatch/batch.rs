@@ -116,7 +116,8 @@ pub struct Seal {
 pub struct Addressed {
     pub conversation: u64,
     pub source_hash: u64,
-    pub time_ns: u64,
+    /// Event time since the beginning of the batch's slice, in nanoseconds.
+    pub since_slice_ns: u32,
     pub wire_bytes: u32,
     pub lane: u8,
     pub bits: u8,
@@ -160,8 +161,8 @@ impl Batch {
         self.items.len() >= BATCH_PACKETS || self.arena.len() >= BATCH_BYTES
     }
 
-    /// Adds a packet. Its time is within the slice that begins at `slice_s`.
-    pub fn push(&mut self, header: &Header, to: Addressed, slice_s: u32, payload: &[u8]) {
+    /// Adds a packet.
+    pub fn push(&mut self, header: &Header, to: Addressed, payload: &[u8]) {
         let holds = Item::holds(header);
         let first = if holds { Wire::ends(header) } else { self.headers.len() as u64 };
         let plain = Plain {
@@ -176,12 +177,12 @@ impl Batch {
         if !holds {
             self.headers.push(*header);
         }
-        self.push_plain(&plain, Addressed { bits: to.bits | if holds { 0 } else { bits::HEADER }, ..to }, slice_s, payload);
+        self.push_plain(&plain, Addressed { bits: to.bits | if holds { 0 } else { bits::HEADER }, ..to }, payload);
     }
 
-    /// Adds a plain packet, of which an item holds all. Its time is within the slice that begins at `slice_s`.
+    /// Adds a plain packet, of which an item holds all.
     #[inline(always)]
-    pub fn push_plain(&mut self, plain: &Plain, to: Addressed, slice_s: u32, payload: &[u8]) {
+    pub fn push_plain(&mut self, plain: &Plain, to: Addressed, payload: &[u8]) {
         if let Some(ahead) = self.items.spare_capacity_mut().get_mut(WRITE_AHEAD) {
             huge::prefetch_write(ahead);
         }
@@ -189,7 +190,7 @@ impl Batch {
             conversation: to.conversation,
             source_hash: to.source_hash,
             wire: plain.wire,
-            since_slice_ns: to.time_ns.wrapping_sub(u64::from(slice_s) * SLICE_NS) as u32,
+            since_slice_ns: to.since_slice_ns,
             wire_bytes: to.wire_bytes,
             payload_at: self.arena.len() as u32,
             payload_bytes: plain.payload_bytes,
@@ -204,7 +205,6 @@ impl Batch {
         if !payload.is_empty() {
             self.arena.extend_from_slice(payload);
         }
-        self.slice_s = slice_s;
     }
 
     /// The header of one of this batch's items. What only the frame's decoding needed is left out of plain ones: where the payload began,

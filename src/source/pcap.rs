@@ -130,11 +130,14 @@ impl PcapReader {
     /// store before it has reached the cache: 100 ns a frame where those stores go to lines of another core.
     #[inline(always)]
     pub fn burst<E>(&mut self, most: u64, until_ns: u64, mut take: impl FnMut(Frame<'_>) -> Result<(), E>) -> Result<u64, E> {
+        // Files of the other byte order are rare enough to go record by record.
+        if self.swapped {
+            return Ok(0);
+        }
         self.stream.consume(self.record_bytes);
         self.record_bytes = 0;
         let unread = self.stream.unread();
-        let (header_bytes, swapped, fraction_ns, captured_max, link) =
-            (self.record_header_bytes, self.swapped, self.fraction_ns, self.captured_max, self.link);
+        let (header_bytes, fraction_ns, captured_max, link) = (self.record_header_bytes, self.fraction_ns, self.captured_max, self.link);
         let mut rest = unread;
         let mut fetched = 0;
         let mut frames = 0;
@@ -143,8 +146,8 @@ impl PcapReader {
             let Some(&[s0, s1, s2, s3, f0, f1, f2, f3, c0, c1, c2, c3, w0, w1, w2, w3]) = rest.first_chunk::<RECORD_HEADER_BYTES>() else {
                 break;
             };
-            let captured = word(swapped, [c0, c1, c2, c3]);
-            let (seconds, fraction) = (word(swapped, [s0, s1, s2, s3]), word(swapped, [f0, f1, f2, f3]));
+            let captured = u32::from_le_bytes([c0, c1, c2, c3]);
+            let (seconds, fraction) = (u32::from_le_bytes([s0, s1, s2, s3]), u32::from_le_bytes([f0, f1, f2, f3]));
             let time_ns = u64::from(seconds) * NS_PER_SECOND + u64::from(fraction) * fraction_ns;
             let record_bytes = header_bytes + captured as usize;
             if captured > captured_max || record_bytes > rest.len() || time_ns >= until_ns {
@@ -152,15 +155,13 @@ impl PcapReader {
             }
             let (record, behind) = rest.split_at(record_bytes);
             let bytes = record.get(header_bytes..).unwrap_or_default();
-            let wire_bytes = word(swapped, [w0, w1, w2, w3]).max(captured);
+            let wire_bytes = u32::from_le_bytes([w0, w1, w2, w3]).max(captured);
             // What the kernel has copied is seldom in a cache; the records' uneven lengths hide from the hardware what comes next.
-            let until = unread.len() - behind.len() + READ_AHEAD_BYTES;
-            while fetched < until {
-                if let Some(ahead) = unread.get(fetched) {
-                    huge::prefetch(ahead);
-                }
-                fetched += LINE_BYTES;
+            let until = (unread.len() - behind.len() + READ_AHEAD_BYTES).min(unread.len()).next_multiple_of(LINE_BYTES);
+            for line in unread.get(fetched..until.min(unread.len())).unwrap_or_default().chunks(LINE_BYTES) {
+                huge::prefetch(line);
             }
+            fetched = until;
             rest = behind;
             frames += 1;
             done = take(Frame { time_ns, wire_bytes, link, interface: 0, bytes });

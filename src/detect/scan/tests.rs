@@ -61,14 +61,15 @@ impl OneLane {
         let to = Addressed {
             conversation: place.conversation,
             source_hash: place.source,
-            time_ns: at_s * 1_000_000_000,
+            since_slice_ns: 0,
             wire_bytes: 60,
             lane: 0,
             bits: place.bits,
             entry: 0,
         };
         let mut batch = Batch::default();
-        batch.push(&header, to, at_s as u32, &[]);
+        batch.slice_s = at_s as u32;
+        batch.push(&header, to, &[]);
         let moment = Moment::of(&batch, &self.shared);
         self.lanes.observe(&self.shared, &mut self.tally, &mut self.traffic, &batch, &batch.items[0], moment);
     }
