@@ -35,7 +35,7 @@ pub fn judge(heads: &Heads<'_>) -> Verdict {
     if first.len() < length {
         return Verdict::Perhaps;
     }
-    if fields(&first[2..]) < FIELDS_MIN {
+    if first.get(2..).map_or(0, fields) < FIELDS_MIN {
         return Verdict::No;
     }
     match server(heads.server) {

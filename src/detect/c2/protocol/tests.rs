@@ -75,6 +75,13 @@ fn gh0st_is_lengths_that_agree_whatever_the_tag() {
     assert_eq!(of(&unpacked, &login).0, Verdict::No);
 }
 
+/// What fuzzing found: a message of no bytes was read for its kind.
+#[test]
+fn a_frame_of_nothing_is_no_njrat() {
+    assert!(!is(b"0\0", b"", "njrat"));
+    assert!(!is(b"1\0l", b"", "njrat"));
+}
+
 #[test]
 fn njrat_is_framed_fields_and_framed_answers() {
     let hello = b"ll|'|'|SGFja2Vk|'|'|PC-01|'|'|user|'|'|26-11-02|'|'||'|'|Win 7|'|'|No|'|'|0.7d|'|'|..|'|'|";
