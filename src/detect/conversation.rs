@@ -324,6 +324,12 @@ impl Conversations {
         self.buckets[bucket].entries[way].reader = reader;
     }
 
+    /// Whether somebody reads the conversation.
+    #[inline]
+    pub fn is_read(&self, place: u32) -> bool {
+        !matches!(self.reader(place), 0 | UNWANTED)
+    }
+
     /// Whether no detector wants any more of what is carried.
     #[inline]
     pub fn is_unwanted(&self, place: u32) -> bool {
@@ -456,8 +462,8 @@ const QUIET: u16 = 1 << State::TwoWay as u16 | 1 << State::HalfSeen as u16 | 1 <
 /// The same for datagrams.
 const QUIET_DATAGRAMS: u16 = 1 << State::TwoWay as u16;
 
-/// TCP flags that change what a conversation is.
-const TURNING: u8 = flags::SYN | flags::FIN | flags::RST;
+/// TCP flags that change what a conversation is. FIN does not: each side ends for itself, and the conversation stays what it was.
+const TURNING: u8 = flags::SYN | flags::RST;
 
 impl Entry {
     /// Quiet time after which the conversation may be forgotten, in seconds.
@@ -501,7 +507,9 @@ impl Entry {
             | bit_if(self.facts & proved != 0, seen::SOURCE_PROVED)
             | bit_if(self.facts & facts::OPENING_SEEN != 0, seen::OPENING_SEEN)
             | bit_if(self.facts & facts::FIRST_CONTACT != 0, seen::FIRST_CONTACT);
-        Some(Seen { step: Step::Ongoing, facts, source_country, target_country, place })
+        let ends = item.tcp_flags() & flags::FIN != 0 && self.state != State::Closed;
+        let step = if ends { Step::Closed } else { Step::Ongoing };
+        Some(Seen { step, facts, source_country, target_country, place })
     }
 
     #[inline(always)]

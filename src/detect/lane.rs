@@ -151,7 +151,7 @@ impl Lanes {
                 false => Attribution::of(batch.header(item).source, source_home, seen.source_country, seen.source_proved()),
             };
             traffic.add(direction, seen.source_country, attribution, item.wire_bytes, None);
-            if item.payload_bytes > 0 && self.is_wanted(lane, &seen) {
+            if self.is_wanted(lane, item, &seen, direction) {
                 let header = &batch.header(item);
                 let target_hash = shared.keyed.addr(header.target);
                 let packet = packet(batch, item, header, target_hash, moment, seen, attribution);
@@ -162,11 +162,19 @@ impl Lanes {
         }
     }
 
-    /// Whether anybody looks at what a conversation carries that goes on.
+    /// Whether anybody looks at a packet of a conversation that goes on: at what it carries, or at how one side ends.
     #[inline(always)]
-    fn is_wanted(&self, lane: usize, seen: &Seen) -> bool {
-        let unwanted = seen.place().is_some_and(|place| self.conversations.is_unwanted(place));
-        !unwanted || self.detectors.payload.get(lane).is_some_and(|memory| memory.hears_all())
+    fn is_wanted(&self, lane: usize, item: &Item, seen: &Seen, direction: Direction) -> bool {
+        let ends = seen.step == Step::Closed;
+        if item.payload_bytes == 0 && !ends {
+            return false;
+        }
+        let wanted = seen.place().is_none_or(|place| match item.payload_bytes {
+            0 => self.conversations.is_read(place),
+            _ => !self.conversations.is_unwanted(place),
+        });
+        // How long calls from home last is of interest, whoever reads them.
+        wanted || ends && direction == Direction::Outbound || self.detectors.payload.get(lane).is_some_and(|memory| memory.hears_all())
     }
 
     /// A packet that changes its conversation, or begins one.
