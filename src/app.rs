@@ -16,6 +16,7 @@ use crate::cli::{BodiesArgs, Cli, Command, CommonArgs, ExplainArgs, GeoArgs, Ind
 use crate::config::{Config, ConfigError};
 use crate::detect::{Keep, Shared, ics, payload};
 use crate::explain::{self, ExplainError};
+use crate::indicators::Rules;
 use crate::keyed::Keyed;
 use crate::pipeline::{self, Pipeline, RunError};
 use crate::report::{AssetFile, Directory, Ndjson, ReportError, Reporter, SampleFolder, Sink, Terminal};
@@ -164,10 +165,14 @@ fn run(
     let shown = progress.map(|progress| progress.show(frames.clone()));
     let samples = args.save_samples.as_deref().map(|folder| SampleFolder::open(folder, &config.settings)).transpose()?;
     let unsaved = samples.as_ref().map(SampleFolder::unsaved);
+    let indicators = config.indicators.clone();
     let done = run_to((sinks, samples), config, record, input, keyed, stop, frames);
     drop(shown);
     if let Some(unsaved) = unsaved.map(|unsaved| unsaved.load(Ordering::Relaxed)).filter(|&unsaved| unsaved > 0) {
         complain(&format_args!("samples that were not saved, beyond the settings samples.*: {unsaved}"));
+    }
+    if let Some(skipped) = indicators.rules().map(Rules::skipped).filter(|&skipped| skipped > 0) {
+        complain(&format_args!("delivered files that were not scanned with YARA rules, beyond bounds: {skipped}"));
     }
     Ok(done?)
 }
@@ -184,7 +189,7 @@ fn run_to(
 ) -> Result<(), RunError> {
     let lookup = Arc::new(if config.settings.ics.protocols == 0 { ics::Lookup::none() } else { ics::Lookup::new() });
     let keep = Keep { evidence: config.keep_evidence, ..Keep::default() };
-    let keep = if samples.is_some() { keep.with_samples(&config.settings) } else { keep };
+    let keep = if samples.is_some() || config.indicators.rules().is_some() { keep.with_samples(&config.settings) } else { keep };
     let shared = Shared {
         keyed,
         database: config.database.clone(),

@@ -128,6 +128,10 @@ pub struct RunArgs {
     /// `samples.*`
     #[arg(long, value_name = "DIR")]
     pub save_samples: Option<PathBuf>,
+    /// A file of YARA rules that delivered programs and scripts are scanned with, as far as the settings `samples.*` keep them whole. Repeatable; for
+    /// a program that was built with the feature `yara`
+    #[arg(long, value_name = "FILE")]
+    pub yara: Vec<PathBuf>,
 }
 
 #[derive(Args, Debug, Clone)]

@@ -11,7 +11,7 @@ use crate::attribute::{
 };
 use crate::cli::{CommonArgs, RunArgs};
 use crate::dispatch::{Door, ENTRIES_MAX, Entries, mac};
-use crate::indicators::{IndicatorError, Indicators, KnownGood, KnownGoodError};
+use crate::indicators::{IndicatorError, Indicators, KnownGood, KnownGoodError, Rules, RulesError};
 use crate::report::{GeoRecord, ListRecord, RunRecord};
 use crate::settings::{self, SettingError, Settings};
 
@@ -57,6 +57,8 @@ pub enum ConfigError {
     Indicators(#[from] IndicatorError),
     #[error("{0}")]
     List(#[from] ListError),
+    #[error("{0}")]
+    Rules(#[from] RulesError),
     #[error("{0}")]
     KnownGood(#[from] KnownGoodError),
     #[error("a window has from 1 to {WINDOW_S_MAX} seconds, not {0}")]
@@ -197,7 +199,8 @@ impl Config {
                     Some(path) => KnownGood::open(path)?,
                     None => KnownGood::embedded(),
                 };
-                Indicators::load(files, &settings.indicator, known_good)?
+                let indicators = Indicators::load(files, &settings.indicator, known_good)?;
+                if run.yara.is_empty() { indicators } else { indicators.with_rules(Rules::open(&run.yara)?) }
             }
             None => Indicators::none(),
         };
@@ -254,6 +257,7 @@ impl Config {
                     &known_good.sha256,
                 )])
                 .chain(self.indicators.lists().iter().map(ListRecord::new))
+                .chain(self.indicators.rules().into_iter().flat_map(Rules::files).map(ListRecord::of_rules))
                 .collect(),
         }
     }

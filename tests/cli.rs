@@ -176,6 +176,12 @@ fn a_database_that_is_missing_or_implausible_is_an_error_and_never_a_default_cou
     refused(&read(&["--geo-db", small.to_str().unwrap()]), USAGE, &["small.csv", "implausibly small", "1 ranges"]);
 }
 
+#[cfg(not(feature = "yara"))]
+#[test]
+fn rules_are_refused_by_a_program_that_was_built_without_them() {
+    refused(&read(&["read", "--yara", "rules.yar", "x.pcap"]), USAGE, &["--features yara", "--yara"]);
+}
+
 #[test]
 fn an_unknown_interface_is_named_and_the_known_ones_listed() {
     refused(&wherefrom(["live", "nosuch0"]), FAILED, &["nosuch0"]);

@@ -20,6 +20,7 @@ mod paths;
 mod pattern;
 mod punycode;
 mod reputation;
+pub mod rules;
 mod stix;
 mod table;
 mod time;
@@ -39,6 +40,7 @@ pub use entry::{Hit, Kind, Usage};
 use input::{Input, Line};
 pub use known_good::{Good, KnownGood, KnownGoodError};
 pub use list::{Format, List, Refusal};
+pub use rules::{Rules, RulesError};
 use table::Table;
 use value::Value;
 
@@ -86,6 +88,8 @@ pub struct Indicators {
     /// The first is what the program knows by itself.
     lists: Vec<List>,
     known_good: KnownGood,
+    /// Rules that delivered files are scanned with, if any.
+    rules: Option<Rules>,
 }
 
 /// What lists have, at a glance: a detector asks once, when it is made.
@@ -139,6 +143,17 @@ impl Indicators {
         Ok(Self::of(collector, KnownGood::embedded()))
     }
 
+    /// With rules that delivered files are scanned with.
+    #[must_use]
+    pub fn with_rules(self, rules: Rules) -> Self {
+        Indicators { rules: Some(rules), ..self }
+    }
+
+    /// The rules that delivered files are scanned with, if there are any.
+    pub fn rules(&self) -> Option<&Rules> {
+        self.rules.as_ref()
+    }
+
     fn of(collector: Collector<'_>, known_good: KnownGood) -> Self {
         let Collector { keyed, tables, tags, families, lists, .. } = collector;
         let tables = tables.map(Table::new);
@@ -159,7 +174,7 @@ impl Indicators {
         }
         let longest_first = |prefixes: [bool; 129]| (0..=128).rev().filter(|&prefix| prefixes[usize::from(prefix)]).collect();
         let (prefixes_v4, prefixes_v6) = (longest_first(prefixes_v4), longest_first(prefixes_v6));
-        Indicators { keyed, tables, map, prefixes_v4, prefixes_v6, tags, families, lists, known_good }
+        Indicators { keyed, tables, map, prefixes_v4, prefixes_v6, tags, families, lists, known_good, rules: None }
     }
 
     /// The lists that were read, in the order in which they were named.

@@ -170,8 +170,10 @@ impl Reporter {
         } else if seal.window_ends {
             self.boards.window_end(&mut out);
         }
-        if let Some(folder) = &mut self.sample_folder {
-            folder.save(&mut self.samples)?;
+        match &mut self.sample_folder {
+            Some(folder) => folder.save(&mut self.samples)?,
+            // They were only scanned.
+            None => self.samples = Samples::default(),
         }
         self.write_events(&events)?;
         if let Some(latency) = &mut self.latency {

@@ -12,6 +12,7 @@ use crate::conclude::{DeliveryRow, Detail, Ended, Event, Excerpt, Row, RowKey, S
 use crate::detect::payload::Readings;
 use crate::health::Dropped;
 use crate::indicators::List;
+use crate::indicators::rules::RuleFile;
 
 /// Event time as RFC 3339 in UTC with microseconds.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -388,7 +389,8 @@ impl EventRecord<'_> {
             Detail::Ics(ics) => format!("{}: {}{}", ics.protocol, ics.intent, if ics.answered { ", answered" } else { "" }),
             Detail::Malware(malware) => {
                 let known = [malware.how, malware.r#type, malware.grade].into_iter().flatten().collect::<Vec<_>>().join(", ");
-                format!("{} {known} {}", malware.stage, malware.url.as_deref().unwrap_or_default()).trim_end().to_string()
+                let rules = if malware.rules.is_empty() { String::new() } else { format!(" ({})", malware.rules.join(", ")) };
+                format!("{} {known}{rules} {}", malware.stage, malware.url.as_deref().unwrap_or_default()).trim_end().to_string()
             }
             Detail::C2(c2) => {
                 let named = c2.family.as_deref().or(c2.indicator.as_deref()).or(c2.doubt).unwrap_or_default();
@@ -497,6 +499,11 @@ impl ListRecord {
     /// Of a list of networks, of this kind.
     pub fn of_networks(kind: &'static str, name: &str, date: Option<String>, entries: usize, sha256: &str) -> Self {
         ListRecord { name: name.into(), kind, entries: entries as u64, date, refused: 0, unsupported: 0, sha256: sha256.into() }
+    }
+
+    /// Of a file of rules.
+    pub fn of_rules(file: &RuleFile) -> Self {
+        ListRecord::of_networks("yara", &file.name, None, file.rules, &file.sha256)
     }
 
     /// Of a list of indicators.
