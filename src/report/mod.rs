@@ -274,7 +274,7 @@ impl Reporter {
             }
         }
         let totals = self.rows.totals().map(|(kind, row)| {
-            let (sources, targets) = (row.sources.count(), row.targets.count());
+            let (sources, targets) = (record::possible(&row.sources, row.packets), record::possible(&row.targets, row.packets));
             (kind, KindTotal { events: row.events, started: row.started, packets: row.packets, bytes: row.bytes, sources, targets })
         });
         let record = CaptureRecord {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::terminal::grouped;
+use super::terminal::{counted, grouped};
 use super::{CaptureRecord, EventRecord};
 use crate::keyed::Keyed;
 use crate::tally::{Distinct, Tally};
@@ -113,15 +113,17 @@ impl Rankings {
         });
         let line = |share: &Share| {
             let samples = share.samples.count();
-            let samples = if samples > 0 { format!(", {} distinct samples", grouped(samples)) } else { String::new() };
+            let samples =
+                if samples > 0 { format!(", {} distinct {}", grouped(samples), counted(samples, "samples")) } else { String::new() };
+            let (sources, targets, events) = (share.sources.count(), share.targets.count(), share.events.count());
             format!(
                 "{:>8} {}, {:>8} {}, {:>8} {}{samples}\n",
-                grouped(share.sources.count()),
-                ranking.sources,
-                grouped(share.targets.count()),
-                ranking.targets,
-                grouped(share.events.count()),
-                ranking.events
+                grouped(sources),
+                counted(sources, ranking.sources),
+                grouped(targets),
+                counted(targets, ranking.targets),
+                grouped(events),
+                counted(events, ranking.events)
             )
         };
         let mut text = format!("\n{}\n", ranking.title);
@@ -143,8 +145,9 @@ impl Rankings {
         let mut text = "\nFiles from abroad that can carry a program, whether bad or not\n".to_string();
         for ((country, kind), files) in rows.iter().take(FILES_MAX) {
             text += &format!(
-                "  {country:<3} {kind:<12} {:>8} deliveries, {:>8} distinct, {:>15} bytes\n",
+                "  {country:<3} {kind:<12} {:>8} {}, {:>8} distinct, {:>15} bytes\n",
                 grouped(files.deliveries),
+                counted(files.deliveries, "deliveries"),
                 grouped(files.samples),
                 grouped(files.bytes)
             );
@@ -176,8 +179,9 @@ mod tests {
         rankings.shares.insert(("c2", "NL"), share(&["1", "2"], &["a", "b"], &["h", "i"]));
         rankings.shares.insert(("c2", "VN"), share(&["3"], &["c"], &["h"]));
         let text = rankings.text();
-        let lines: Vec<&str> = text.lines().filter(|line| line.contains("controllers")).collect();
+        let lines: Vec<&str> = text.lines().filter(|line| line.contains("controller")).collect();
         assert!(lines[0].contains("NL") && lines[0].contains("2 controllers") && lines[0].contains("2 hosts held"), "{text}");
+        assert!(lines[1].contains("VN") && lines[1].contains("1 controller,") && lines[1].contains("1 host held,"), "{text}");
         assert!(lines[2].contains("all") && lines[2].contains("3 controllers") && lines[2].contains("2 hosts held"), "{text}");
     }
 

@@ -13,6 +13,7 @@ use crate::detect::payload::Readings;
 use crate::health::Dropped;
 use crate::indicators::List;
 use crate::indicators::rules::RuleFile;
+use crate::tally::Distinct;
 
 /// Event time as RFC 3339 in UTC with microseconds.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -73,12 +74,17 @@ impl<'a> CountRecord<'a> {
             started: row.started,
             packets: row.packets,
             bytes: row.bytes,
-            sources: row.sources.count(),
-            targets: row.targets.count(),
+            sources: possible(&row.sources, row.packets),
+            targets: possible(&row.targets, row.packets),
             estimated: row.sources.is_estimate() || row.targets.is_estimate(),
             entry: None,
         }
     }
+}
+
+/// How many distinct ones there are: an estimate may exceed what is possible, since each took a packet at least.
+pub(super) fn possible(distinct: &Distinct, packets: u64) -> u64 {
+    if distinct.is_estimate() { distinct.count().min(packets) } else { distinct.count() }
 }
 
 /// Figures of one kind over a whole window, which count an event once.

@@ -152,8 +152,9 @@ impl<W: Write + Send> Terminal<W> {
             for ((country, attribution, entry), place) in places.iter().take(COUNTRIES_PER_KIND) {
                 let bar = "█".repeat((place.packets * 24).div_ceil(widest) as usize);
                 text += &format!(
-                    "  {country}  {attribution:<10} {:>8} events {:>12} packets  {bar}{}\n",
+                    "  {country}  {attribution:<10} {:>8} {:<6} {:>12} packets  {bar}{}\n",
                     grouped(place.started),
+                    counted(place.started, "events"),
                     grouped(place.packets),
                     through(entry)
                 );
@@ -161,7 +162,13 @@ impl<W: Write + Send> Terminal<W> {
             if places.len() > COUNTRIES_PER_KIND {
                 let rest = &places[COUNTRIES_PER_KIND..];
                 let started: u64 = rest.iter().map(|(_, place)| place.started).sum();
-                text += &format!("  … {} more rows, {} events\n", rest.len(), grouped(started));
+                text += &format!(
+                    "  … {} more {}, {} {}\n",
+                    rest.len(),
+                    counted(rest.len() as u64, "rows"),
+                    grouped(started),
+                    counted(started, "events")
+                );
             }
         }
         text += &self.sectors();
@@ -173,9 +180,20 @@ impl<W: Write + Send> Terminal<W> {
             }
         }
         if summary.unwritten > 0 {
-            text += &format!("{} more events were counted and not listed.\n", grouped(summary.unwritten));
+            let were = if summary.unwritten == 1 { "event was" } else { "events were" };
+            text += &format!("{} more {were} counted and not listed.\n", grouped(summary.unwritten));
         }
         text
+    }
+}
+
+/// A plural word that goes with a number: without its ending where there is one.
+pub(super) fn counted(number: u64, word: &'static str) -> &'static str {
+    match word {
+        _ if number != 1 => word,
+        "deliveries" => "delivery",
+        "hosts held" => "host held",
+        word => word.strip_suffix('s').unwrap_or(word),
     }
 }
 
