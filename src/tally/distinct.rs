@@ -10,6 +10,10 @@ const EXACT_MAX: usize = 64;
 const PRECISION: u32 = 12;
 const REGISTERS: usize = 1 << PRECISION;
 
+/// Registers go up to 53 (a rank over 52 bits), so that the smallest summand is 2^-53.
+const SUM_UNIT: f64 = 1.0 / (1u64 << 53) as f64;
+const EMPTY_SUMMAND: u128 = 1 << 53;
+
 /// A count of distinct keyed 64-bit hashes, merged as a union.
 #[derive(Clone, Debug, Default)]
 pub struct Distinct {
@@ -17,19 +21,22 @@ pub struct Distinct {
     /// In use when `many` is set; kept when the count is cleared, so that a warm counter allocates nothing.
     registers: Vec<u8>,
     many: bool,
+    /// Of the registers: how many are empty, and the sum of 2^-register, in units of [`SUM_UNIT`]. Kept up so that a count costs nothing.
+    empty: u16,
+    sum: u128,
 }
 
 impl Distinct {
     /// A counter with all the room that it will ever need.
     pub fn with_room() -> Self {
-        Distinct { few: Vec::with_capacity(EXACT_MAX), registers: Vec::with_capacity(REGISTERS), many: false }
+        Distinct { few: Vec::with_capacity(EXACT_MAX), registers: Vec::with_capacity(REGISTERS), ..Distinct::default() }
     }
 
     /// Adds one value by its keyed hash.
     #[inline]
     pub fn add(&mut self, hash: u64) {
         if self.many {
-            return raise(&mut self.registers, hash);
+            return self.raise(hash);
         }
         if self.few.contains(&hash) {
             return;
@@ -38,7 +45,7 @@ impl Distinct {
             self.few.push(hash);
         } else {
             self.become_many();
-            raise(&mut self.registers, hash);
+            self.raise(hash);
         }
     }
 
@@ -54,15 +61,40 @@ impl Distinct {
         self.registers.clear();
         self.registers.resize(REGISTERS, 0);
         self.many = true;
-        for &hash in &self.few {
-            raise(&mut self.registers, hash);
+        (self.empty, self.sum) = (REGISTERS as u16, REGISTERS as u128 * EMPTY_SUMMAND);
+        for place in 0..self.few.len() {
+            self.raise(self.few[place]);
         }
         self.few.clear();
     }
 
-    /// The count.
+    #[inline]
+    fn raise(&mut self, hash: u64) {
+        let rank = ((hash << PRECISION) | 1 << (PRECISION - 1)).leading_zeros() as u8 + 1;
+        self.raise_to((hash >> (64 - PRECISION)) as usize, rank);
+    }
+
+    #[inline]
+    fn raise_to(&mut self, place: usize, rank: u8) {
+        let register = &mut self.registers[place];
+        if *register < rank {
+            self.empty -= u16::from(*register == 0);
+            self.sum = self.sum - (EMPTY_SUMMAND >> *register) + (EMPTY_SUMMAND >> rank);
+            *register = rank;
+        }
+    }
+
+    /// The raw estimate, and linear counting while it is small and registers are empty.
+    fn estimate(&self) -> u64 {
+        let m = REGISTERS as f64;
+        let raw = 0.7213 / (1.0 + 1.079 / m) * m * m / (self.sum as f64 * SUM_UNIT);
+        let best = if raw <= 2.5 * m && self.empty > 0 { m * (m / f64::from(self.empty)).ln() } else { raw };
+        best.round() as u64
+    }
+
+    /// The count. It costs nothing: detectors ask for it every second.
     pub fn count(&self) -> u64 {
-        if self.many { estimate(&self.registers) } else { self.few.len() as u64 }
+        if self.many { self.estimate() } else { self.few.len() as u64 }
     }
 
     /// The count while it is exact, and the largest number once it is not: for comparisons with small numbers, at no cost.
@@ -82,8 +114,8 @@ impl Tally for Distinct {
             if !self.many {
                 self.become_many();
             }
-            for (mine, theirs) in self.registers.iter_mut().zip(&other.registers) {
-                *mine = (*mine).max(*theirs);
+            for (place, &rank) in other.registers.iter().enumerate() {
+                self.raise_to(place, rank);
             }
         } else {
             for &hash in &other.few {
@@ -96,29 +128,6 @@ impl Tally for Distinct {
         self.few.clear();
         self.many = false;
     }
-}
-
-#[inline]
-fn raise(registers: &mut [u8], hash: u64) {
-    let register = &mut registers[(hash >> (64 - PRECISION)) as usize];
-    let rank = ((hash << PRECISION) | 1 << (PRECISION - 1)).leading_zeros() as u8 + 1;
-    *register = (*register).max(rank);
-}
-
-/// 2^-rank, made of its exponent: 1023 is the bias of an IEEE 754 double.
-fn power_of_half(rank: u8) -> f64 {
-    f64::from_bits((1023 - u64::from(rank)) << 52)
-}
-
-/// The raw estimate, and linear counting while it is small and registers are empty. The sum runs over powers of two, which floating point
-/// adds exactly in any order.
-fn estimate(registers: &[u8]) -> u64 {
-    let m = registers.len() as f64;
-    let sum: f64 = registers.iter().map(|&rank| power_of_half(rank)).sum();
-    let empty = registers.iter().filter(|&&rank| rank == 0).count() as f64;
-    let raw = 0.7213 / (1.0 + 1.079 / m) * m * m / sum;
-    let best = if raw <= 2.5 * m && empty > 0.0 { m * (m / empty).ln() } else { raw };
-    best.round() as u64
 }
 
 #[cfg(test)]
