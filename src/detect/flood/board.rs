@@ -8,12 +8,13 @@ use crate::addr::Addr;
 use crate::attribute::{Attribution, Country, Direction};
 use crate::conclude::{Conclusions, Detail, Event, EventId, RowKey, SLICE_NS, Share, State};
 use crate::dispatch::Entries;
+use crate::huge;
 use crate::keyed::Keyed;
 use crate::settings;
 
 use super::evidence::Evidence;
 use super::method::{Act, Method};
-use super::record::{FloodTally, Record, signs};
+use super::record::{FloodTally, Record, Sum, signs};
 use super::verdict::{Spoofing, Verdict, judge};
 
 /// Cells of the coarse pass that finds the few victims worth a look among a slice's records. Two victims in one cell only cost a look; a
@@ -24,6 +25,11 @@ const COARSE_CELLS: usize = 1 << 16;
 const COARSE_MIN: i32 = 10;
 /// Victims times methods that are watched at a time: 4,096 with little traffic cost a megabyte.
 const WATCHES_MAX: usize = 4096;
+/// Records and sums of a slice from which on all cells are emptied at once rather than one by one: a sixteenth of the cells, which are as
+/// many cache lines as all cells have.
+const CLEAR_ALL_FROM: usize = COARSE_CELLS / 16;
+/// Records ahead of the one at work that are brought into the cache, and half as far ahead their victims' sums.
+const AHEAD: usize = 16;
 /// Of these, how many may hold evidence: at most a megabyte each with a full sample.
 const EVIDENCE_MAX: usize = 64;
 /// Slices without a packet after which a victim is no longer watched.
@@ -165,6 +171,8 @@ pub struct FloodBoard {
     places: HashMap<Key, u32, foldhash::fast::FixedState>,
     /// Records worth a look, with the places of their slices.
     worthy: Vec<(u32, u32)>,
+    /// The same of sums.
+    worthy_sums: Vec<(u32, u32)>,
 }
 
 impl FloodBoard {
@@ -177,6 +185,7 @@ impl FloodBoard {
             slices: Vec::new(),
             places: HashMap::default(),
             worthy: Vec::new(),
+            worthy_sums: Vec::new(),
         }
     }
 
@@ -203,32 +212,38 @@ impl FloodBoard {
         for place in order {
             self.decide(now_s, place, out);
         }
+        self.clear_cells(tally);
         self.slices.clear();
         self.places.clear();
-        self.clear_cells(tally);
         out.flooded.extend(self.watches.iter().filter(|(_, watch)| watch.open.is_some()).map(|(key, _)| key.victim));
     }
 
     /// Only the cells that were used: most slices of a quiet line use a handful.
     fn clear_cells(&mut self, tally: &FloodTally) {
-        for glance in &tally.glances {
-            let cell = usize::from(glance.cell);
-            (self.coarse[cell], self.last[cell]) = (0, 0);
+        for slice in &self.slices {
+            self.last[Self::cell(&self.keyed, slice.key.victim)] = 0;
         }
-        for victim in tally.sums.iter().map(|sum| sum.victim).chain(self.watches.keys().map(|key| key.victim)) {
-            let cell = Self::cell(&self.keyed, victim);
-            (self.coarse[cell], self.last[cell]) = (0, 0);
+        if tally.glances.len() + tally.sums.len() >= CLEAR_ALL_FROM {
+            self.coarse.fill(0);
+            return;
+        }
+        let records = tally.glances.iter().map(|glance| usize::from(glance.cell));
+        let sums = tally.sums.iter().map(|sum| usize::from(sum.cell));
+        let watched = self.watches.keys().map(|key| Self::cell(&self.keyed, key.victim));
+        for cell in records.chain(sums).chain(watched) {
+            self.coarse[cell] = 0;
         }
     }
 
-    /// Two passes over the records: which cells are worth a look, then sums per victim and method in those.
+    /// Two passes over the records and the sums: which cells are worth a look, then sums per victim and method in those.
     fn gather(&mut self, tally: &FloodTally) {
         self.worthy.clear();
+        self.worthy_sums.clear();
         for glance in &tally.glances {
             self.coarse[usize::from(glance.cell)] += i32::from(glance.weight);
         }
         for sum in &tally.sums {
-            self.coarse[Self::cell(&self.keyed, sum.victim)] += (sum.packets - sum.packets.min(sum.complete)) as i32;
+            self.coarse[usize::from(sum.cell)] += (sum.packets - sum.packets.min(sum.complete)) as i32;
         }
         for (key, watch) in &self.watches {
             if watch.open.is_some() || watch.cusum > 0 {
@@ -236,6 +251,7 @@ impl FloodBoard {
             }
         }
         for (number, (glance, record)) in tally.glances.iter().zip(&tally.records).enumerate() {
+            self.foresee(tally, number);
             let cell = usize::from(glance.cell);
             if self.coarse[cell] < COARSE_MIN {
                 continue;
@@ -245,16 +261,33 @@ impl FloodBoard {
             self.slices[place].add(record);
             self.worthy.push((number as u32, place as u32));
         }
-        for sum in &tally.sums {
-            let cell = Self::cell(&self.keyed, sum.victim);
+        for (number, sum) in tally.sums.iter().enumerate() {
+            let cell = usize::from(sum.cell);
+            if self.coarse[cell] < COARSE_MIN {
+                continue;
+            }
             let place = self.place(cell, Key { victim: sum.victim, method: sum.method });
-            let slice = &mut self.slices[place];
-            slice.directions[sum.direction.index()] += u64::from(sum.packets);
-            slice.packets += u64::from(sum.packets) + u64::from(sum.again);
-            slice.again += u64::from(sum.again);
-            slice.complete += u64::from(sum.complete);
-            slice.bytes += sum.bytes;
-            slice.ports[port_cell(sum.port)] += sum.packets as i32 - sum.complete as i32;
+            self.slices[place].add_sum(sum);
+            self.worthy_sums.push((number as u32, place as u32));
+        }
+    }
+
+    /// Brings what the records behind this one will need into the cache.
+    #[inline]
+    fn foresee(&self, tally: &FloodTally, number: usize) {
+        let worthy = |number: usize| tally.glances.get(number).is_some_and(|glance| self.coarse[usize::from(glance.cell)] >= COARSE_MIN);
+        if worthy(number + AHEAD)
+            && let Some(record) = tally.records.get(number + AHEAD)
+        {
+            huge::prefetch(record);
+        }
+        if worthy(number + AHEAD / 2)
+            && let Some(glance) = tally.glances.get(number + AHEAD / 2)
+            && let Some(place) = (self.last[usize::from(glance.cell)] as usize).checked_sub(1)
+            && let Some(slice) = self.slices.get(place)
+        {
+            huge::prefetch(&slice.key);
+            huge::prefetch(&slice.packets);
         }
     }
 
@@ -359,12 +392,9 @@ impl FloodBoard {
                 evidence.add(&tally.records[number as usize]);
             }
         }
-        for sum in &tally.sums {
-            let key = Key { victim: sum.victim, method: sum.method };
-            if let Some(&place) = self.places.get(&key)
-                && let Some(evidence) = &mut self.slices[place as usize].evidence
-            {
-                evidence.add_sum(sum);
+        for &(number, place) in &self.worthy_sums {
+            if let Some(evidence) = &mut self.slices[place as usize].evidence {
+                evidence.add_sum(&tally.sums[number as usize]);
             }
         }
         for slice in &mut self.slices {
@@ -492,6 +522,15 @@ impl Slice {
             }
             Act::Disowned => {}
         }
+    }
+
+    fn add_sum(&mut self, sum: &Sum) {
+        self.directions[sum.direction.index()] += u64::from(sum.packets);
+        self.packets += u64::from(sum.packets) + u64::from(sum.again);
+        self.again += u64::from(sum.again);
+        self.complete += u64::from(sum.complete);
+        self.bytes += sum.bytes;
+        self.ports[port_cell(sum.port)] += sum.packets as i32 - sum.complete as i32;
     }
 
     /// The direction of most packets.

@@ -84,6 +84,8 @@ impl Glance {
 #[derive(Clone, Copy, Debug)]
 pub struct Sum {
     pub victim: Addr,
+    /// The victim's cell, as in [`Glance`].
+    pub cell: u16,
     pub method: Method,
     pub country: Country,
     pub direction: Direction,
@@ -218,8 +220,10 @@ impl FloodMemory {
                     return;
                 }
                 0 => {
+                    let victim_hash = if act == Act::Answered { packet.source_hash } else { packet.target_hash };
                     self.sums.push(Sum {
                         victim,
+                        cell: victim_hash as u16,
                         method,
                         country,
                         direction: if act == Act::Answered { packet.direction.reversed() } else { packet.direction },
