@@ -35,6 +35,18 @@ impl<T> ByLane<T> {
         self.lanes.iter().flatten()
     }
 
+    /// Every record, with its lane and its number there.
+    pub fn enumerate(&self) -> impl Iterator<Item = (u8, u32, &T)> {
+        let lanes = self.lanes.iter().zip(0u8..);
+        lanes.flat_map(|(records, lane)| records.iter().zip(0u32..).map(move |(record, number)| (lane, number, record)))
+    }
+
+    /// A record, by its lane and its number there.
+    #[inline]
+    pub fn get(&self, lane: u8, number: u32) -> Option<&T> {
+        self.lanes.get(usize::from(lane))?.get(number as usize)
+    }
+
     /// Every record, to be changed.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
         self.lanes.iter_mut().flatten()
@@ -70,6 +82,8 @@ mod tests {
         b.push(1, "first");
         a.append(&mut b);
         assert_eq!(a.iter().copied().collect::<Vec<_>>(), ["first", "third", "seventh", "again"]);
+        assert!(a.enumerate().all(|(lane, number, record)| a.get(lane, number) == Some(record)));
+        assert_eq!((a.get(7, 1), a.get(7, 2)), (Some(&"again"), None));
         a.clear();
         assert!(a.is_empty());
     }

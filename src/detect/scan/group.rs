@@ -16,7 +16,7 @@ use crate::keyed::Keyed;
 use crate::settings;
 use crate::tally::Distinct;
 
-use super::board::{ScanDetail, name_of};
+use super::followed::{ScanDetail, name_of};
 use super::memory::Record;
 use super::method::{Method, distances, tool_marks};
 
@@ -46,7 +46,8 @@ pub struct Service {
 }
 
 impl Service {
-    fn of(record: &Record) -> Self {
+    /// What a first contact is part of.
+    pub fn of(record: &Record) -> Self {
         let &Record { direction, transport, method, port, .. } = record;
         let mirai = transport == Transport::Tcp && method == Method::Syn && record.target.as_v4() == Some(record.seq);
         Service { direction, transport, method, mirai, port: if mirai { 0 } else { port } }
@@ -96,14 +97,21 @@ pub struct Part {
 #[derive(Default)]
 pub struct Groups {
     groups: HashMap<Service, Group, FixedState>,
+    ended: u64,
 }
 
 impl Groups {
-    /// Takes note of a first contact.
-    pub fn contact(&mut self, keyed: &Keyed, now_s: u32, source: Addr, record: &Record) {
+    /// How many groups have ended so far.
+    pub fn ended(&self) -> u64 {
+        self.ended
+    }
+
+    /// Takes note of a first contact; `target` is the keyed hash of its target. Returns whether the source's next contact with the service
+    /// matters, too: until a group ends, those of a source that has grown too large do not.
+    pub fn contact(&mut self, keyed: &Keyed, now_s: u32, source: Addr, record: &Record, target: u64) -> bool {
         let service = Service::of(record);
         if !self.groups.contains_key(&service) && self.groups.len() >= GROUPS_MAX {
-            return;
+            return true;
         }
         let group = self.groups.entry(service).or_insert_with(|| Group {
             service,
@@ -121,16 +129,15 @@ impl Groups {
             counted: BTreeMap::new(),
         });
         if group.members.len() >= MEMBERS_MAX && !group.members.contains_key(&source) {
-            return;
+            return true;
         }
         let member = group.members.entry(source).or_default();
         if member.contacts > MEMBER_CONTACTS_MAX {
-            return;
+            return false;
         }
-        let target = keyed.addr(record.target);
         let told = keyed.words(record.target.0, record.port.into()) as u32 | 1;
         if member.told.contains(&told) {
-            return;
+            return true;
         }
         if let Some(free) = member.told.iter_mut().find(|free| **free == 0) {
             *free = told;
@@ -150,6 +157,7 @@ impl Groups {
         if group.ports.len() < PORTS_NAMED || group.ports.contains_key(&record.port) {
             group.ports.entry(record.port).or_default().add(target);
         }
+        true
     }
 
     /// Takes note of an answer to a member's contact.
@@ -207,6 +215,7 @@ impl Groups {
         };
         let mut ended: Vec<Service> = self.groups.iter().filter(|(_, group)| over(group)).map(|(service, _)| *service).collect();
         ended.sort_unstable();
+        self.ended += ended.len() as u64;
         for service in ended {
             if let Some(mut group) = self.groups.remove(&service) {
                 group.report(State::Ended, out);
@@ -254,9 +263,12 @@ impl Group {
 
     /// Whether there is enough to be looked at: what all its sources did, those with events of their own among them.
     fn could_be_scan(&self, now_s: u32, limits: &settings::scan) -> bool {
+        if self.last_s != now_s {
+            return false;
+        }
         let enough = self.members.len() as u64 >= limits.distributed_sources && self.contacts >= limits.distributed_contacts;
         let divided = self.service.mirai || self.contacts * 100 <= self.targets.count() * OVERLAP_PERCENT_MAX;
-        enough && divided && self.last_s == now_s && limits.distributed_s > 0 && self.small_sources() >= limits.distributed_sources
+        enough && divided && limits.distributed_s > 0 && self.small_sources() >= limits.distributed_sources
     }
 
     fn small_sources(&self) -> u64 {

@@ -3,14 +3,17 @@
 
 mod alone;
 mod board;
+mod followed;
 mod group;
 mod memory;
 mod method;
 #[cfg(test)]
 mod tests;
+mod walk;
 mod warm;
 
-pub use board::{ScanBoard, ScanDetail};
+pub use board::ScanBoard;
+pub use followed::ScanDetail;
 pub(crate) use memory::{ContactBucket, Kept, SourceBucket};
 pub use memory::{ScanMemory, ScanTally};
 pub(crate) use warm::WarmBucket;

@@ -1,0 +1,489 @@
+//! A source that the reporter follows: what its contacts came to, whether that is a scan, and what its event says.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::addr::Addr;
+use crate::attribute::Direction;
+use crate::conclude::{Conclusions, Course, Detail, Event, EventId, SLICE_NS, State};
+use crate::decode::Transport;
+use crate::dispatch::site;
+use crate::keyed::Keyed;
+use crate::settings;
+use crate::tally::Distinct;
+
+use super::group::{Groups, Part, Service};
+use super::memory::{Outcome, Record};
+use super::method::{Distances, Method, distances, tool_marks, unicornscan_key};
+use super::walk::{Few, Walk};
+
+/// Ports of one source that are counted apart, and targets.
+const PORTS_MAX: usize = 64;
+const TARGETS_MAX: usize = 32;
+/// Ports named in an event.
+const PORTS_NAMED: usize = 16;
+/// First contacts of a tool's mark that make a scan: by chance three 16-bit marks in a row are 1 in 2^48.
+const TOOL_CONTACTS: u64 = 3;
+/// A scan with no more contacts than this an hour is slow.
+const SLOW_PER_HOUR: u64 = 120;
+/// Targets kept of a scan for its rows' distinct counts; beyond it the event's own estimate stands.
+const ROW_TARGETS_MAX: usize = 512;
+
+/// What sources are told apart by.
+pub type Key = (Addr, Direction);
+
+/// What an event says of a scan.
+#[derive(Clone, Debug, Serialize)]
+pub struct ScanDetail {
+    pub shape: &'static str,
+    pub method: Method,
+    pub tool: &'static str,
+    pub targets: u64,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub estimated: bool,
+    pub ports: BTreeMap<String, u64>,
+    pub distinct_ports: u64,
+    pub contacts: u64,
+    pub failures: u64,
+    pub slow: bool,
+    /// Unused home addresses, with their ports, that it touched.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub dark: u64,
+    /// Sources that share the work; distributed scans only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub members: Option<u64>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub countries: Vec<Part>,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+/// What a source did on one port.
+#[derive(Default)]
+struct OnPort {
+    walk: Walk,
+    /// Empty while the source has touched no other port: then they are all its targets.
+    targets: Distinct,
+    /// The group that takes no more of the source's contacts here, as of which number of groups ended.
+    full: Option<(Service, u64)>,
+}
+
+/// What a source did to one target.
+#[derive(Default)]
+struct OnTarget {
+    walk: Walk,
+    ports: Distinct,
+}
+
+/// A source with its contacts.
+pub struct Followed {
+    site: Addr,
+    /// The address seen first.
+    source: Addr,
+    one_address: bool,
+    pub course: Course,
+    pub whole: Walk,
+    /// All targets, and all ports.
+    hosts: Distinct,
+    services: Distinct,
+    /// The first ports and targets, each with its own walk.
+    by_port: Few<(Transport, u16), OnPort>,
+    by_target: Few<Addr, OnTarget>,
+    methods: [u64; Method::COUNT],
+    /// Marks that every contact bears, and the contacts that were looked at.
+    tool: u8,
+    marked: u64,
+    first_seq: Option<u32>,
+    nmap_seq: bool,
+    /// The first contact's distances, and whether all have shared them so far.
+    distances: Distances,
+    mirai: bool,
+    masscan: bool,
+    /// unicornscan's key by the first contact, and whether all have shared it so far.
+    key: u32,
+    unicornscan: bool,
+    estimated: bool,
+    /// Unused addresses and ports that it touched.
+    pub dark: Distinct,
+    /// The first targets, for the distinct targets of rows.
+    targets: Vec<Addr>,
+    pub open: Option<EventId>,
+    /// Already among those that this slice has touched.
+    pub touched: bool,
+}
+
+impl Followed {
+    pub fn new(record: &Record) -> Self {
+        Followed {
+            site: site(record.source),
+            source: record.source,
+            one_address: true,
+            course: Course::new(record.time_ns, record.country, record.direction, record.attribution),
+            whole: Walk::default(),
+            hosts: Distinct::default(),
+            services: Distinct::default(),
+            by_port: Few::default(),
+            by_target: Few::default(),
+            methods: [0; Method::COUNT],
+            tool: u8::MAX,
+            marked: 0,
+            first_seq: None,
+            nmap_seq: true,
+            distances: Distances::default(),
+            mirai: true,
+            masscan: true,
+            key: 0,
+            unicornscan: true,
+            estimated: false,
+            dark: Distinct::default(),
+            targets: Vec::new(),
+            open: None,
+            touched: false,
+        }
+    }
+
+    /// The target is under flood, and this source takes part: its contacts there before the flood was noticed were the flood's beginning.
+    pub fn floods(&mut self, record: &Record) {
+        let there = self.by_target.walks.iter().find(|(target, _)| *target == record.target).map_or(0, |(_, target)| target.walk.contacts);
+        if self.open.is_none() && there > 0 && 2 * there >= self.whole.contacts {
+            *self = Followed { touched: self.touched, ..Followed::new(record) };
+        }
+    }
+
+    pub fn key(&self) -> Key {
+        (self.site, self.course.direction)
+    }
+
+    /// Brings what is known of a target into the cache before its turn.
+    #[inline]
+    pub fn touch(&self, target_hash: u64) {
+        self.hosts.touch(target_hash);
+        if let [_, .., (_, port)] = &self.by_port.walks[..] {
+            port.targets.touch(target_hash);
+        }
+    }
+
+    /// The place of a port's walk, if there is room for it.
+    fn port_place(&mut self, key: (Transport, u16)) -> Option<usize> {
+        let before = self.by_port.walks.len();
+        let place = self.by_port.place(key, PORTS_MAX);
+        if let (1, [(_, first), _]) = (before, &mut self.by_port.walks[..]) {
+            first.targets = self.hosts.clone();
+        }
+        place
+    }
+
+    /// The targets of contacts on a port.
+    fn targets_on<'a>(&'a self, port: &'a OnPort) -> &'a Distinct {
+        if self.by_port.walks.len() == 1 { &self.hosts } else { &port.targets }
+    }
+
+    /// Takes note of a record; `target_hash` is the keyed hash of its target.
+    pub fn add(&mut self, keyed: &Keyed, now_s: u32, record: &Record, target_hash: u64, groups: &mut Groups) {
+        self.course.add(now_s, record.time_ns, record.packets, record.bytes, record.attribution);
+        self.one_address &= record.source == self.source;
+        let count = u64::from(record.count);
+        let port = self.port_place((record.transport, record.port));
+        // A source that goes through a network has no target of its own.
+        let many = self.by_target.walks.len() >= TARGETS_MAX && self.hosts.at_least() >= 2 * TARGETS_MAX as u64;
+        let target = if many || matches!(record.outcome, Outcome::Beyond | Outcome::Earlier) {
+            None
+        } else {
+            self.by_target.place(record.target, TARGETS_MAX)
+        };
+        let several_ports = self.by_port.walks.len() > 1;
+        let mut by_port = port.and_then(|place| self.by_port.get_mut(place));
+        let mut by_target = target.and_then(|place| self.by_target.get_mut(place));
+        if matches!(record.outcome, Outcome::Contact | Outcome::SoftContact) {
+            let service = Service::of(record);
+            let full = Some((service, groups.ended()));
+            if by_port.as_ref().is_none_or(|port| port.full != full)
+                && !groups.contact(keyed, now_s, self.site, record, target_hash)
+                && let Some(port) = &mut by_port
+            {
+                port.full = full;
+            }
+            let port_hash = keyed.words(u128::from(record.port), record.transport as u64);
+            self.hosts.add(target_hash);
+            self.services.add(port_hash);
+            if let Some(port) = by_port.as_mut().filter(|_| several_ports) {
+                port.targets.add(target_hash);
+            }
+            if let Some(target) = &mut by_target {
+                target.ports.add(port_hash);
+            }
+        }
+        let (mut no_port, mut no_target) = (Walk::default(), Walk::default());
+        let by_port = by_port.map_or(&mut no_port, |port| &mut port.walk);
+        let by_target = by_target.map_or(&mut no_target, |target| &mut target.walk);
+        let walks = [&mut self.whole, by_port, by_target];
+        match record.outcome {
+            Outcome::Contact | Outcome::SoftContact => {
+                // Silence after a datagram of its own kind says little of home's clients; from abroad nobody has business with a silent host.
+                if record.outcome == Outcome::Contact || record.direction == Direction::Inbound {
+                    walks.into_iter().for_each(|walk| walk.contact(now_s, 1));
+                }
+                self.mark(record);
+            }
+            Outcome::Alone => {}
+            Outcome::Beyond => {
+                let [whole, by_port, _] = walks;
+                whole.contact(now_s, count);
+                by_port.contact(now_s, count);
+                self.methods[record.method as usize] += count;
+                self.estimated = true;
+            }
+            Outcome::Earlier => {
+                let [whole, by_port, _] = walks;
+                whole.earlier(count);
+                by_port.earlier(count);
+                self.methods[record.method as usize] += count;
+                self.estimated = true;
+            }
+            Outcome::Success => {
+                for walk in walks {
+                    if count > 0 {
+                        walk.successes += count;
+                        walk.close();
+                    }
+                }
+            }
+            Outcome::Spoken => {
+                for walk in walks {
+                    walk.spoken += 1;
+                }
+            }
+            Outcome::Refused => walks.into_iter().for_each(Walk::close),
+            Outcome::Aborted => {
+                for walk in walks {
+                    walk.successes = walk.successes.saturating_sub(1);
+                }
+            }
+        }
+    }
+
+    /// Takes note of the marks that a contact bears.
+    fn mark(&mut self, record: &Record) {
+        self.methods[record.method as usize] += 1;
+        self.tool &= record.tool;
+        self.marked += 1;
+        let distances = match record.target.as_v4() {
+            Some(target) if record.transport == Transport::Tcp => distances(target, record.port, record.seq, record.ip_id),
+            _ => {
+                (self.mirai, self.masscan) = (false, false);
+                Distances::default()
+            }
+        };
+        let key = match record.target.as_v4() {
+            Some(target) if record.method == Method::Syn => Some(unicornscan_key(target, record.port, record.source_port, record.seq)),
+            _ => None,
+        };
+        self.unicornscan &= key.is_some_and(|key| self.first_seq.is_none() || key == self.key);
+        self.key = key.unwrap_or_default();
+        match self.first_seq {
+            None => (self.first_seq, self.distances) = (Some(record.seq), distances),
+            Some(first) => {
+                self.mirai &= distances.mirai == self.distances.mirai;
+                self.masscan &= distances.masscan == self.distances.masscan;
+                let mixed = first ^ record.seq;
+                self.nmap_seq &= mixed >> 16 == mixed & 0xffff;
+            }
+        }
+        if self.targets.len() < ROW_TARGETS_MAX {
+            self.targets.push(record.target);
+        }
+    }
+
+    pub fn decide(&mut self, now_s: u32, limits: &settings::scan, groups: &mut Groups) {
+        let answer_s = limits.answer_s as u32;
+        self.whole.grow_old(now_s, answer_s);
+        if self.open.is_some() {
+            return;
+        }
+        self.by_port.values_mut().for_each(|port| port.walk.grow_old(now_s, answer_s));
+        self.by_target.values_mut().for_each(|target| target.walk.grow_old(now_s, answer_s));
+        if self.is_scan(limits) && !groups.holds(self.site) {
+            groups.alone(self.site);
+            let target = if self.vertical() { self.main_target() } else { None };
+            self.open =
+                Some(EventId::of("scan", self.site, target.unwrap_or(Addr::NONE), self.course.first_ns, self.course.direction.name()));
+        }
+    }
+
+    /// Gives up an event of its own for one that is shared, if most of its contacts are shared and no window has its event yet.
+    pub fn join(&mut self, shared: u64) -> bool {
+        let joins = !self.course.started() && self.whole.contacts <= 2 * shared;
+        if joins {
+            self.open = None;
+        }
+        joins
+    }
+
+    /// Tells the other detectors of a scan over ports.
+    pub fn tell(&self, out: &mut Conclusions<'_>) {
+        if self.open.is_some() && self.shape() != "horizontal" {
+            out.port_scanners.insert(self.site);
+        }
+    }
+
+    fn is_scan(&self, limits: &settings::scan) -> bool {
+        let walk = limits.walk as i64;
+        let horizontal =
+            self.by_port.values().any(|port| port.walk.position() >= walk && self.targets_on(port).at_least() >= limits.targets);
+        // Connections to many hosts in which nobody says anything: whoever has business says what.
+        let silent = self.by_port.walks.iter().filter(|((transport, _), _)| *transport == Transport::Tcp).any(|(_, port)| {
+            let OnPort { walk, .. } = port;
+            self.targets_on(port).at_least().saturating_add(walk.unseen_targets) >= limits.silent_targets
+                && walk.spoken * 10 <= walk.contacts
+                && walk.contacts - walk.young() >= limits.silent_targets
+        });
+        let over_ports = self.whole.position() >= 2 * walk && self.hosts.at_least() >= limits.targets && self.whole.successes == 0;
+        let vertical = self.by_target.values().any(|OnTarget { walk: on, ports }| {
+            ports.at_least() >= limits.ports && 2 * on.failures() >= on.contacts && on.position() >= walk
+        });
+        let marked = self.tool_name() != "unknown"
+            && !matches!(self.tool_name(), "nmap")
+            && self.marked >= TOOL_CONTACTS
+            && (self.hosts.at_least() >= TOOL_CONTACTS || self.services.at_least() >= TOOL_CONTACTS);
+        // Nobody has business with an address that nobody uses; one may be mistyped, and a client tries again.
+        let dark = self.dark.at_least() >= limits.dark_contacts;
+        horizontal || silent || over_ports || vertical || marked || dark
+    }
+
+    fn tool_name(&self) -> &'static str {
+        if self.marked < 2 {
+            return "unknown";
+        }
+        let syn = self.methods[Method::Syn as usize] > 0;
+        match self.tool {
+            _ if self.mirai && self.several_targets() => "mirai",
+            _ if self.marked < TOOL_CONTACTS => "unknown",
+            tool if tool & tool_marks::ZMAP != 0 => "zmap",
+            _ if self.masscan && (self.distances.masscan == 0 || self.marked > TOOL_CONTACTS) => "masscan",
+            _ if self.unicornscan => "unicornscan",
+            tool if tool & tool_marks::HPING3 != 0 && syn => "hping3",
+            tool if tool & tool_marks::NMAP != 0 && self.nmap_seq => "nmap",
+            _ => "unknown",
+        }
+    }
+
+    /// A target's address in the sequence number shows only where targets differ.
+    fn several_targets(&self) -> bool {
+        self.hosts.at_least() >= 2 && (self.distances.mirai == 0 || self.marked >= TOOL_CONTACTS)
+    }
+
+    fn vertical(&self) -> bool {
+        self.shape() == "vertical"
+    }
+
+    /// Horizontal, vertical and block as in Staniford, Hoagland, McAlerney, Journal of Computer Security 2002; the bounds after the Zeek package
+    /// bro-simple-scan: up to five ports are an address scan.
+    fn shape(&self) -> &'static str {
+        let (targets, ports) = (self.hosts.count(), self.services.count());
+        if targets <= 2 && ports >= 3 {
+            "vertical"
+        } else if ports <= 5 {
+            "horizontal"
+        } else if targets >= 5 && ports >= 6 && self.whole.contacts * 10 >= 3 * targets * ports {
+            "block"
+        } else if ports > targets {
+            "vertical"
+        } else {
+            "horizontal"
+        }
+    }
+
+    /// Distinct targets. An estimate may exceed what is possible, as there are no more than contacts; the figure does not.
+    fn targets_count(&self) -> u64 {
+        let count = self.hosts.count() + self.whole.unseen_targets;
+        if self.hosts.is_estimate() { count.min(self.marked.max(self.whole.contacts)) } else { count }
+    }
+
+    fn main_target(&self) -> Option<Addr> {
+        self.by_target.walks.iter().max_by_key(|(addr, target)| (target.walk.contacts, Reverse(*addr))).map(|(addr, _)| *addr)
+    }
+
+    fn main_method(&self) -> Method {
+        let most = Method::ALL.into_iter().max_by_key(|&method| (self.methods[method as usize], Reverse(method)));
+        most.unwrap_or(Method::Other)
+    }
+
+    fn span_s(&self) -> u64 {
+        (self.course.last_ns - self.course.first_ns) / SLICE_NS
+    }
+
+    /// The mean time between two contacts so far, in seconds.
+    pub fn usual_gap_s(&self) -> u32 {
+        (self.span_s() / self.whole.contacts.max(1)) as u32
+    }
+
+    pub fn report(&mut self, state: State, out: &mut Conclusions<'_>) {
+        let Some(id) = self.open else { return };
+        let benign = out.benign.scanner(self.source).map(str::to_string);
+        self.course.count(out.rows, "scan", benign.is_some(), self.source, self.targets.iter().copied());
+        let shape = self.shape();
+        let span_s = self.span_s();
+        let mut ports: Vec<_> = self
+            .by_port
+            .walks
+            .iter()
+            .map(|((transport, port), on)| (self.targets_on(on).count(), *transport, *port))
+            .filter(|&(targets, ..)| targets > 0)
+            .collect();
+        ports.sort_by_key(|&(targets, transport, port)| (Reverse(targets), transport, port));
+        let method = self.main_method();
+        let only_port = match self.by_port.walks[..] {
+            [((_, port), _)] => Some(port),
+            _ => None,
+        };
+        out.events.push(Event {
+            id,
+            kind: "scan",
+            state,
+            start_ns: self.course.first_ns,
+            end_ns: self.course.last_ns,
+            source: Some(if self.one_address { self.source } else { self.site }),
+            source_country: self.course.country,
+            target: if self.hosts.count() == 1 { self.main_target() } else { None },
+            target_port: only_port.filter(|&port| port != 0),
+            transport: method.transport(),
+            protocol: None,
+            direction: self.course.direction,
+            attribution: self.course.attribution(),
+            benign,
+            entry: None,
+            packets: self.course.packets,
+            bytes: self.course.bytes,
+            detail: Detail::Scan(ScanDetail {
+                shape,
+                method,
+                tool: self.tool_name(),
+                targets: self.targets_count(),
+                estimated: self.estimated || self.hosts.is_estimate(),
+                ports: ports.into_iter().take(PORTS_NAMED).map(|(targets, transport, port)| (name_of(transport, port), targets)).collect(),
+                distinct_ports: self.services.count(),
+                contacts: self.whole.contacts,
+                failures: self.whole.failures(),
+                slow: span_s >= 600 && self.whole.contacts * 3600 <= SLOW_PER_HOUR * span_s,
+                dark: self.dark.count(),
+                members: None,
+                countries: Vec::new(),
+            }),
+        });
+    }
+}
+
+/// `tcp/502`; `icmp` for what has no ports.
+pub fn name_of(transport: Transport, port: u16) -> String {
+    match transport {
+        Transport::Tcp => format!("tcp/{port}"),
+        Transport::Udp => format!("udp/{port}"),
+        Transport::Sctp => format!("sctp/{port}"),
+        Transport::Icmp => "icmp".into(),
+        Transport::Other | Transport::Link => "other".into(),
+    }
+}
