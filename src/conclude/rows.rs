@@ -41,9 +41,9 @@ pub struct Share {
 }
 
 impl Row {
-    fn add(&mut self, share: Share) {
-        self.events += 1;
-        self.started += u64::from(share.started);
+    fn add(&mut self, events: u64, share: Share) {
+        self.events += events;
+        self.started += if share.started { events } else { 0 };
         self.packets += share.packets;
         self.bytes += share.bytes;
     }
@@ -87,9 +87,22 @@ impl Rows {
         }
     }
 
+    /// Counts events that stand in one row and have begun together, given the sums of their packets and bytes.
+    pub fn events(
+        &mut self,
+        key: RowKey,
+        events: u64,
+        sums: Share,
+        sources: impl IntoIterator<Item = Addr>,
+        targets: impl IntoIterator<Item = Addr>,
+    ) {
+        self.totals.entry(key.kind).or_default().add(events, sums);
+        self.add(key, 0, events, sums, sources, targets);
+    }
+
     /// Counts one event in the totals of its kind, of which every row gets a part.
     pub fn total(&mut self, kind: &'static str, share: Share) {
-        self.totals.entry(kind).or_default().add(share);
+        self.totals.entry(kind).or_default().add(1, share);
     }
 
     /// Counts a row's part of an event. Its addresses are added to the distinct ones of the row and of its kind.
@@ -106,9 +119,21 @@ impl Rows {
         sources: impl IntoIterator<Item = Addr>,
         targets: impl IntoIterator<Item = Addr>,
     ) {
+        self.add(key, entry, 1, share, sources, targets);
+    }
+
+    fn add(
+        &mut self,
+        key: RowKey,
+        entry: u8,
+        events: u64,
+        share: Share,
+        sources: impl IntoIterator<Item = Addr>,
+        targets: impl IntoIterator<Item = Addr>,
+    ) {
         let row = self.rows.entry((key, entry)).or_default();
         let total = self.totals.entry(key.kind).or_default();
-        row.add(share);
+        row.add(events, share);
         for source in sources {
             let hash = self.keyed.addr(source);
             row.sources.add(hash);
@@ -136,9 +161,9 @@ impl Rows {
         self.totals.iter().map(|(kind, row)| (*kind, row))
     }
 
-    /// Counts a contact that has ended: each once in a run, so that windows add up.
-    pub fn ended(&mut self, contact: Ended) {
-        *self.ended.entry(contact).or_default() += 1;
+    /// Counts contacts that have ended alike: each once in a run, so that windows add up.
+    pub fn ended(&mut self, alike: Ended, contacts: u64) {
+        *self.ended.entry(alike).or_default() += contacts;
     }
 
     /// Contacts that have ended in this window.

@@ -103,6 +103,14 @@ impl Aims {
         }
     }
 
+    /// So many contacts began: [`Aims::note`] for each.
+    pub fn contacts(&mut self, source: Addr, all: u16, contacts: u64) {
+        if let Some(facts) = self.sources.get_mut(&site(source)) {
+            facts.all = facts.all.max(all.into());
+            facts.contacts += contacts;
+        }
+    }
+
     /// The source ran a scan, of whatever, with so many first contacts.
     pub fn scanned(&mut self, source: Addr, contacts: u64) {
         if let Some(facts) = self.sources.get_mut(&site(source)) {

@@ -160,7 +160,7 @@ detectors! {
     ics: Vec<ics::IcsMemory>, ics::IcsTally, ics::IcsBoard;
         new(lanes, shared)
             lanes.iter().map(|&lane| ics::IcsMemory::new(lane, shared.lookup.clone())).collect(),
-            ics::IcsBoard::default();
+            ics::IcsBoard::new(shared.keyed.clone());
         observe[CARRIED](memory, lane, tally, conversations, packet) memory[lane].observe(tally, conversations, packet);
         seal(memory, tally, _end) memory.iter_mut().for_each(|lane| lane.seal(tally));
     payload: Vec<payload::PayloadMemory>, payload::PayloadTally, payload::PayloadBoard;

@@ -2,10 +2,12 @@
 
 mod by_lane;
 mod distinct;
+mod places;
 mod traffic;
 
 pub use by_lane::ByLane;
 pub use distinct::Distinct;
+pub use places::Places;
 pub use traffic::{TrafficRow, TrafficTally};
 
 /// What adds up in any order: `merge` is commutative and associative, `Default` is its zero.

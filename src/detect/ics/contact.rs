@@ -64,11 +64,14 @@ impl Sector {
     pub fn of(target: Addr, index: u8, out: &Conclusions<'_>) -> Self {
         match out.sectors.of(target) {
             Some(Site { sector, name }) => Sector { name: sector.clone().into(), guess: false, site: name.clone() },
-            None => {
-                let usual = protocol_at(index).map_or("", |protocol| protocol.sector);
-                Sector { name: usual.into(), guess: true, site: None }
-            }
+            None => Self::usual(index),
         }
+    }
+
+    /// The usual one of the protocol at this place in the table.
+    pub fn usual(index: u8) -> Self {
+        let usual = protocol_at(index).map_or("", |protocol| protocol.sector);
+        Sector { name: usual.into(), guess: true, site: None }
     }
 }
 
@@ -105,10 +108,12 @@ pub struct Key {
 pub struct Contact {
     id: EventId,
     pub protocol: &'static str,
+    /// It has spoken the protocol; else that is what its service speaks.
+    pub speaks: bool,
     pub index: u8,
     pub course: Course,
     intent: Intent,
-    functions: Vec<(Function, u64)>,
+    functions: Functions,
     requests: u64,
     sufficient: bool,
     /// The port was closed each time so far.
@@ -125,15 +130,39 @@ pub struct Contact {
     pub written: bool,
 }
 
+/// Functions with their counts, in the order in which they came. Nearly always there is one.
+#[derive(Default)]
+struct Functions {
+    first: Option<(Function, u64)>,
+    more: Vec<(Function, u64)>,
+}
+
+impl Functions {
+    fn iter(&self) -> impl Iterator<Item = &(Function, u64)> {
+        self.first.iter().chain(&self.more)
+    }
+
+    fn count(&mut self, function: Function, messages: u64) {
+        if let Some((_, count)) = self.first.iter_mut().chain(&mut self.more).find(|(known, _)| *known == function) {
+            *count += messages;
+        } else if self.first.is_none() {
+            self.first = Some((function, messages));
+        } else if self.more.len() + 1 < FUNCTIONS_MAX {
+            self.more.push((function, messages));
+        }
+    }
+}
+
 impl Contact {
     pub fn new(record: &Record) -> Self {
         Contact {
             id: EventId::of(PROBE, record.client, record.server, record.time_ns, &format!("{}/{:?}", record.port, record.transport)),
             protocol: record.protocol,
+            speaks: false,
             index: record.index,
             course: Course::new(record.time_ns, record.client_country, record.direction, record.attribution),
             intent: Intent::Connect,
-            functions: Vec::new(),
+            functions: Functions::default(),
             requests: 0,
             sufficient: false,
             refused: false,
@@ -145,6 +174,12 @@ impl Contact {
             disclosed: BTreeMap::new(),
             written: false,
         }
+    }
+
+    /// The protocol that it speaks; empty if it has not spoken.
+    #[inline]
+    pub fn spoken(&self) -> &'static str {
+        if self.speaks { self.protocol } else { "" }
     }
 
     /// Whether it went no further than a connection of ISO-on-TCP, which several protocols begin with.
@@ -184,12 +219,7 @@ impl Contact {
                 self.requests += u64::from(record.messages);
                 self.sufficient |= record.sufficient;
                 self.intent = self.intent.max(record.intent);
-                let room = self.functions.len() < FUNCTIONS_MAX;
-                match self.functions.iter_mut().find(|(function, _)| *function == record.function) {
-                    Some((_, count)) => *count += u64::from(record.messages),
-                    None if room => self.functions.push((record.function, record.messages.into())),
-                    None => {}
-                }
+                self.functions.count(record.function, record.messages.into());
             }
             Told::Answer => {
                 self.answered = true;
@@ -232,13 +262,8 @@ impl Contact {
         let intent = if confirmed { self.intent } else { Intent::Connect };
         let sector = Sector::of(key.server, self.index, out);
         if state == State::Ended {
-            out.rows.ended(Ended {
-                kind,
-                direction: self.course.direction,
-                sector: sector.name.clone(),
-                guess: sector.guess,
-                intent: intent.name(),
-            });
+            let (direction, sector) = (self.course.direction, sector.clone());
+            out.rows.ended(Ended { kind, direction, sector: sector.name, guess: sector.guess, intent: intent.name() }, 1);
         }
         if !written {
             // Not before its end: it may yet be written.

@@ -5,6 +5,7 @@ mod ber;
 mod board;
 mod cip;
 mod contact;
+mod contacts;
 mod crc;
 mod fields;
 mod functions;
@@ -13,6 +14,7 @@ mod lookup;
 mod memory;
 pub mod protocol;
 mod stray;
+mod sweep;
 #[cfg(test)]
 pub(crate) mod testing;
 mod text;
