@@ -1,5 +1,6 @@
 //! Floods begin, go on and end: change detection per victim and method over merged slices.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 
 use serde::Serialize;
@@ -14,7 +15,7 @@ use crate::settings;
 
 use super::evidence::Evidence;
 use super::method::{Act, Method};
-use super::record::{FloodTally, Record, Sum, signs};
+use super::record::{FloodTally, Record, Sum};
 use super::verdict::{Spoofing, Verdict, judge};
 
 /// Cells of the coarse pass that finds the few victims worth a look among a slice's records. Two victims in one cell only cost a look; a
@@ -116,21 +117,27 @@ struct Key {
 /// by the share of 256 that random ports have.
 const PORT_CELLS: usize = 256;
 
-/// One slice of one victim and method.
+/// SYNs less completions by port.
+type Ports = [i32; PORT_CELLS];
+
+/// One slice of one victim and method. Thousands of victims may have one, so it is small.
 struct Slice {
     key: Key,
     packets: u64,
     bytes: u64,
     again: u64,
     complete: u64,
-    marked: u64,
-    /// SYNs less completions by port.
-    ports: [i32; PORT_CELLS],
+    /// Only where they decide whether a flood begins.
+    ports: Option<Box<Ports>>,
     /// Packets by direction: sources at home and abroad may flood one victim, and which packet comes first depends on the workers.
     directions: [u64; Direction::COUNT],
     /// The victim's evidence, while a slice is added to it.
     evidence: Option<Box<Evidence>>,
+    /// Evidence was added to.
+    decides: bool,
 }
+
+const _: () = assert!(size_of::<Slice>() <= 2 * 64, "looking at a record costs two cache lines");
 
 struct Watch {
     /// CUSUM in fixed point.
@@ -210,7 +217,9 @@ impl FloodBoard {
         }
         self.collect(tally);
         for place in order {
-            self.decide(now_s, place, out);
+            if self.slices[place].decides {
+                self.decide(now_s, place, out);
+            }
         }
         self.clear_cells(tally);
         self.slices.clear();
@@ -286,8 +295,7 @@ impl FloodBoard {
             && let Some(place) = (self.last[usize::from(glance.cell)] as usize).checked_sub(1)
             && let Some(slice) = self.slices.get(place)
         {
-            huge::prefetch(&slice.key);
-            huge::prefetch(&slice.packets);
+            huge::prefetch_whole(slice);
         }
     }
 
@@ -356,13 +364,12 @@ impl FloodBoard {
         let limits = &out.settings.flood;
         let slice = &self.slices[place];
         let key = slice.key;
-        if !self.watches.contains_key(&key) {
-            if slice.packets < COARSE_MIN as u64 || self.watches.len() >= WATCHES_MAX {
-                return;
-            }
-            self.watches.insert(key, Watch::new(slice.direction(), limits.cusum_floor_per_s as i64));
-        }
-        let Some(watch) = self.watches.get_mut(&key) else { return };
+        let has_room = self.watches.len() < WATCHES_MAX;
+        let watch = match self.watches.entry(key) {
+            Entry::Occupied(watch) => watch.into_mut(),
+            Entry::Vacant(_) if slice.packets < COARSE_MIN as u64 || !has_room => return,
+            Entry::Vacant(free) => free.insert(Watch::new(slice.direction(), limits.cusum_floor_per_s as i64)),
+        };
         watch.pass_to(now_s);
         watch.last_s = now_s;
         watch.direction = slice.direction();
@@ -383,18 +390,31 @@ impl FloodBoard {
         let slice = &mut self.slices[place];
         let tail = watch.open.is_some() && 8 * slice.rate(key.method) < threshold(key.method, limits) as i64;
         slice.evidence = if tail { None } else { watch.evidence.take() };
+        slice.decides = slice.evidence.is_some();
+        // Fewer packets than a port needs are too few, however they are spread.
+        if slice.decides && watch.open.is_none() && key.method == Method::Syn && slice.fresh() >= limits.syn_unfinished_per_s {
+            slice.ports = Some(Box::new([0; PORT_CELLS]));
+        }
     }
 
     /// The third pass: evidence for the victims that need it.
     fn collect(&mut self, tally: &FloodTally) {
         for &(number, place) in &self.worthy {
-            if let Some(evidence) = &mut self.slices[place as usize].evidence {
-                evidence.add(&tally.records[number as usize]);
+            let slice = &mut self.slices[place as usize];
+            if let Some(evidence) = &mut slice.evidence {
+                let record = &tally.records[number as usize];
+                evidence.add(record);
+                slice.count_port(record);
             }
         }
         for &(number, place) in &self.worthy_sums {
-            if let Some(evidence) = &mut self.slices[place as usize].evidence {
-                evidence.add_sum(&tally.sums[number as usize]);
+            let slice = &mut self.slices[place as usize];
+            if let Some(evidence) = &mut slice.evidence {
+                let sum = &tally.sums[number as usize];
+                evidence.add_sum(sum);
+                if let Some(ports) = &mut slice.ports {
+                    ports[port_cell(sum.port)] += sum.packets as i32 - sum.complete as i32;
+                }
             }
         }
         for slice in &mut self.slices {
@@ -495,10 +515,10 @@ impl Slice {
             bytes: 0,
             again: 0,
             complete: 0,
-            marked: 0,
-            ports: [0; PORT_CELLS],
+            ports: None,
             directions: [0; Direction::COUNT],
             evidence: None,
+            decides: false,
         }
     }
 
@@ -508,19 +528,25 @@ impl Slice {
             Act::Attack => {
                 self.packets += 1;
                 self.bytes += u64::from(record.bytes);
-                self.marked += u64::from(record.has(signs::MARKED));
-                self.ports[port_cell(record.port)] += 1;
             }
             Act::Again => {
                 self.packets += 1;
                 self.bytes += u64::from(record.bytes);
                 self.again += 1;
             }
-            Act::Complete | Act::Answered => {
-                self.complete += 1;
-                self.ports[port_cell(record.port)] -= 1;
-            }
+            Act::Complete | Act::Answered => self.complete += 1,
             Act::Disowned => {}
+        }
+    }
+
+    /// Counts a record by its port, where ports are counted; a fragment that the victim's flood has adopted has none.
+    fn count_port(&mut self, record: &Record) {
+        if let Some(ports) = self.ports.as_mut().filter(|_| record.method == self.key.method) {
+            ports[port_cell(record.port)] += match record.act {
+                Act::Attack => 1,
+                Act::Complete | Act::Answered => -1,
+                Act::Again | Act::Disowned => 0,
+            };
         }
     }
 
@@ -530,7 +556,11 @@ impl Slice {
         self.again += u64::from(sum.again);
         self.complete += u64::from(sum.complete);
         self.bytes += sum.bytes;
-        self.ports[port_cell(sum.port)] += sum.packets as i32 - sum.complete as i32;
+    }
+
+    /// Packets that repeat none.
+    fn fresh(&self) -> u64 {
+        self.packets - self.again
     }
 
     /// The direction of most packets.
@@ -543,11 +573,11 @@ impl Slice {
 
     /// SYNs that neither repeat nor completed, over all ports.
     fn unfinished(&self) -> i64 {
-        (self.packets - self.again) as i64 - self.complete as i64
+        self.fresh() as i64 - self.complete as i64
     }
 
     fn unfinished_top_port(&self) -> i64 {
-        self.ports.iter().copied().max().unwrap_or(0).into()
+        self.ports.as_ref().and_then(|ports| ports.iter().copied().max()).unwrap_or(0).into()
     }
 
     fn rate(&self, method: Method) -> i64 {
@@ -627,7 +657,7 @@ impl Watch {
         let excess = (unfinished * ONE - mean * ONE * SLACK_PERCENT / 100) / mean;
         let most = CUSUM_MAX_TIMES * limits.cusum_threshold as i64 * ONE;
         self.cusum = (self.cusum + excess).clamp(0, most);
-        self.unfinished = [self.unfinished[1], self.unfinished[2], (unfinished, (slice.packets - slice.again) as i64)];
+        self.unfinished = [self.unfinished[1], self.unfinished[2], (unfinished, slice.fresh() as i64)];
         if self.open.is_none() {
             self.completions = (self.completions * PAST_PER_MILLE + slice.complete as i64 * ONE * (1000 - PAST_PER_MILLE)) / 1000;
         }

@@ -22,6 +22,8 @@ const FOLLOWED_MAX: usize = 16_384;
 const AT_HAND: usize = 1024;
 /// Bits by which most targets are told from those under flood.
 const FLOODED_BITS: usize = 4096;
+/// Sources ahead of the one that is decided on that are brought into the cache.
+const DECIDED_AHEAD: usize = 2;
 /// Records of one source that are looked at together: as many cache lines as a core asks for at a time, and some.
 const TOGETHER: usize = 32;
 
@@ -116,7 +118,10 @@ impl ScanBoard {
             places.get(&(source, direction)).and_then(|&place| followed.get_mut(place)).is_some_and(|followed| followed.join(contacts))
         });
         let due_s = now_s.saturating_add(out.settings.scan.answer_s as u32);
-        for &place in &self.touched {
+        for (number, &place) in self.touched.iter().enumerate() {
+            if let Some(next) = self.touched.get(number + DECIDED_AHEAD).and_then(|&next| self.followed.get(next)) {
+                huge::prefetch_whole(next);
+            }
             let Some(followed) = self.followed.get_mut(place) else { continue };
             followed.touched = false;
             followed.decide(now_s, &out.settings.scan, &mut self.groups);
@@ -161,7 +166,11 @@ impl ScanBoard {
             *next += 1;
         }
         let by_source = std::mem::take(&mut self.by_source);
-        for records in by_source.chunk_by(|a, b| a.place == b.place) {
+        let mut sources = by_source.chunk_by(|a, b| a.place == b.place).peekable();
+        while let Some(records) = sources.next() {
+            if let Some(next) = sources.peek().and_then(|next| self.followed.get(next[0].place as usize)) {
+                huge::prefetch_whole(next);
+            }
             let place = records[0].place as usize;
             for together in records.chunks(TOGETHER) {
                 self.take(now_s, tally, place, together);
