@@ -72,12 +72,13 @@ pub struct Asked<'a> {
 
 /// Path and query of a request's target, which may be in absolute form (RFC 9112 section 3.2).
 pub fn split(target: &[u8]) -> (&[u8], &[u8]) {
-    let origin = match memmem::find(target.get(..16).unwrap_or(target), b"://") {
-        Some(at) if !target.starts_with(b"/") => {
+    let scheme = if target.starts_with(b"/") { None } else { memmem::find(target.get(..16).unwrap_or(target), b"://") };
+    let origin = match scheme {
+        Some(at) => {
             let authority = &target[at + 3..];
             &authority[memchr::memchr2(b'/', b'?', authority).unwrap_or(authority.len())..]
         }
-        _ => target,
+        None => target,
     };
     let end = memchr::memchr(b'#', origin).unwrap_or(origin.len());
     match memchr::memchr(b'?', &origin[..end]) {

@@ -1,8 +1,11 @@
 //! A lane's memory: which scripts were put on which server, so that their use is known whatever tool it is by.
 
+use std::sync::LazyLock;
+
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
+
 use super::answer::{Answer, Outcome};
 use super::asked::{Room, split};
-use super::encoding::has_any;
 use super::judge::{Finding, Stage, judge};
 use super::name::{is_script, last_part};
 use super::probe::Known;
@@ -43,6 +46,8 @@ impl WebshellMemory {
     }
 
     pub(super) fn of_lane(lane: u8) -> Self {
+        // Not in the middle of traffic.
+        LazyLock::force(&ASKING);
         WebshellMemory { lane, room: Room::default(), uploaded: Vec::new(), next_uploaded: 0, records: 0, keep: Keep::default() }
     }
 
@@ -77,6 +82,17 @@ fn evidence<'a>(exchange: &Exchange<'a>, finding: &Finding) -> (&'a [u8], &'a [u
     (client, exchange.response.map_or(b"", |response| response.body.head))
 }
 
+/// What in a query may put or run code, whatever the path: one pass over every query.
+static ASKING: LazyLock<AhoCorasick> = LazyLock::new(|| {
+    let words = ["%3C", "%3c", "<", "%3E", "%3e", ">", "file_put_contents", "classLoader"];
+    AhoCorasick::builder().kind(Some(AhoCorasickKind::DFA)).prefilter(false).build(words).expect("the words are few and short")
+});
+
+/// Whether code of PHP or of server pages is opened: by `<?` or `<%`.
+fn opens_code(text: &[u8]) -> bool {
+    memchr::memchr_iter(b'<', text).any(|at| matches!(text.get(at + 1), Some(b'?' | b'%')))
+}
+
 impl Listener for WebshellMemory {
     type Tally = WebshellTally;
 
@@ -84,9 +100,7 @@ impl Listener for WebshellMemory {
         match glance.method {
             b"GET" | b"HEAD" => {
                 let (path, query) = split(glance.target);
-                is_script(path).is_some()
-                    || has_any(query, &[b"%3C", b"%3c", b"<", b"%3E", b"%3e", b">", b"file_put_contents", b"classLoader"])
-                    || has_any(glance.head, &[b"<?", b"<%"])
+                is_script(path).is_some() || !query.is_empty() && ASKING.is_match(query) || opens_code(glance.head)
             }
             b"OPTIONS" | b"CONNECT" | b"TRACE" => false,
             _ => true,

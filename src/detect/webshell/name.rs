@@ -160,8 +160,34 @@ fn by_extension(part: &[u8]) -> Name {
     }
 }
 
+/// Bytes of the longest extension that a server runs.
+const EXTENSION_BYTES_MAX: usize = 6;
+
+/// Whether a part of a path can be a script at all: a cheap look that says no to nearly all that browsers fetch. No disguise works without
+/// one of the signs that are looked for first; without them only an extension decides.
+fn may_be_script(path: &[u8]) -> bool {
+    let disguises = path.iter().fold(false, |found, &byte| found | (byte <= b' ') | matches!(byte, b'%' | b':' | b';' | b'\\'));
+    disguises || memchr::memchr_iter(b'.', path).any(|dot| runs(&path[dot + 1..]))
+}
+
+/// Whether the extension that stands before these bytes' next full stop or slash is one that a server runs.
+fn runs(bytes: &[u8]) -> bool {
+    let mut lower = [0; EXTENSION_BYTES_MAX];
+    for (place, &byte) in bytes.iter().enumerate() {
+        match lower.get_mut(place) {
+            _ if matches!(byte, b'.' | b'/') => return language(&lower[..place]).is_some(),
+            Some(letter) => *letter = byte.to_ascii_lowercase(),
+            None => return false,
+        }
+    }
+    language(&lower[..bytes.len()]).is_some()
+}
+
 /// Whether a path leads to a script: the part that the server looks up, without the query.
 pub fn is_script(path: &[u8]) -> Option<Language> {
+    if !may_be_script(path) {
+        return None;
+    }
     // `x.php/more` runs `x.php` (RFC 3875 section 4.1.5, PATH_INFO): any part can be the script.
     path.split(|&byte| byte == b'/').take(PARTS_MAX).find_map(|part| {
         let part = part.get(part.len().saturating_sub(NAME_BYTES)..).unwrap_or_default();
@@ -174,7 +200,20 @@ pub fn is_script(path: &[u8]) -> Option<Language> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn the_cheap_look_says_no_to_no_script(
+            parts in proptest::collection::vec("[a-z]{0,3}|[.]|/|%2e|%|;|::\\$DATA|[\\x00-\\xff]|php5?|PhP|jsp|cshtml|inc|txt|[.]asp|[.]module", 0..10),
+        ) {
+            let path = parts.concat().into_bytes();
+            let judged = path.split(|&byte| byte == b'/').any(|part| matches!(judge(part).treatment, Treatment::Script(_)));
+            prop_assert!(!judged || may_be_script(&path), "{}", path.escape_ascii());
+        }
+    }
 
     #[test]
     fn what_a_server_runs_is_a_script() {
