@@ -12,7 +12,7 @@ use std::alloc::{Layout, handle_alloc_error};
 use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
 
-use crate::detect::tables::{Bucket, ContactBucket, Kept, SourceBucket, WarmBucket};
+use crate::detect::tables::{Bucket, ContactBucket, Flow, Kept, SourceBucket, WarmBucket};
 
 /// Size of a huge page on the common machines, in bytes.
 const HUGE_BYTES: usize = 2 * 1024 * 1024;
@@ -29,6 +29,8 @@ pub unsafe trait Zeroed: Copy {}
 
 // SAFETY: hashes and numbers; `State` and its like have a variant 0 (`Free`), `Country` is an index below 256 with any value from 0 to 250.
 unsafe impl Zeroed for Bucket {}
+// SAFETY: numbers, `bool`s, and two enums without fields whose first variants (`State::Free`, `Wants::All`) are 0.
+unsafe impl Zeroed for Flow {}
 // SAFETY: numbers only.
 unsafe impl Zeroed for ContactBucket {}
 // SAFETY: hashes, numbers, and a `bool`, whose 0 is `false`.

@@ -299,6 +299,14 @@ impl Conversations {
         }
     }
 
+    /// Brings a conversation's place into the cache before its turn.
+    #[inline]
+    pub fn touch_place(&self, place: u32) {
+        if let Some(bucket) = self.buckets.get(place as usize / WAYS) {
+            huge::prefetch_whole(bucket);
+        }
+    }
+
     /// Remembers that the conversation's opening was the opener's first contact with this service.
     pub fn mark_first_contact(&mut self, place: u32) {
         let (bucket, way) = (place as usize / WAYS, place as usize % WAYS);
@@ -371,8 +379,10 @@ impl Conversations {
         let spoke = if by_opener { facts::OPENER_SPOKE } else { facts::CALLED_SPOKE };
         let settled = entry.state >= State::TwoWay && (item.payload_bytes == 0 || entry.facts & spoke != 0);
         let outcome = entry.facts & facts::FIRST_CONTACT != 0 && !settled;
-        let wanted = |handle: u16| if item.payload_bytes > 0 && handle != UNWANTED { handle } else { 0 };
-        let (reader, tag) = (wanted(entry.reader), wanted(entry.tag));
+        let wanted = |is_read: bool, handle: u16| if is_read && handle != UNWANTED { handle } else { 0 };
+        // Whoever reads payload takes note of what ends a stream, too.
+        let ends = item.tcp_flags() & (flags::FIN | flags::RST) != 0;
+        let (reader, tag) = (wanted(item.payload_bytes > 0 || ends, entry.reader), wanted(item.payload_bytes > 0, entry.tag));
         if outcome || reader | tag != 0 { Coming::More { outcome, by_opener, reader, tag } } else { Coming::Nothing }
     }
 

@@ -108,10 +108,8 @@ impl Lanes {
                 {
                     memory.touch(tag);
                 }
-                if reader != 0
-                    && let Some(memory) = self.detectors.payload.get(lane)
-                {
-                    memory.touch(reader);
+                if reader != 0 {
+                    self.detectors.payload.touch(lane, reader);
                 }
                 if outcome && by_opener {
                     self.detectors.scan.touch_source(lane, item.source_hash);
@@ -174,7 +172,7 @@ impl Lanes {
             _ => !self.conversations.is_unwanted(place),
         });
         // How long calls from home last is of interest, whoever reads them.
-        wanted || ends && direction == Direction::Outbound || self.detectors.payload.get(lane).is_some_and(|memory| memory.hears_all())
+        wanted || ends && direction == Direction::Outbound || self.detectors.payload.hears_all(lane)
     }
 
     /// A packet that changes its conversation, or begins one.

@@ -23,6 +23,7 @@ pub use lane::{Lanes, Moment, Shared, SliceTally};
 /// The entries of the large tables.
 pub(crate) mod tables {
     pub(crate) use super::conversation::Bucket;
+    pub(crate) use super::payload::Flow;
     pub(crate) use super::scan::{ContactBucket, Kept, SourceBucket, WarmBucket};
 }
 
@@ -163,10 +164,10 @@ detectors! {
             ics::IcsBoard::new(shared.keyed.clone());
         observe[CARRIED](memory, lane, tally, conversations, packet) memory[lane].observe(tally, conversations, packet);
         seal(memory, tally, _end) memory.iter_mut().for_each(|lane| lane.seal(tally));
-    payload: Vec<payload::PayloadMemory>, payload::PayloadTally, payload::PayloadBoard;
+    payload: payload::PayloadMemory, payload::PayloadTally, payload::PayloadBoard;
         new(lanes, shared)
-            lanes.iter().map(|&lane| payload::PayloadMemory::of_lane(lane, shared)).collect(),
+            payload::PayloadMemory::of_lanes(lanes, shared),
             payload::PayloadBoard::new(shared);
-        observe[CARRIED](memory, lane, tally, conversations, packet) memory[lane].observe(tally, conversations, packet);
-        seal(memory, tally, end) memory.iter_mut().for_each(|lane| lane.seal(tally, end));
+        observe[CARRIED](memory, lane, tally, conversations, packet) memory.observe(lane, tally, conversations, packet);
+        seal(memory, tally, end) memory.seal(tally, end);
 }

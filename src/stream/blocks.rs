@@ -1,7 +1,11 @@
 //! A lane's memory for bytes that must be kept: blocks of one size, joined into chains.
 
+use crate::huge;
+
 /// Bytes of one block: most heads of HTTP requests take one or two.
 pub const BLOCK_BYTES: usize = 512;
+/// Bytes of a block that are brought into the cache ahead.
+const TOUCHED_BYTES: usize = 128;
 /// No block.
 const NONE: u16 = u16::MAX;
 
@@ -32,6 +36,28 @@ impl Chain {
     }
 }
 
+/// A chain as numbers, for tables of plain values. Whoever has it gives it back once.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Parked {
+    first: u16,
+    last: u16,
+    len: u32,
+}
+
+impl From<Chain> for Parked {
+    fn from(chain: Chain) -> Self {
+        Parked { first: chain.first, last: chain.last, len: chain.len }
+    }
+}
+
+impl Parked {
+    /// The chain; what stays is empty.
+    pub fn take(&mut self) -> Chain {
+        let Parked { first, last, len } = std::mem::take(self);
+        if len == 0 { Chain::default() } else { Chain { first, last, len } }
+    }
+}
+
 /// Blocks of one lane.
 pub struct Blocks {
     // Untouched zeroes cost no memory until they are written.
@@ -52,6 +78,16 @@ impl Blocks {
     /// Bytes for which there is room.
     pub fn room(&self) -> usize {
         self.free_blocks * BLOCK_BYTES
+    }
+
+    /// Brings the first bytes of a chain into the cache before its turn: as many as the head of a plain request has.
+    #[inline]
+    pub fn touch(&self, parked: &Parked) {
+        if let Some(bytes) =
+            self.bytes.get(usize::from(parked.first) * BLOCK_BYTES..).and_then(|bytes| bytes.first_chunk::<TOUCHED_BYTES>())
+        {
+            huge::prefetch_whole(bytes);
+        }
     }
 
     /// Adds bytes to a chain's end; returns how many found room.

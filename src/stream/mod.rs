@@ -15,6 +15,6 @@ mod blocks;
 mod held;
 mod order;
 
-pub use blocks::{BLOCK_BYTES, Blocks, Chain};
+pub use blocks::{BLOCK_BYTES, Blocks, Chain, Parked};
 pub use held::Held;
 pub use order::{Order, Place};

@@ -46,6 +46,11 @@ impl Announced {
         self.list.push(expected);
     }
 
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
     /// The last one of a control connection.
     pub fn last_of(&mut self, control: u64) -> Option<&mut Expected> {
         self.list.iter_mut().rev().find(|expected| expected.control == control)

@@ -1,225 +1,273 @@
-//! The conversations that a lane reads, and whose turn it is to make room.
+//! The conversations that a lane reads: what each packet needs of one, and whose turn it is to make room.
 
-use crate::addr::Addr;
-use crate::attribute::{Country, Direction};
 use crate::detect::packet::Packet;
 use crate::huge;
 use crate::protocol::carried::Ends;
-use crate::stream::Order;
-
-use super::clear::Clear;
-use super::listener::Listener;
-use super::secure::Secure;
-use super::unknown::Unknown;
-use super::web::{Room, Web};
+use crate::stream::{Order, Parked, Place};
 
 /// Conversations read per lane at a time: 65,536 in all.
 pub const FLOWS: usize = 1024;
 /// No flow.
 const NONE: u16 = u16::MAX;
 
-/// One side of a conversation.
-#[derive(Clone, Copy, Debug)]
-pub struct Side {
-    pub addr: Addr,
-    pub port: u16,
-    pub country: Country,
-    /// It proved to hold its address.
-    pub proved: bool,
-    pub order: Order,
-    /// The greatest number that the other side acknowledged, once it has.
-    pub acked: Option<u32>,
-    /// Where its FIN stands.
-    pub fin: Option<u32>,
-    /// Its stream is over, and was told so.
-    pub ended: bool,
-    /// Segments of it wait behind a hole.
-    pub waits: bool,
-}
-
-/// Who reads what a conversation carries.
-#[derive(Debug, Default)]
-pub enum Reader {
-    /// Nothing was seen yet: the first bytes are missing.
+/// How far the reading of a conversation has come.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[repr(u8)]
+pub enum State {
+    /// A free place.
     #[default]
-    Undecided,
-    /// None of the protocols that have a reader.
-    Unknown(Unknown),
-    Web(Web),
-    Secure(Secure),
-    /// Another protocol in clear text.
-    Clear(Clear),
-    /// Nobody: what comes is only put in its place.
-    Nobody,
+    Free,
+    /// An ordinary request was asked in one segment, and nothing was answered yet: a line of numbers and the request's head are all there
+    /// is of it.
+    Asked,
+    /// A reader has it.
+    Read,
+    /// Nobody reads on.
+    Over,
 }
 
-impl Reader {
-    /// Whether the client is the lower end.
-    pub fn client_low(&self, talk: &Talk) -> bool {
-        match self {
-            Reader::Web(web) => web.client_low,
-            Reader::Secure(secure) => secure.client_low,
-            Reader::Clear(clear) => clear.client_low(talk),
-            Reader::Undecided | Reader::Unknown(_) | Reader::Nobody => talk.opener_low,
+/// What the reader of a side has use for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[repr(u8)]
+pub enum Wants {
+    /// Whatever comes.
+    #[default]
+    All,
+    /// Nothing but a segment that begins a message.
+    Beginning,
+    /// Not the next [`Side::passing`] bytes.
+    Later,
+}
+
+/// What is kept of one side for every packet.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Side {
+    /// The number of the byte that comes next, if [`marks::BEGUN`].
+    next: u32,
+    /// The greatest number that the other side acknowledged, if [`marks::ACKED`].
+    pub acked: u32,
+    /// Bytes that may pass unread, where the side [`Wants::Later`].
+    pub passing: u32,
+    /// See [`marks`].
+    pub marks: u8,
+    pub wants: Wants,
+}
+
+/// Bits of [`Side::marks`].
+pub mod marks {
+    /// The other side has acknowledged something.
+    pub const ACKED: u8 = 0x01;
+    /// Its FIN was seen.
+    pub const FIN: u8 = 0x02;
+    /// Its stream is over, and was told so.
+    pub const ENDED: u8 = 0x04;
+    /// Segments of it wait behind a hole.
+    pub const WAITS: u8 = 0x08;
+    /// It proved to hold its address.
+    pub const PROVED: u8 = 0x10;
+    /// The order of its bytes is known.
+    pub const BEGUN: u8 = 0x20;
+}
+
+impl Side {
+    fn new(order: Order) -> Self {
+        let mut side = Side::default();
+        side.set(order);
+        side
+    }
+
+    #[inline]
+    pub fn order(&self) -> Order {
+        if self.is(marks::BEGUN) { Order::from(self.next) } else { Order::default() }
+    }
+
+    #[inline]
+    fn set(&mut self, order: Order) {
+        if let Some(next) = order.next() {
+            self.next = next;
+            self.marks |= marks::BEGUN;
         }
     }
 
-    /// The conversation is over, or nobody reads on.
-    pub fn finish<L: Listener>(self, room: &mut Room<'_, L>) {
-        match self {
-            Reader::Web(mut web) => web.finish(room),
-            Reader::Secure(mut secure) => secure.finish(room),
-            Reader::Clear(clear) => clear.finish(room),
-            Reader::Unknown(mut unknown) => unknown.drop_all(room.blocks),
-            Reader::Undecided | Reader::Nobody => {}
-        }
+    /// See [`Order::place`].
+    #[inline]
+    pub fn place(&mut self, seq: u32, bytes: usize) -> Place {
+        let mut order = self.order();
+        let place = order.place(seq, bytes);
+        self.set(order);
+        place
+    }
+
+    /// See [`Order::advance`].
+    #[inline]
+    pub fn advance(&mut self, bytes: u32) {
+        self.next = self.next.wrapping_add(bytes);
+    }
+
+    /// See [`Order::jump`].
+    pub fn jump(&mut self, seq: u32) {
+        self.set(Order::from(seq));
+    }
+
+    #[inline]
+    pub fn is(&self, mark: u8) -> bool {
+        self.marks & mark != 0
+    }
+
+    /// What the other side acknowledged, once it has.
+    #[inline]
+    pub fn has_acked(&self) -> Option<u32> {
+        self.is(marks::ACKED).then_some(self.acked)
     }
 }
 
-/// One conversation, and who reads it.
-#[derive(Debug)]
+/// One conversation: nearly every packet of it needs the first cache line alone.
+#[derive(Clone, Copy, Debug, Default)]
+#[repr(C, align(64))]
 pub struct Flow {
-    pub talk: Talk,
-    pub reader: Reader,
-}
-
-/// One conversation.
-#[derive(Debug)]
-pub struct Talk {
     pub conversation: u64,
-    /// Where it stands in the table of conversations.
-    pub place: u32,
-    /// Last slice with a packet that was read.
-    pub last_s: u32,
-    /// Whoever opened it is the lower end.
-    pub opener_low: bool,
-    /// From the higher to the lower end.
-    pub direction_to_low: Direction,
-    pub datagrams: bool,
-    pub start_ns: u64,
     pub now_ns: u64,
-    /// Packets that were read, and their bytes on the wire.
-    pub packets: u32,
+    /// Bytes on the wire of the packets that were read.
     pub bytes: u64,
     /// By whether the side is the lower end.
     pub sides: [Side; 2],
+    pub packets: u32,
+    pub state: State,
+    /// Whoever opened it is the lower end.
+    pub opener_low: bool,
+    /// The client of HTTP is the lower end.
+    pub client_low: bool,
+    pub datagrams: bool,
+    // The second line: what its beginning and its end need.
+    pub start_ns: u64,
+    /// Where it stands in the table of conversations.
+    pub place: u32,
+    /// Where each side's FIN stands, if [`marks::FIN`].
+    pub fin: [u32; 2],
+    /// The head of the request, of what was only asked for.
+    pub head: Parked,
+    /// Bytes on the wire of the first packet.
+    pub first_bytes: u32,
 }
 
-impl Talk {
-    /// Of the conversation of a packet that is read.
+const _: () = assert!(size_of::<Flow>() == 128, "two cache lines");
+
+impl Flow {
+    /// Of the conversation of a packet that is not taken note of yet.
     pub fn new(packet: &Packet<'_>, place: u32, orders: [Order; 2]) -> Self {
-        let header = packet.header;
-        let source_low = packet.source_low;
-        let side = |low: bool| {
-            let is_source = low == source_low;
-            let (addr, port) = if is_source { (header.source, header.source_port) } else { (header.target, header.target_port) };
-            let country = if is_source { packet.seen.source_country } else { packet.seen.target_country };
-            Side { addr, port, country, proved: false, order: orders[usize::from(low)], acked: None, fin: None, ended: false, waits: false }
-        };
-        Talk {
+        Flow {
             conversation: packet.conversation,
             place,
-            last_s: packet.now_s,
-            opener_low: packet.seen.by_opener() == source_low,
-            direction_to_low: if source_low { packet.direction.reversed() } else { packet.direction },
-            datagrams: header.transport != crate::decode::Transport::Tcp,
+            opener_low: packet.seen.by_opener() == packet.source_low,
+            datagrams: packet.header.transport != crate::decode::Transport::Tcp,
             start_ns: packet.time_ns,
             now_ns: packet.time_ns,
-            packets: 0,
-            bytes: 0,
-            sides: [side(false), side(true)],
+            first_bytes: packet.wire_bytes,
+            sides: orders.map(Side::new),
+            state: State::Read,
+            ..Flow::default()
         }
     }
 
     /// Takes note of a packet that is read.
     #[inline]
     pub fn touch(&mut self, packet: &Packet<'_>) {
-        self.last_s = packet.now_s;
         self.now_ns = packet.time_ns;
         self.packets += 1;
         self.bytes += u64::from(packet.wire_bytes);
-        self.sides[usize::from(packet.source_low)].proved |= packet.seen.source_proved();
+        if packet.seen.source_proved() {
+            self.side(packet.source_low).marks |= marks::PROVED;
+        }
     }
 
-    /// The two ends, where the client is the lower end or not.
-    pub fn ends(&self, client_low: bool) -> Ends {
-        let (client, server) = (&self.sides[usize::from(client_low)], &self.sides[usize::from(!client_low)]);
+    /// Whether it is this conversation's.
+    #[inline]
+    pub fn is_of(&self, conversation: u64) -> bool {
+        self.conversation == conversation && self.state != State::Free
+    }
+
+    /// Whatever comes is read.
+    pub fn want_all(&mut self) {
+        self.sides.iter_mut().for_each(|side| side.wants = Wants::All);
+    }
+
+    #[inline]
+    pub fn side(&mut self, low: bool) -> &mut Side {
+        &mut self.sides[usize::from(low)]
+    }
+
+    /// The slice of the last packet, in seconds.
+    pub fn last_s(&self) -> u32 {
+        (self.now_ns / crate::conclude::SLICE_NS) as u32
+    }
+
+    /// Both sides' streams are over.
+    #[inline]
+    pub fn is_ended(&self) -> bool {
+        self.sides[0].marks & self.sides[1].marks & marks::ENDED != 0
+    }
+
+    /// How far the conversation has come, put in between its ends.
+    pub fn fill(&self, ends: Ends, client_low: bool) -> Ends {
+        let is_proved = |low: bool| self.sides[usize::from(low)].is(marks::PROVED);
         Ends {
-            client: client.addr,
-            server: server.addr,
-            client_port: client.port,
-            server_port: server.port,
-            client_country: client.country,
-            server_country: server.country,
-            direction: if client_low { self.direction_to_low.reversed() } else { self.direction_to_low },
-            client_proved: client.proved,
-            server_proved: server.proved,
-            conversation: self.conversation,
+            client_proved: is_proved(client_low),
+            server_proved: is_proved(!client_low),
             start_ns: self.start_ns,
             now_ns: self.now_ns,
             packets: self.packets,
             bytes: self.bytes,
+            ..ends
         }
     }
 }
 
-/// The flows of a lane, in the order in which they are looked at for idleness.
-pub struct Flows {
-    flows: Vec<Option<Flow>>,
+/// The places of a lane's flows, in the order in which they are looked at for idleness.
+pub struct Places {
     /// By flow: the one before and the one behind it.
     links: Vec<(u16, u16)>,
     first: u16,
     last: u16,
     free: Vec<u16>,
+    room: usize,
 }
 
-impl Flows {
+impl Places {
     pub fn new(room: usize) -> Self {
         let room = room.min(usize::from(NONE));
-        Flows { flows: Vec::with_capacity(room), links: Vec::with_capacity(room), first: NONE, last: NONE, free: Vec::with_capacity(room) }
-    }
-
-    /// A flow by its place.
-    #[inline]
-    pub fn get_mut(&mut self, at: u16) -> Option<&mut Flow> {
-        self.flows.get_mut(usize::from(at)).and_then(Option::as_mut)
-    }
-
-    /// Brings a flow into the cache before its turn.
-    #[inline]
-    pub fn touch(&self, at: u16) {
-        if let Some(flow) = self.flows.get(usize::from(at)) {
-            huge::prefetch_whole(flow);
-        }
+        Places { links: Vec::with_capacity(room), first: NONE, last: NONE, free: Vec::with_capacity(room), room }
     }
 
     /// The one whose turn it is.
+    #[inline]
     pub fn first(&self) -> Option<u16> {
         (self.first != NONE).then_some(self.first)
     }
 
-    /// Puts a flow into a free place; `None` if there is none.
-    pub fn put(&mut self, flow: Flow) -> Option<u16> {
+    /// The one whose turn is next after that of another.
+    #[inline]
+    pub fn behind(&self, at: u16) -> Option<u16> {
+        self.links.get(usize::from(at)).map(|&(_, behind)| behind).filter(|&behind| behind != NONE)
+    }
+
+    /// A free place, the last in the order; `None` if there is none.
+    pub fn put(&mut self) -> Option<u16> {
         let at = match self.free.pop() {
             Some(at) => at,
-            None if self.flows.len() < self.flows.capacity() => {
-                self.flows.push(None);
+            None if self.links.len() < self.room => {
                 self.links.push((NONE, NONE));
-                (self.flows.len() - 1) as u16
+                (self.links.len() - 1) as u16
             }
             None => return None,
         };
-        self.flows[usize::from(at)] = Some(flow);
         self.link_last(at);
         Some(at)
     }
 
-    /// Takes a flow out.
-    pub fn take(&mut self, at: u16) -> Option<Flow> {
-        let flow = self.flows.get_mut(usize::from(at))?.take()?;
+    /// Gives a place back.
+    pub fn give_back(&mut self, at: u16) {
         self.unlink(at);
         self.free.push(at);
-        Some(flow)
     }
 
     /// Puts a flow at the end of the order.
@@ -247,5 +295,13 @@ impl Flows {
             NONE => self.last = before,
             behind => self.links[usize::from(behind)].0 = before,
         }
+    }
+}
+
+/// Brings a flow into the cache before its turn.
+#[inline]
+pub fn touch(flows: &[Flow], at: u16) {
+    if let Some(flow) = flows.get(usize::from(at)) {
+        huge::prefetch_whole(flow);
     }
 }

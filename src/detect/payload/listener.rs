@@ -14,6 +14,16 @@ pub struct Glance<'a> {
     pub host: &'a [u8],
     /// The head as sent, from the first byte to the empty line.
     pub head: &'a [u8],
+    /// Whether a grave accent, a dollar sign, a brace that opens or a less-than sign stands in the head: one look for all who look for code
+    /// and commands, which hardly any request carries.
+    pub is_marked: bool,
+}
+
+impl<'a> Glance<'a> {
+    pub fn new(method: &'a [u8], target: &'a [u8], host: &'a [u8], head: &'a [u8]) -> Self {
+        let is_marked = head.iter().fold(false, |found, byte| found | matches!(byte, b'`' | b'$' | b'{' | b'<'));
+        Glance { method, target, host, head, is_marked }
+    }
 }
 
 /// Bytes of a conversation whose protocol is none of those that have a reader.

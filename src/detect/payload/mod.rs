@@ -12,15 +12,19 @@ mod expected;
 mod flow;
 mod listener;
 mod memory;
+mod reader;
 mod secure;
+mod segment;
 mod survey;
 mod tally;
 #[cfg(test)]
 mod testing;
+mod turn;
 mod unknown;
 mod web;
 
 pub use board::PayloadBoard;
+pub(crate) use flow::Flow;
 pub use listener::{Glance, HEARD_BYTES, Listener, SNIFFED_BYTES, Spoken};
 pub use survey::Survey;
 pub use tally::Readings;
@@ -34,7 +38,7 @@ use crate::protocol::carried::{Delivery, Ends, Exchange};
 use crate::protocol::{dns, tls};
 use listener::listeners;
 
-/// A lane's memory with the detectors of the list.
+/// A worker's memory with the detectors of the list.
 pub type PayloadMemory = memory::Reading<Listeners>;
 
 /// What a worker hands over.
@@ -47,9 +51,9 @@ listeners! {
 }
 
 impl PayloadMemory {
-    /// The memory of one lane.
-    pub fn of_lane(lane: u8, shared: &Shared) -> Self {
-        memory::Reading::new(Listeners::new(lane, shared), shared.keep)
+    /// The memory of these lanes.
+    pub fn of_lanes(lanes: &[u8], shared: &Shared) -> Self {
+        memory::Reading::new(lanes.iter().map(|&lane| Listeners::new(lane, shared)), shared.keep)
     }
 }
 

@@ -20,7 +20,7 @@ use super::tally::{ReadingTally, Readings};
 pub struct Survey<L: Listener> {
     dispatch: Dispatch,
     conversations: Conversations,
-    lanes: Vec<Reading<L>>,
+    reading: Reading<L>,
     tally: ReadingTally<L::Tally>,
     now_s: u32,
 }
@@ -34,7 +34,7 @@ where
         Survey {
             dispatch: Dispatch::new(Keyed::fixed(), home),
             conversations: Conversations::new(LANES),
-            lanes: (0..LANES).map(|_| Reading::new(listener(), Keep::default())).collect(),
+            reading: Reading::new((0..LANES).map(|_| listener()), Keep::default()),
             tally: ReadingTally::default(),
             now_s: 0,
         }
@@ -74,14 +74,12 @@ where
             first: Cell::new(false),
             contacts: Cell::new(0),
         };
-        self.lanes[lane].observe(&mut self.tally, &mut self.conversations, &packet);
+        self.reading.observe(lane, &mut self.tally, &mut self.conversations, &packet);
     }
 
     fn seal(&mut self, last: bool) {
         let mut end = SliceEnd { conversations: &mut self.conversations, now_s: self.now_s, last };
-        for lane in &mut self.lanes {
-            lane.seal(&mut self.tally, &mut end);
-        }
+        self.reading.seal(&mut self.tally, &mut end);
     }
 
     /// The input ends: what was told, and how reading went.

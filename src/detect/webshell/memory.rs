@@ -100,7 +100,7 @@ impl Listener for WebshellMemory {
         match glance.method {
             b"GET" | b"HEAD" => {
                 let (path, query) = split(glance.target);
-                is_script(path).is_some() || !query.is_empty() && ASKING.is_match(query) || opens_code(glance.head)
+                is_script(path).is_some() || !query.is_empty() && ASKING.is_match(query) || glance.is_marked && opens_code(glance.head)
             }
             b"OPTIONS" | b"CONNECT" | b"TRACE" => false,
             _ => true,

@@ -166,8 +166,10 @@ const EXTENSION_BYTES_MAX: usize = 6;
 /// Whether a part of a path can be a script at all: a cheap look that says no to nearly all that browsers fetch. No disguise works without
 /// one of the signs that are looked for first; without them only an extension decides.
 fn may_be_script(path: &[u8]) -> bool {
-    let disguises = path.iter().fold(false, |found, &byte| found | (byte <= b' ') | matches!(byte, b'%' | b':' | b';' | b'\\'));
-    disguises || memchr::memchr_iter(b'.', path).any(|dot| runs(&path[dot + 1..]))
+    path.iter().enumerate().any(|(at, &byte)| match byte {
+        b'.' => runs(&path[at + 1..]),
+        _ => byte <= b' ' || matches!(byte, b'%' | b':' | b';' | b'\\'),
+    })
 }
 
 /// Whether the extension that stands before these bytes' next full stop or slash is one that a server runs.

@@ -111,6 +111,10 @@ pub fn begins_request(bytes: &[u8]) -> bool {
     if !first.is_ascii_uppercase() {
         return false;
     }
+    // What browsers ask for, nearly always.
+    if bytes.starts_with(b"GET /") {
+        return true;
+    }
     if METHODS.iter().any(|method| method.starts_with(&bytes[..bytes.len().min(method.len())])) {
         let Some(space) = memchr(b' ', bytes) else { return true };
         // SIP and RTSP share method names, but not the form of targets.
@@ -162,6 +166,34 @@ pub fn request<'a>(head: &'a [u8], mut visit: impl FnMut(&'a [u8], &'a [u8])) ->
         }
         _ => odd_request(head, visit),
     }
+}
+
+/// Reads the head of a request as browsers send nearly all of them: GET in HTTP/1.1, of printable ASCII, laid out in one way. Returns its
+/// target and how many bytes it has, whatever stands behind it; `None` if it is not whole or another look is needed, for which whatever
+/// was shown to `visit` is to be forgotten. What it tells is what [`request`] would, at half the cost.
+pub fn plain_get<'a>(bytes: &'a [u8], mut visit: impl FnMut(&'a [u8], &'a [u8])) -> Option<(&'a [u8], usize)> {
+    let is_printable = |text: &[u8]| text.iter().fold(true, |all, &byte| all & byte.wrapping_sub(b' ').lt(&(0x7f - b' ')));
+    let mut at = memchr(b'\n', bytes)? + 1;
+    let target = bytes[..at - 1].strip_prefix(b"GET ")?.strip_suffix(b" HTTP/1.1\r")?;
+    if target.is_empty() || !is_printable(target) || memchr(b' ', target).is_some() {
+        return None;
+    }
+    for _ in 0..FIELDS_AT_ONCE {
+        let rest = &bytes[at..];
+        if rest.starts_with(b"\r\n") {
+            return Some((target, at + 2));
+        }
+        let end = memchr(b'\n', rest)?;
+        let line = rest[..end].strip_suffix(b"\r")?;
+        let colon = line.iter().position(|&byte| !byte.is_ascii_alphanumeric() && byte != b'-').filter(|&colon| colon > 0)?;
+        let value = line[colon..].strip_prefix(b": ")?;
+        if matches!(value, [b' ', ..] | [.., b' ']) || !is_printable(value) {
+            return None;
+        }
+        visit(&line[..colon], value);
+        at += end + 1;
+    }
+    None
 }
 
 /// Reads the head of a response; every field is shown to `visit` in its order.
@@ -238,6 +270,8 @@ pub(super) fn each_field<'a>(mut rest: &'a [u8], mut visit: impl FnMut(&'a [u8],
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -302,6 +336,28 @@ mod tests {
         assert_eq!((line.status, line.odd), (200, true));
         assert_eq!(fields, [(&b"Transfer-Encoding"[..], &b"chunked"[..])]);
         assert_eq!(response(b"ICY 200 OK\r\n\r\n", |_, _| ()), None);
+    }
+
+    proptest! {
+        #[test]
+        fn a_plain_request_is_read_as_any_other(
+            parts in proptest::collection::vec("GET |/a|[?]b|[!-~]{1,3}| |HTTP/1.[01]|\r\n|\n|A|a-B|: |:|\t|[\\x00-\\xff]", 0..24),
+            plain in any::<bool>(),
+        ) {
+            let text = parts.concat().into_bytes();
+            let beginning: &[u8] = if plain { b"GET /a HTTP/1.1\r\nHost: x\r\n" } else { b"" };
+            let text = [beginning, &text, b"\r\n\r\n", &text].concat();
+            let mut fields = Vec::new();
+            if let Some((target, used)) = plain_get(&text, |name, value| fields.push((name, value))) {
+                prop_assert_eq!(Some(used), end(&text));
+                let mut all = Vec::new();
+                let line = request(&text[..used], |name, value| all.push((name, value)));
+                prop_assert_eq!(line, Some(RequestLine { method: b"GET", target, modern: true, odd: false }));
+                prop_assert_eq!(fields, all);
+            } else {
+                prop_assert!(!parts.is_empty() || !plain);
+            }
+        }
     }
 
     #[test]

@@ -7,8 +7,8 @@ use crate::protocol::ftp;
 use crate::protocol::tftp::{Block, Packet, Transfer};
 
 use super::super::expected::Expected;
-use super::super::flow::Talk;
 use super::super::listener::Listener;
+use super::super::reader::Talk;
 use super::super::web::intake::Intake;
 use super::super::web::{Goes, Room};
 
@@ -149,7 +149,7 @@ impl Stored {
     /// If the connection was announced.
     pub fn decide<L: Listener>(room: &mut Room<'_, L>, talk: &Talk) -> Option<Self> {
         let (opener, called) = (&talk.sides[usize::from(talk.opener_low)], &talk.sides[usize::from(!talk.opener_low)]);
-        let expected = room.announced.take(called.addr, called.port, opener.addr, Carrier::Ftp, talk.last_s)?;
+        let expected = room.announced.take(called.addr, called.port, opener.addr, Carrier::Ftp, talk.since_s)?;
         let client_low = if expected.at_client { !talk.opener_low } else { talk.opener_low };
         let file = (!expected.url.is_empty()).then(|| File::of_url(room, Carrier::Ftp, expected.by_client, expected.url));
         Some(Stored { client_low, file })
@@ -214,11 +214,11 @@ impl Datagrams {
                 at_client: true,
                 by_client: write,
                 url: url.clone(),
-                since_s: talk.last_s,
+                since_s: talk.since_s,
             });
             return Some(Datagrams::new(room, low, write, url));
         }
-        let expected = room.announced.take(receiver.addr, receiver.port, sender.addr, Carrier::Tftp, talk.last_s)?;
+        let expected = room.announced.take(receiver.addr, receiver.port, sender.addr, Carrier::Tftp, talk.since_s)?;
         Some(Datagrams::new(room, !low, expected.by_client, expected.url))
     }
 

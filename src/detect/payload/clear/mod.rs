@@ -10,8 +10,8 @@ mod text;
 
 use crate::protocol::{dns, quic as datagrams, smtp};
 
-use super::flow::Talk;
 use super::listener::Listener;
+use super::reader::Talk;
 use super::unknown::Unknown;
 use super::web::{Goes, Room};
 use files::{Control, Datagrams, Stored};

@@ -1,11 +1,12 @@
 //! DNS: datagrams, which are told without a place among the conversations that are read, and streams.
 
 use crate::detect::packet::Packet;
+use crate::protocol::carried::Ends;
 use crate::protocol::dns::{self, INTERNET, Message};
-use crate::stream::{Chain, Order};
+use crate::stream::Chain;
 
-use super::super::flow::Talk;
 use super::super::listener::Listener;
+use super::super::reader::alone;
 use super::super::web::{Goes, Room};
 
 /// Ports of what looks like DNS and asks only the local network: NetBIOS (RFC 1002), mDNS (RFC 6762), LLMNR (RFC 4795).
@@ -21,16 +22,14 @@ pub fn is_asked(bytes: &[u8]) -> bool {
 
 /// The message in a datagram, and between whom it passes; nothing if it is no DNS.
 #[inline]
-pub fn datagram<'a>(packet: &Packet<'a>) -> Option<(Message<'a>, Talk, bool)> {
+pub fn datagram<'a>(packet: &Packet<'a>) -> Option<(Message<'a>, Ends)> {
     let header = packet.header;
     let message = Message::read(packet.payload)?;
     if LOCAL.iter().any(|port| [header.source_port, header.target_port].contains(port)) || !is_asked(packet.payload) {
         return None;
     }
-    let mut talk = Talk::new(packet, 0, [Order::default(), Order::default()]);
-    talk.touch(packet);
-    let client_low = packet.source_low != message.is_response;
-    Some((message, talk, client_low))
+    let ends = alone(packet, !message.is_response);
+    Some((message, ends))
 }
 
 /// DNS over TCP.

@@ -1,8 +1,10 @@
 //! HTTP in a conversation: requests and their responses, paired, with the bodies that somebody wants.
 //!
 //! What nobody wants is passed by its length: of a plain request and its response only the heads and the first bytes of the body are looked
-//! at. After a hole a side is lost until a segment begins with the first line of a message.
+//! at. After a hole a side is lost until a segment begins with the first line of a message. A conversation that begins with an ordinary
+//! request has no reader before it is answered ([`asked`]).
 
+mod asked;
 mod exchange;
 pub mod intake;
 #[cfg(test)]
@@ -18,8 +20,10 @@ use crate::protocol::http::multipart;
 use crate::stream::{Blocks, Chain};
 
 use super::expected::Announced;
+use super::flow::{Flow, Wants};
 use super::listener::{Glance, Listener, SNIFFED_BYTES};
 use super::tally::Readings;
+pub use asked::{asked, forget};
 use exchange::{Method, Open, Parts, Told, feed_parts, host};
 use intake::{Around, Intake, Tools};
 
@@ -42,13 +46,15 @@ pub struct Shelf {
     #[allow(clippy::vec_box)]
     spare: Vec<Box<Open>>,
     open: usize,
+    /// What is known of the request that is read next, if it was looked at before.
+    wanted: Option<bool>,
 }
 
 impl Shelf {
     pub fn new(keep: Keep) -> Self {
         let mut spare = Vec::with_capacity(EXCHANGES);
         spare.resize_with(EXCHANGES_READY, Box::default);
-        Shelf { tools: Tools::new(keep), told: Told::default(), spare, open: 0 }
+        Shelf { tools: Tools::new(keep), told: Told::default(), spare, open: 0, wanted: None }
     }
 }
 
@@ -83,6 +89,11 @@ impl<L: Listener> Room<'_, L> {
         open.packets_before = self.ends.packets.saturating_sub(1);
         open.bytes_before = self.ends.bytes;
         Some(open)
+    }
+
+    /// Whether anybody wants an exchange that begins so.
+    fn wants_exchange(&mut self, method: &[u8], target: &[u8], host_field: &[u8], head: &[u8]) -> bool {
+        self.listener.wants_exchange(self.ends, &Glance::new(method, target, host(host_field, target), head))
     }
 
     fn tell(&mut self, open: Box<Open>) {
@@ -123,9 +134,16 @@ enum Phase {
 #[derive(Debug, Default)]
 struct Course {
     phase: Phase,
+    /// Bytes of a body that may pass unread, as said last.
+    passing: u32,
     /// The head as far as it came, where it came in pieces.
     head: Chain,
     finder: EndFinder,
+}
+
+/// Bytes between messages that are passed: empty lines (RFC 9112 section 2.2), and what some put there besides.
+fn lead(bytes: &[u8]) -> usize {
+    bytes.iter().take(LEAD_BYTES_MAX).take_while(|byte| byte.is_ascii_whitespace()).count()
 }
 
 /// Whether a conversation is read on.
@@ -154,6 +172,39 @@ pub struct Web {
 impl Web {
     pub fn new(client_low: bool) -> Self {
         Web { client_low, ..Web::default() }
+    }
+
+    /// Takes note of what passed unread.
+    pub fn catch_up(&mut self, flow: &mut Flow) {
+        for by_client in [false, true] {
+            let side = flow.side(by_client == self.client_low);
+            if side.wants == Wants::Later {
+                let course = self.course(by_client);
+                if let Phase::Length(left) = &mut course.phase {
+                    *left -= u64::from(course.passing - side.passing);
+                }
+                side.wants = Wants::All;
+            }
+        }
+    }
+
+    /// Says what of each side is wanted from now on.
+    pub fn say_wants(&mut self, flow: &mut Flow) {
+        flow.client_low = self.client_low;
+        for by_client in [false, true] {
+            let has_no_body = |open: &mut Box<Open>| (if by_client { &open.request } else { &open.response }).body.is_none();
+            let passes = self.under_way(by_client).is_none_or(has_no_body);
+            let side = flow.side(by_client == self.client_low);
+            let course = self.course(by_client);
+            (side.wants, course.passing) = match course.phase {
+                Phase::Lost => (Wants::Beginning, 0),
+                // The last byte of a body is read: it ends a message.
+                Phase::Length(left) if passes => (Wants::Later, u32::try_from(left.saturating_sub(1)).unwrap_or(u32::MAX)),
+                Phase::Close if passes => (Wants::Later, u32::MAX),
+                _ => (Wants::All, 0),
+            };
+            side.passing = course.passing;
+        }
     }
 
     fn course(&mut self, by_client: bool) -> &mut Course {
@@ -229,8 +280,7 @@ impl Web {
 
     fn head<L: Listener>(&mut self, room: &mut Room<'_, L>, by_client: bool, rest: &mut &[u8]) -> Goes {
         if self.course(by_client).head.is_empty() {
-            // Empty lines between messages (RFC 9112 section 2.2), and what some put there besides.
-            let lead = rest.iter().take(LEAD_BYTES_MAX).take_while(|byte| byte.is_ascii_whitespace()).count();
+            let lead = lead(rest);
             let odd = rest[..lead].iter().any(|byte| !b"\r\n".contains(byte));
             *rest = &rest[lead..];
             if odd
@@ -325,8 +375,10 @@ impl Web {
         };
         self.asked = true;
         let framing = facts.of_request();
-        let host = host(facts.host, line.target);
-        open.wanted = room.listener.wants_exchange(room.ends, &Glance { method: line.method, target: line.target, host, head });
+        open.wanted = match room.shelf.wanted.take() {
+            Some(known) => known,
+            None => room.wants_exchange(line.method, line.target, facts.host, head),
+        };
         open.ambiguous = line.odd || facts.ambiguous;
         open.method = match line.method {
             b"HEAD" => Method::Head,

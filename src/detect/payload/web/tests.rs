@@ -89,6 +89,40 @@ fn a_hole_costs_the_body_its_hash_and_no_more() {
 }
 
 #[test]
+fn a_request_is_remembered_until_its_answer_comes() {
+    let asked = [GET, &[b' '; 40]].concat();
+    let mut lab = Lab::new(Wants::Programs);
+    for _ in 0..3 {
+        lab.segment(true, 0, &asked, 0);
+    }
+    lab.fin(true, 3);
+    // Numbers that make no sense, and then an answer.
+    lab.segment(false, 1 << 25, b"no HTTP", 0);
+    lab.segment(false, 1 << 26, &response("MZ and more"), 0);
+    let (facts, readings) = lab.finish();
+    assert!(facts.len() == 1 && facts[0].starts_with("by server http://x/a a [11 ") && !facts[0].contains("incomplete"), "{facts:?}");
+    assert_eq!((readings.gaps, readings.gap_bytes), (2, 0));
+}
+
+#[test]
+fn what_passes_unread_may_have_holes() {
+    let page = response(&"page".repeat(1000));
+    for (from, to) in [(600, 1200), (page.len() - 700, page.len() - 1), (1000, page.len())] {
+        let mut lab = Lab::new(Wants::Programs);
+        lab.segment(true, 0, GET, 0);
+        lab.segment(false, 0, &page[..from], 0);
+        for piece in (to..page.len()).step_by(500) {
+            lab.segment(false, piece, &page[piece..page.len().min(piece + 500)], 0);
+        }
+        lab.segment(true, GET.len(), b"GET /b HTTP/1.1\r\nHost: x\r\n\r\n", 0);
+        lab.segment(false, page.len(), &response("MZ"), 0);
+        let (facts, readings) = lab.finish();
+        assert!(facts.len() == 1 && facts[0].starts_with("by server http://x/b b [2 "), "{facts:?}");
+        assert_eq!(readings.gap_bytes, (to - from) as u64);
+    }
+}
+
+#[test]
 fn a_frame_that_was_cut_is_a_hole() {
     let server = [response("0123456789"), response("second")].concat();
     let first = response("0123456789").len();
