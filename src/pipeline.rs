@@ -407,23 +407,20 @@ fn observe(lanes: &mut Lanes, shared: &Shared, tally: &mut SliceTally, traffic: 
 /// The reporter: puts the tallies of one seal together, concludes, and writes.
 fn report(mut reporter: Reporter, marks: &Receiver<Mark>, sealed: &[Sealed]) -> Result<(), ReportError> {
     for mark in marks {
-        let mut merged: Option<Box<SliceTally>> = None;
-        for (worker, sealed_by) in sealed.iter().enumerate() {
+        let mut tallies = Vec::with_capacity(sealed.len());
+        for sealed_by in sealed {
             // A worker that is gone before its last seal has panicked; joining it tells.
-            let Ok(mut tally) = sealed_by.full.recv() else { return Ok(()) };
-            match &mut merged {
-                None => merged = Some(tally),
-                Some(merged) => {
-                    merged.append(&mut tally);
-                    tally.clear();
-                    let _ = sealed[worker].empty.send(tally);
-                }
-            }
+            let Ok(tally) = sealed_by.full.recv() else { return Ok(()) };
+            tallies.push(tally);
         }
-        let Some(mut merged) = merged else { return Ok(()) };
-        reporter.slice(mark.seal, &mark.health, &mut merged)?;
-        merged.clear();
-        let _ = sealed[0].empty.send(merged);
+        let [merged, others @ ..] = &mut tallies[..] else { return Ok(()) };
+        others.iter_mut().for_each(|other| merged.append(other));
+        reporter.slice(mark.seal, &mark.health, merged)?;
+        others.iter_mut().rev().for_each(|other| merged.give_back(other));
+        for (sealed_by, mut tally) in sealed.iter().zip(tallies) {
+            tally.clear();
+            let _ = sealed_by.empty.send(tally);
+        }
     }
     reporter.finish()
 }

@@ -264,6 +264,11 @@ impl SliceTally {
         self.evicted += other.evicted;
     }
 
+    /// Gives back the longest lists, which are not copied; of several workers the last one's first.
+    pub fn give_back(&mut self, other: &mut Self) {
+        self.detectors.give_back(&mut other.detectors);
+    }
+
     /// Back to nothing, with its room.
     pub fn clear(&mut self) {
         self.detectors.clear();

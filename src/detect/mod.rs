@@ -126,6 +126,15 @@ macro_rules! detectors {
     };
 }
 
+impl DetectorTallies {
+    /// Gives back what [`DetectorTallies::append`] took over and did not copy.
+    pub fn give_back(&mut self, other: &mut Self) {
+        self.flood.give_back(&mut other.flood);
+        self.scan.give_back(&mut other.scan);
+        self.ics.give_back(&mut other.ics);
+    }
+}
+
 impl Boards {
     /// The first contacts of a source whose scan goes on.
     pub fn scans(&self, source: Addr) -> Option<u64> {

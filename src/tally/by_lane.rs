@@ -10,11 +10,15 @@ const ROOM: usize = 48;
 #[derive(Clone, Debug)]
 pub struct ByLane<T> {
     lanes: Vec<Vec<T>>,
+    /// The lanes whose lists another one has for now: a bit each.
+    lent: u64,
 }
+
+const _: () = assert!(LANES <= u64::BITS as usize);
 
 impl<T> Default for ByLane<T> {
     fn default() -> Self {
-        ByLane { lanes: (0..LANES).map(|_| Vec::with_capacity(ROOM)).collect() }
+        ByLane { lanes: (0..LANES).map(|_| Vec::with_capacity(ROOM)).collect(), lent: 0 }
     }
 }
 
@@ -67,6 +71,28 @@ impl<T> ByLane<T> {
             mine.append(theirs);
         }
     }
+
+    /// The same until [`ByLane::give_back`], for lists that are too long to be copied.
+    pub fn borrow_from(&mut self, other: &mut Self) {
+        for ((mine, theirs), lane) in self.lanes.iter_mut().zip(&mut other.lanes).zip(0..) {
+            if mine.is_empty() && !theirs.is_empty() {
+                std::mem::swap(mine, theirs);
+                other.lent |= 1u64 << lane;
+            } else {
+                mine.append(theirs);
+            }
+        }
+    }
+
+    /// Gives another worker's lists back to it, with what is in them.
+    pub fn give_back(&mut self, other: &mut Self) {
+        let lent = std::mem::take(&mut other.lent);
+        for ((mine, theirs), lane) in self.lanes.iter_mut().zip(&mut other.lanes).zip(0..) {
+            if lent & 1u64 << lane != 0 {
+                std::mem::swap(mine, theirs);
+            }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -80,11 +106,16 @@ mod tests {
         a.push(7, "seventh");
         a.push(7, "again");
         b.push(1, "first");
-        a.append(&mut b);
+        a.borrow_from(&mut b);
         assert_eq!(a.iter().copied().collect::<Vec<_>>(), ["first", "third", "seventh", "again"]);
         assert!(a.enumerate().all(|(lane, number, record)| a.get(lane, number) == Some(record)));
         assert_eq!((a.get(7, 1), a.get(7, 2)), (Some(&"again"), None));
+        a.give_back(&mut b);
+        assert_eq!(a.iter().copied().collect::<Vec<_>>(), ["seventh", "again"]);
+        assert_eq!(b.iter().copied().collect::<Vec<_>>(), ["first", "third"]);
+        a.append(&mut b);
+        assert_eq!(a.iter().copied().collect::<Vec<_>>(), ["first", "third", "seventh", "again"]);
         a.clear();
-        assert!(a.is_empty());
+        assert!(a.is_empty() && b.is_empty());
     }
 }

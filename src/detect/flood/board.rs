@@ -15,7 +15,7 @@ use crate::settings;
 
 use super::evidence::Evidence;
 use super::method::{Act, Method};
-use super::record::{FloodTally, Record, Sum};
+use super::record::{FloodTally, Part, Record, Sum};
 use super::verdict::{Spoofing, Verdict, judge};
 
 /// Cells of the coarse pass that finds the few victims worth a look among a slice's records. Two victims in one cell only cost a look; a
@@ -166,6 +166,14 @@ struct Open {
     started_counted: bool,
 }
 
+/// A record or a sum of one worker, and the place of its victim's slice.
+#[derive(Clone, Copy)]
+struct Worthy {
+    part: u32,
+    number: u32,
+    place: u32,
+}
+
 /// The reporter's side of the flood detector.
 pub struct FloodBoard {
     keyed: Keyed,
@@ -176,10 +184,10 @@ pub struct FloodBoard {
     last: Vec<u32>,
     slices: Vec<Slice>,
     places: HashMap<Key, u32, foldhash::fast::FixedState>,
-    /// Records worth a look, with the places of their slices.
-    worthy: Vec<(u32, u32)>,
+    /// Records worth a look.
+    worthy: Vec<Worthy>,
     /// The same of sums.
-    worthy_sums: Vec<(u32, u32)>,
+    worthy_sums: Vec<Worthy>,
 }
 
 impl FloodBoard {
@@ -204,7 +212,7 @@ impl FloodBoard {
     pub fn slice(&mut self, now_s: u32, tally: &mut FloodTally, out: &mut Conclusions<'_>) {
         *out.evicted += tally.evicted;
         self.expire(now_s, out);
-        if tally.records.is_empty() && tally.sums.is_empty() {
+        if tally.is_empty() {
             return;
         }
         self.gather(tally);
@@ -232,12 +240,12 @@ impl FloodBoard {
         for slice in &self.slices {
             self.last[Self::cell(&self.keyed, slice.key.victim)] = 0;
         }
-        if tally.glances.len() + tally.sums.len() >= CLEAR_ALL_FROM {
+        if tally.parts().map(|part| part.glances.len() + part.sums.len()).sum::<usize>() >= CLEAR_ALL_FROM {
             self.coarse.fill(0);
             return;
         }
-        let records = tally.glances.iter().map(|glance| usize::from(glance.cell));
-        let sums = tally.sums.iter().map(|sum| usize::from(sum.cell));
+        let records = tally.parts().flat_map(|part| &part.glances).map(|glance| usize::from(glance.cell));
+        let sums = tally.parts().flat_map(|part| &part.sums).map(|sum| usize::from(sum.cell));
         let watched = self.watches.keys().map(|key| Self::cell(&self.keyed, key.victim));
         for cell in records.chain(sums).chain(watched) {
             self.coarse[cell] = 0;
@@ -248,10 +256,10 @@ impl FloodBoard {
     fn gather(&mut self, tally: &FloodTally) {
         self.worthy.clear();
         self.worthy_sums.clear();
-        for glance in &tally.glances {
+        for glance in tally.parts().flat_map(|part| &part.glances) {
             self.coarse[usize::from(glance.cell)] += i32::from(glance.weight);
         }
-        for sum in &tally.sums {
+        for sum in tally.parts().flat_map(|part| &part.sums) {
             self.coarse[usize::from(sum.cell)] += (sum.packets - sum.packets.min(sum.complete)) as i32;
         }
         for (key, watch) in &self.watches {
@@ -259,8 +267,14 @@ impl FloodBoard {
                 self.coarse[Self::cell(&self.keyed, key.victim)] = COARSE_MIN;
             }
         }
-        for (number, (glance, record)) in tally.glances.iter().zip(&tally.records).enumerate() {
-            self.foresee(tally, number);
+        for (part, of) in tally.parts().zip(0u32..) {
+            self.gather_part(part, of);
+        }
+    }
+
+    fn gather_part(&mut self, part: &Part, of: u32) {
+        for (number, (glance, record)) in part.glances.iter().zip(&part.records).enumerate() {
+            self.foresee(part, number);
             let cell = usize::from(glance.cell);
             if self.coarse[cell] < COARSE_MIN {
                 continue;
@@ -268,30 +282,30 @@ impl FloodBoard {
             let key = Key { victim: record.victim, method: record.method };
             let place = self.place(cell, key);
             self.slices[place].add(record);
-            self.worthy.push((number as u32, place as u32));
+            self.worthy.push(Worthy { part: of, number: number as u32, place: place as u32 });
         }
-        for (number, sum) in tally.sums.iter().enumerate() {
+        for (number, sum) in part.sums.iter().enumerate() {
             let cell = usize::from(sum.cell);
             if self.coarse[cell] < COARSE_MIN {
                 continue;
             }
             let place = self.place(cell, Key { victim: sum.victim, method: sum.method });
             self.slices[place].add_sum(sum);
-            self.worthy_sums.push((number as u32, place as u32));
+            self.worthy_sums.push(Worthy { part: of, number: number as u32, place: place as u32 });
         }
     }
 
     /// Brings what the records behind this one will need into the cache.
     #[inline]
-    fn foresee(&self, tally: &FloodTally, number: usize) {
-        let worthy = |number: usize| tally.glances.get(number).is_some_and(|glance| self.coarse[usize::from(glance.cell)] >= COARSE_MIN);
+    fn foresee(&self, part: &Part, number: usize) {
+        let worthy = |number: usize| part.glances.get(number).is_some_and(|glance| self.coarse[usize::from(glance.cell)] >= COARSE_MIN);
         if worthy(number + AHEAD)
-            && let Some(record) = tally.records.get(number + AHEAD)
+            && let Some(record) = part.records.get(number + AHEAD)
         {
             huge::prefetch(record);
         }
         if worthy(number + AHEAD / 2)
-            && let Some(glance) = tally.glances.get(number + AHEAD / 2)
+            && let Some(glance) = part.glances.get(number + AHEAD / 2)
             && let Some(place) = (self.last[usize::from(glance.cell)] as usize).checked_sub(1)
             && let Some(slice) = self.slices.get(place)
         {
@@ -351,9 +365,9 @@ impl FloodBoard {
             }
             self.slices[adopter].packets += packets;
             self.slices[adopter].bytes += bytes;
-            for (_, of) in &mut self.worthy {
-                if *of as usize == place {
-                    *of = adopter as u32;
+            for worthy in &mut self.worthy {
+                if worthy.place as usize == place {
+                    worthy.place = adopter as u32;
                 }
             }
         }
@@ -399,18 +413,20 @@ impl FloodBoard {
 
     /// The third pass: evidence for the victims that need it.
     fn collect(&mut self, tally: &FloodTally) {
-        for &(number, place) in &self.worthy {
+        for &Worthy { part, number, place } in &self.worthy {
             let slice = &mut self.slices[place as usize];
-            if let Some(evidence) = &mut slice.evidence {
-                let record = &tally.records[number as usize];
+            if let Some(evidence) = &mut slice.evidence
+                && let Some(record) = tally.part(part as usize).and_then(|part| part.records.get(number as usize))
+            {
                 evidence.add(record);
                 slice.count_port(record);
             }
         }
-        for &(number, place) in &self.worthy_sums {
+        for &Worthy { part, number, place } in &self.worthy_sums {
             let slice = &mut self.slices[place as usize];
-            if let Some(evidence) = &mut slice.evidence {
-                let sum = &tally.sums[number as usize];
+            if let Some(evidence) = &mut slice.evidence
+                && let Some(sum) = tally.part(part as usize).and_then(|part| part.sums.get(number as usize))
+            {
                 evidence.add_sum(sum);
                 if let Some(ports) = &mut slice.ports {
                     ports[port_cell(sum.port)] += sum.packets as i32 - sum.complete as i32;

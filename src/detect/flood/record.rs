@@ -102,35 +102,62 @@ pub struct Sum {
 /// Records for which there is room from the start.
 const ROOM: usize = 8192;
 
-/// What one worker hands over at a slice's end.
-pub struct FloodTally {
+/// What one worker saw of a slice.
+#[derive(Default)]
+pub struct Part {
     /// One for each record.
     pub glances: Vec<Glance>,
     pub records: Vec<Record>,
     pub sums: Vec<Sum>,
+}
+
+/// What one worker hands over at a slice's end.
+pub struct FloodTally {
+    own: Part,
+    /// Those of other workers, until they are given back.
+    others: Vec<Part>,
     /// Packets that had no room even in the sums.
     pub evicted: u64,
 }
 
 impl Default for FloodTally {
     fn default() -> Self {
-        FloodTally { glances: Vec::with_capacity(ROOM), records: Vec::with_capacity(ROOM), sums: Vec::with_capacity(SUMS_MAX), evicted: 0 }
+        let own = Part { glances: Vec::with_capacity(ROOM), records: Vec::with_capacity(ROOM), sums: Vec::with_capacity(SUMS_MAX) };
+        FloodTally { own, others: Vec::new(), evicted: 0 }
     }
 }
 
 impl FloodTally {
     pub fn clear(&mut self) {
-        self.glances.clear();
-        self.records.clear();
-        self.sums.clear();
+        self.own.glances.clear();
+        self.own.records.clear();
+        self.own.sums.clear();
         self.evicted = 0;
     }
 
+    /// Takes over what another worker has, until [`FloodTally::give_back`].
     pub fn append(&mut self, other: &mut Self) {
-        self.glances.append(&mut other.glances);
-        self.records.append(&mut other.records);
-        self.sums.append(&mut other.sums);
+        self.others.push(std::mem::take(&mut other.own));
         self.evicted += other.evicted;
+    }
+
+    /// Gives it back, the last one first.
+    pub fn give_back(&mut self, other: &mut Self) {
+        other.own = self.others.pop().unwrap_or_default();
+    }
+
+    /// What each worker saw.
+    pub fn parts(&self) -> impl Iterator<Item = &Part> {
+        std::iter::once(&self.own).chain(&self.others)
+    }
+
+    /// By number, in the order of [`FloodTally::parts`].
+    pub fn part(&self, number: usize) -> Option<&Part> {
+        number.checked_sub(1).map_or(Some(&self.own), |other| self.others.get(other))
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.parts().all(|part| part.records.is_empty() && part.sums.is_empty())
     }
 }
 
@@ -184,8 +211,8 @@ impl FloodMemory {
                 Act::Answered => (packet.source_hash, packet.target_hash),
                 _ => (packet.target_hash, packet.source_hash),
             };
-            tally.glances.push(Glance::new(victim_hash, act));
-            tally.records.push(Record {
+            tally.own.glances.push(Glance::new(victim_hash, act));
+            tally.own.records.push(Record {
                 victim,
                 source: if act == Act::Answered { header.target } else { header.source },
                 time_ns: packet.time_ns,
@@ -261,7 +288,7 @@ impl FloodMemory {
         }
         self.records = 0;
         if !self.sums.is_empty() {
-            tally.sums.append(&mut self.sums);
+            tally.own.sums.append(&mut self.sums);
             self.slots.fill(0);
         }
     }

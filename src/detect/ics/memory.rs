@@ -134,8 +134,12 @@ impl IcsTally {
             let (from, to) = record.disclosures;
             record.disclosures = (from + offset, to + offset);
         }
-        self.records.append(&mut other.records);
+        self.records.borrow_from(&mut other.records);
         self.evicted += other.evicted;
+    }
+
+    pub fn give_back(&mut self, other: &mut Self) {
+        self.records.give_back(&mut other.records);
     }
 }
 

@@ -101,7 +101,11 @@ impl ScanTally {
     }
 
     pub fn append(&mut self, other: &mut Self) {
-        self.records.append(&mut other.records);
+        self.records.borrow_from(&mut other.records);
+    }
+
+    pub fn give_back(&mut self, other: &mut Self) {
+        self.records.give_back(&mut other.records);
     }
 }
 
