@@ -166,7 +166,7 @@ fn run(
     let samples = args.save_samples.as_deref().map(|folder| SampleFolder::open(folder, &config.settings)).transpose()?;
     let unsaved = samples.as_ref().map(SampleFolder::unsaved);
     let indicators = config.indicators.clone();
-    let done = run_to((sinks, samples), config, record, input, keyed, stop, frames);
+    let done = run_to((sinks, samples), config, record, input, keyed, Outside { stop, frames, ends_process: true });
     drop(shown);
     if let Some(unsaved) = unsaved.map(|unsaved| unsaved.load(Ordering::Relaxed)).filter(|&unsaved| unsaved > 0) {
         complain(&format_args!("samples that were not saved, beyond the settings samples.*: {unsaved}"));
@@ -177,6 +177,13 @@ fn run(
     Ok(done?)
 }
 
+/// What a run has to do with those around it; see [`Pipeline`].
+struct Outside {
+    stop: Arc<AtomicBool>,
+    frames: Arc<AtomicU64>,
+    ends_process: bool,
+}
+
 /// Runs an input through the pipeline to these sinks, and to a folder of samples if there is one.
 fn run_to(
     (sinks, samples): (Vec<Box<dyn Sink>>, Option<SampleFolder>),
@@ -184,8 +191,7 @@ fn run_to(
     record: crate::report::RunRecord,
     input: Input,
     keyed: Keyed,
-    stop: Arc<AtomicBool>,
-    frames: Arc<AtomicU64>,
+    Outside { stop, frames, ends_process }: Outside,
 ) -> Result<(), RunError> {
     let lookup = Arc::new(if config.settings.ics.protocols == 0 { ics::Lookup::none() } else { ics::Lookup::new() });
     let keep = Keep { evidence: config.keep_evidence, ..Keep::default() };
@@ -205,7 +211,7 @@ fn run_to(
     if let Some(samples) = samples {
         reporter = reporter.with_samples(samples);
     }
-    pipeline::run(Pipeline { shared, home: config.home, workers: config.workers, stop, frames }, input, reporter)
+    pipeline::run(Pipeline { shared, home: config.home, workers: config.workers, stop, frames, ends_process }, input, reporter)
 }
 
 fn explain(args: &ExplainArgs) -> Result<(), AppError> {
@@ -220,7 +226,8 @@ fn explain(args: &ExplainArgs) -> Result<(), AppError> {
         let input = args.files.iter().map(|path| name_of(path)).collect();
         let record = config.run_record(&args.run, input, args.limit);
         let files = Files::open(&args.files, &options)?;
-        Ok(run_to((vec![sink], None), config, record, Input::Files(Box::new(files)), Keyed::fixed(), stop, Arc::default())?)
+        let outside = Outside { stop, frames: Arc::default(), ends_process: false };
+        Ok(run_to((vec![sink], None), config, record, Input::Files(Box::new(files)), Keyed::fixed(), outside)?)
     };
     let told = explain::explain(&args.id, first.window_s, &first.settings, replay, || Files::open(&args.files, &options))?;
     if args.run.json {

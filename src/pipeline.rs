@@ -59,6 +59,9 @@ pub struct Pipeline {
     pub stop: Arc<AtomicBool>,
     /// Frames so far, for a progress bar.
     pub frames: Arc<AtomicU64>,
+    /// The process ends with this run: what the reporter remembers is left for the system to take, which is quicker than giving it back
+    /// piece by piece.
+    pub ends_process: bool,
 }
 
 /// Runs a source to its end. What came before an error is counted and reported all the same.
@@ -66,7 +69,7 @@ pub struct Pipeline {
 /// # Errors
 /// The source's error, or the reporter's.
 pub fn run(pipeline: Pipeline, input: Input, reporter: Reporter) -> Result<(), RunError> {
-    let Pipeline { shared, home, workers, stop, frames } = pipeline;
+    let Pipeline { shared, home, workers, stop, frames, ends_process } = pipeline;
     let workers = workers.clamp(1, LANES);
     let (marks_in, marks_out) = bounded(TALLIES_UNDER_WAY);
     let mut to_workers = Vec::new();
@@ -81,10 +84,6 @@ pub fn run(pipeline: Pipeline, input: Input, reporter: Reporter) -> Result<(), R
         for (number, from) in from_capture.into_iter().enumerate() {
             let (full_in, full_out) = bounded(TALLIES_UNDER_WAY);
             let (empty_in, empty_out) = bounded(TALLIES_UNDER_WAY + 1);
-            for _ in 0..TALLIES_UNDER_WAY + 1 {
-                // There is room for each, and the receiver is alive.
-                let _ = empty_in.send(Box::default());
-            }
             sealed.push(Sealed { full: full_out, empty: empty_in });
             let shared = &shared;
             let name = format!("worker-{number}");
@@ -92,7 +91,14 @@ pub fn run(pipeline: Pipeline, input: Input, reporter: Reporter) -> Result<(), R
                 thread::Builder::new().name(name).spawn_scoped(threads, move || work(number, workers, shared, from, &full_in, &empty_out));
             started.map_err(RunError::Thread)?;
         }
-        let reporting = thread::Builder::new().name("reporter".into()).spawn_scoped(threads, move || report(reporter, &marks_out, &sealed));
+        let reporting = thread::Builder::new().name("reporter".into()).spawn_scoped(threads, move || {
+            let mut reporter = reporter;
+            let done = report(&mut reporter, &marks_out, &sealed);
+            if ends_process {
+                std::mem::forget(reporter);
+            }
+            done
+        });
         let reporting = reporting.map_err(RunError::Thread)?;
         let dispatch = Dispatch::new(shared.keyed.clone(), home);
         let mut capture = Capture {
@@ -351,7 +357,9 @@ fn work(
     let numbers: Vec<u8> = (number..LANES).step_by(workers).map(|lane| lane as u8).collect();
     let mut lanes = Lanes::new(&numbers, shared);
     let mut traffic: Box<TrafficTally> = Box::default();
-    let Ok(mut tally) = empty.recv() else { return };
+    let mut tally: Box<SliceTally> = Box::default();
+    // Made here, for the workers start at the same time; afterwards they come back from the reporter.
+    let mut spare: Vec<Box<SliceTally>> = (0..TALLIES_UNDER_WAY).map(|_| Box::default()).collect();
     while let Some(batch) = from.pop() {
         observe(&mut lanes, shared, &mut tally, &mut traffic, &batch, &from);
         if let Some(seal) = batch.seal {
@@ -360,7 +368,13 @@ fn work(
                 traffic.settle();
                 std::mem::swap(&mut tally.traffic, &mut traffic);
             }
-            let Ok(next) = empty.recv() else { return };
+            let next = match spare.pop() {
+                Some(next) => next,
+                None => match empty.recv() {
+                    Ok(next) => next,
+                    Err(_) => return,
+                },
+            };
             let sealed = std::mem::replace(&mut tally, next);
             if full.send(sealed).is_err() || seal.last {
                 return;
@@ -405,7 +419,7 @@ fn observe(lanes: &mut Lanes, shared: &Shared, tally: &mut SliceTally, traffic: 
 }
 
 /// The reporter: puts the tallies of one seal together, concludes, and writes.
-fn report(mut reporter: Reporter, marks: &Receiver<Mark>, sealed: &[Sealed]) -> Result<(), ReportError> {
+fn report(reporter: &mut Reporter, marks: &Receiver<Mark>, sealed: &[Sealed]) -> Result<(), ReportError> {
     for mark in marks {
         let mut tallies = Vec::with_capacity(sealed.len());
         for sealed_by in sealed {

@@ -39,5 +39,5 @@ pub fn run(input: Input, workers: usize, window_s: u32, sink: Box<dyn Sink>) -> 
     let reporter = Reporter::new(record, CONFIG.settings.clone(), Benign::embedded(), &shared, vec![sink], false);
     let stop = Arc::new(AtomicBool::new(false));
     let frames = Arc::new(AtomicU64::new(0));
-    pipeline::run(Pipeline { shared, home: Home::private(), workers, stop, frames }, input, reporter)
+    pipeline::run(Pipeline { shared, home: Home::private(), workers, stop, frames, ends_process: false }, input, reporter)
 }
