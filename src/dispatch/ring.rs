@@ -12,7 +12,7 @@ use ringbuf::traits::{Consumer, Producer, Split};
 
 use super::batch::Batch;
 
-/// Batches under way to one worker. With [`super::batch::BATCH_PACKETS`] packets each, 8,192 packets of slack: a worker that starts
+/// Batches under way to one worker. With [`super::batch::BATCH_PACKETS`] packets each, 4,096 packets of slack: a worker that starts
 /// or is put aside for a few milliseconds holds nobody up.
 pub const RING_BATCHES: usize = 32;
 

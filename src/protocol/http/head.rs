@@ -173,6 +173,7 @@ pub fn request<'a>(head: &'a [u8], mut visit: impl FnMut(&'a [u8], &'a [u8])) ->
 /// was shown to `visit` is to be forgotten. What it tells is what [`request`] would, at half the cost.
 pub fn plain_get<'a>(bytes: &'a [u8], mut visit: impl FnMut(&'a [u8], &'a [u8])) -> Option<(&'a [u8], usize)> {
     let is_printable = |text: &[u8]| text.iter().fold(true, |all, &byte| all & byte.wrapping_sub(b' ').lt(&(0x7f - b' ')));
+    let is_name = |text: &[u8]| text.iter().fold(true, |all, &byte| all & (byte.is_ascii_alphanumeric() | (byte == b'-')));
     let mut at = memchr(b'\n', bytes)? + 1;
     let target = bytes[..at - 1].strip_prefix(b"GET ")?.strip_suffix(b" HTTP/1.1\r")?;
     if target.is_empty() || !is_printable(target) || memchr(b' ', target).is_some() {
@@ -185,7 +186,7 @@ pub fn plain_get<'a>(bytes: &'a [u8], mut visit: impl FnMut(&'a [u8], &'a [u8]))
         }
         let end = memchr(b'\n', rest)?;
         let line = rest[..end].strip_suffix(b"\r")?;
-        let colon = line.iter().position(|&byte| !byte.is_ascii_alphanumeric() && byte != b'-').filter(|&colon| colon > 0)?;
+        let colon = memchr(b':', line).filter(|&colon| colon > 0 && is_name(&line[..colon]))?;
         let value = line[colon..].strip_prefix(b": ")?;
         if matches!(value, [b' ', ..] | [.., b' ']) || !is_printable(value) {
             return None;
