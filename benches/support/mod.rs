@@ -58,6 +58,13 @@ pub fn run_with(lookup: ics::Lookup, input: Input, home: Home, database: Arc<Dat
         lists: Vec::new(),
     };
     let reporter = Reporter::new(record, Settings::default(), Benign::embedded(), &shared, sinks, false);
-    let pipeline = Pipeline { shared, home, workers: 1, stop: Arc::new(AtomicBool::new(false)), frames: Arc::new(AtomicU64::new(0)), ends_process: false };
+    let pipeline = Pipeline {
+        shared,
+        home,
+        workers: 1,
+        stop: Arc::new(AtomicBool::new(false)),
+        frames: Arc::new(AtomicU64::new(0)),
+        ends_process: false,
+    };
     pipeline::run(pipeline, input, reporter)
 }

@@ -100,14 +100,7 @@ struct V4Builder {
 impl V4Builder {
     fn new() -> Self {
         let root = vec![0; BLOCKS].into_boxed_slice().try_into().expect("the length is BLOCKS");
-        V4Builder {
-            root,
-            blocks: Vec::new(),
-            uniform: [None; 256],
-            cut: Cut::default(),
-            block: [NONE; BLOCK],
-            at: 0,
-        }
+        V4Builder { root, blocks: Vec::new(), uniform: [None; 256], cut: Cut::default(), block: [NONE; BLOCK], at: 0 }
     }
 
     fn add(&mut self, first: u32, last: u32, country: Country) {
