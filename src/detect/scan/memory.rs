@@ -307,7 +307,7 @@ impl ScanMemory {
         huge::prefetch_whole(&self.sources[self.source_bucket(lane, source_hash)]);
     }
 
-    /// Brings what a first packet will need into the cache before its turn. `target_hash` is that of [`ScanMemory::contact_hash`].
+    /// Brings what a first packet will need into the cache before its turn. `target_hash` is the hash of the target, with its transport mixed in.
     #[inline]
     pub fn touch(&self, lane: usize, source_hash: u64, target_hash: u64, target_port: u16) {
         self.touch_source(lane, source_hash);
