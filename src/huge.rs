@@ -18,8 +18,7 @@ use crate::detect::tables::{Bucket, ContactBucket, Flow, Kept, SourceBucket, War
 const HUGE_BYTES: usize = 2 * 1024 * 1024;
 
 /// Bytes of a cache line on the common machines.
-#[cfg(target_arch = "x86_64")]
-const LINE_BYTES: usize = 64;
+pub const LINE_BYTES: usize = 64;
 
 /// Types of which all bytes zero are a value: an empty place.
 ///
@@ -119,63 +118,63 @@ impl<T: Zeroed> Drop for Table<T> {
     }
 }
 
+/// Asks for the cache line of an address.
+#[inline(always)]
+fn fetch(address: *const u8) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a prefetch reads nothing that the program could see, and cannot fault, whatever the address (Intel SDM, PREFETCHh).
+    unsafe {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T0>(address.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = address;
+}
+
+/// Asks for the cache line of an address, for this core alone.
+#[inline(always)]
+fn fetch_to_write(address: *const u8) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: as for `fetch`; PREFETCHW (AMD64 manual volume 3; Intel SDM) changes who holds the line, not what it holds. Processors that
+    // lack it take it for a NOP. Written out, for the compiler makes a plain prefetch of the intrinsic unless it is told to build for newer
+    // processors only.
+    unsafe {
+        std::arch::asm!("prefetchw [{}]", in(reg) address, options(nostack, preserves_flags, readonly));
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = address;
+}
+
+/// The addresses of a value's cache lines.
+#[inline(always)]
+fn lines<T>(value: &T) -> impl Iterator<Item = *const u8> {
+    let first = std::ptr::from_ref(value).cast::<u8>();
+    (0..size_of::<T>()).step_by(LINE_BYTES).map(move |offset| first.wrapping_add(offset))
+}
+
 /// Asks for the cache line of a value, and goes on at once.
 #[inline(always)]
 pub fn prefetch<T: ?Sized>(value: &T) {
-    #[cfg(target_arch = "x86_64")]
-    // SAFETY: a prefetch reads nothing that the program could see, and cannot fault (Intel SDM, PREFETCHh); the address is that of a
-    // reference anyway.
-    unsafe {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(value).cast());
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = value;
+    fetch(std::ptr::from_ref(value).cast());
 }
 
 /// Asks for every cache line of a value, and goes on at once.
 #[inline(always)]
 pub fn prefetch_whole<T>(value: &T) {
-    #[cfg(target_arch = "x86_64")]
-    for offset in (0..size_of::<T>()).step_by(LINE_BYTES) {
-        // SAFETY: as for `prefetch`; the offset lies within the value.
-        unsafe {
-            use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-            _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(value).cast::<i8>().add(offset));
-        }
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = value;
+    lines(value).for_each(fetch);
 }
 
 /// Asks for the cache line of a place that is about to be written, for this core alone, and goes on at once. A line that another core has
 /// read last costs some 150 ns to write; stores wait for it in order, and few fit in the queue.
 #[inline(always)]
 pub fn prefetch_write<T>(place: &mut T) {
-    #[cfg(target_arch = "x86_64")]
-    // SAFETY: as for `prefetch`; PREFETCHW (AMD64 manual volume 3; Intel SDM) changes who holds the line, not what it holds. Processors
-    // that lack it take it for a NOP. Written out, for the compiler makes a plain prefetch of the intrinsic unless it is told to build for
-    // newer processors only.
-    unsafe {
-        std::arch::asm!("prefetchw [{}]", in(reg) std::ptr::from_mut(place), options(nostack, preserves_flags, readonly));
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = place;
+    fetch_to_write(std::ptr::from_ref(place).cast());
 }
 
 /// Asks for every cache line of a place that is about to be written, as [`prefetch_write`] does for one.
 #[inline(always)]
 pub fn prefetch_write_whole<T>(place: &mut T) {
-    #[cfg(target_arch = "x86_64")]
-    for offset in (0..size_of::<T>()).step_by(LINE_BYTES) {
-        // SAFETY: as for `prefetch_write`; the offset lies within the place.
-        unsafe {
-            use std::arch::x86_64::{_MM_HINT_ET0, _mm_prefetch};
-            _mm_prefetch::<_MM_HINT_ET0>(std::ptr::from_mut(place).cast::<i8>().add(offset));
-        }
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = place;
+    lines(place).for_each(fetch_to_write);
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use super::error::{Flaw, SourceError};
 use super::stream::Stream;
 use super::{Frame, LinkType};
-use crate::huge;
+use crate::huge::{self, LINE_BYTES};
 
 /// The magics, as they read in the byte order of the machine that wrote the file (draft-ietf-opsawg-pcap section 4).
 const MAGIC_MICROSECONDS: u32 = 0xa1b2_c3d4;
@@ -20,8 +20,6 @@ const NS_PER_SECOND: u64 = 1_000_000_000;
 
 /// How far ahead of the present record the buffer is brought into the first-level cache, in bytes.
 const READ_AHEAD_BYTES: usize = 4096;
-/// Bytes of a cache line on the common machines.
-const LINE_BYTES: usize = 64;
 
 /// A pcap file, read record by record.
 pub struct PcapReader {
@@ -157,8 +155,8 @@ impl PcapReader {
             let bytes = record.get(header_bytes..).unwrap_or_default();
             let wire_bytes = u32::from_le_bytes([w0, w1, w2, w3]).max(captured);
             // What the kernel has copied is seldom in a cache; the records' uneven lengths hide from the hardware what comes next.
-            let until = (unread.len() - behind.len() + READ_AHEAD_BYTES).min(unread.len()).next_multiple_of(LINE_BYTES);
-            for line in unread.get(fetched..until.min(unread.len())).unwrap_or_default().chunks(LINE_BYTES) {
+            let until = (unread.len() - behind.len() + READ_AHEAD_BYTES).next_multiple_of(LINE_BYTES).min(unread.len());
+            for line in unread.get(fetched..until).unwrap_or_default().chunks(LINE_BYTES) {
                 huge::prefetch(line);
             }
             fetched = until;
