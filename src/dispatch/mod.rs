@@ -57,40 +57,33 @@ impl Dispatch {
 
     /// Where the packet belongs. All that one foreign host does with home meets in one lane; conversations with no end or both ends at home
     /// go by the pair of hosts. An ICMP error goes where the conversation it quotes goes.
-    #[inline(always)]
     pub fn place(&self, header: &Header, payload: &[u8]) -> Place {
-        let source_home = self.home.contains(header.source);
-        let target_home = self.home.contains(header.target) || source_home && is_group(header.target);
-        let (source, target) = (self.keyed.addr(header.source), self.keyed.addr(header.target));
-        let ports = match header.transport {
-            Transport::Icmp => return self.place_icmp(header, payload),
-            Transport::Link => return self.place_link(header),
-            _ => (header.source_port, header.target_port),
-        };
-        let (conversation, source_low) = self.keyed.conversation(source, target, ports, header.transport as u8);
-        let anchor = match (source_home, target_home) {
-            (false, true) => self.site_hash(header.source, source),
-            (true, false) => self.site_hash(header.target, target),
-            _ => self.site_hash(header.source, source).wrapping_add(self.site_hash(header.target, target)),
-        };
-        Place { conversation, source, lane: lane(anchor), bits: sides(source_home, target_home, source_low) }
+        match header.transport {
+            Transport::Icmp => self.place_icmp(header, payload),
+            Transport::Link => self.place_link(header),
+            transport => self.place_between(header.source, header.target, (header.source_port, header.target_port), transport),
+        }
     }
 
-    /// The same for a plain packet: IPv4 addresses, and a transport with ports.
+    /// The same for a plain packet.
     #[inline(always)]
     pub fn place_plain(&self, plain: &Plain) -> Place {
         let wire = &plain.wire;
-        let (source_addr, target_addr) = (Addr::v4(wire.source()), Addr::v4(wire.target()));
-        let source_home = self.home.contains(source_addr);
-        let target_home = self.home.contains(target_addr) || source_home && is_group(target_addr);
-        let (source, target) = (self.keyed.addr(source_addr), self.keyed.addr(target_addr));
-        let ports = (wire.source_port(), wire.target_port());
-        let (conversation, source_low) = self.keyed.conversation(source, target, ports, plain.transport as u8);
+        let (source, target) = (Addr::v4(wire.source()), Addr::v4(wire.target()));
+        self.place_between(source, target, (wire.source_port(), wire.target_port()), plain.transport)
+    }
+
+    #[inline(always)]
+    fn place_between(&self, source: Addr, target: Addr, ports: (u16, u16), transport: Transport) -> Place {
+        let source_home = self.home.contains(source);
+        let target_home = self.home.contains(target) || source_home && is_group(target);
+        let (source_hash, target_hash) = (self.keyed.addr(source), self.keyed.addr(target));
+        let (conversation, source_low) = self.keyed.conversation(source_hash, target_hash, ports, transport as u8);
         // Of the two ends the one that is not home, or both: without a branch, which traffic would make the processor guess wrong.
         let one_home = source_home != target_home;
-        let anchor = if one_home && source_home { 0 } else { source };
-        let anchor = anchor.wrapping_add(if one_home && target_home { 0 } else { target });
-        Place { conversation, source, lane: lane(anchor), bits: sides(source_home, target_home, source_low) }
+        let anchor = if one_home && source_home { 0 } else { self.site_hash(source, source_hash) };
+        let anchor = anchor.wrapping_add(if one_home && target_home { 0 } else { self.site_hash(target, target_hash) });
+        Place { conversation, source: source_hash, lane: lane(anchor), bits: sides(source_home, target_home, source_low) }
     }
 
     /// Of ICMP: an echo's identifier stands for its ports, and an error is about the conversation that it quotes.
