@@ -290,12 +290,21 @@ impl Conversations {
         lane * BUCKETS + (hash as usize & (BUCKETS - 1))
     }
 
+    #[inline]
+    fn entry(&self, place: u32) -> &Entry {
+        &self.buckets[place as usize / WAYS].entries[place as usize % WAYS]
+    }
+
+    #[inline]
+    fn entry_mut(&mut self, place: u32) -> &mut Entry {
+        &mut self.buckets[place as usize / WAYS].entries[place as usize % WAYS]
+    }
+
     /// Brings the conversation's bucket into the cache before its turn. `lane` counts the worker's lanes.
     #[inline]
     pub fn touch(&self, lane: usize, hash: u64) {
         if let Some(bucket) = self.buckets.get(Self::bucket_of(lane, hash)) {
-            huge::prefetch(&bucket.hashes);
-            huge::prefetch(&bucket.entries[WAYS - 1]);
+            huge::prefetch_whole(bucket);
         }
     }
 
@@ -309,27 +318,23 @@ impl Conversations {
 
     /// Remembers that the conversation's opening was the opener's first contact with this service.
     pub fn mark_first_contact(&mut self, place: u32) {
-        let (bucket, way) = (place as usize / WAYS, place as usize % WAYS);
-        self.buckets[bucket].entries[way].facts |= facts::FIRST_CONTACT;
+        self.entry_mut(place).facts |= facts::FIRST_CONTACT;
     }
 
     /// A detector's handle for a conversation, 0 if none was set.
     pub fn tag(&self, place: u32) -> u16 {
-        let (bucket, way) = (place as usize / WAYS, place as usize % WAYS);
-        self.buckets[bucket].entries[way].tag
+        self.entry(place).tag
     }
 
     /// The payload detector's handle for a conversation, 0 if none was set.
     #[inline]
     pub fn reader(&self, place: u32) -> u16 {
-        let (bucket, way) = (place as usize / WAYS, place as usize % WAYS);
-        self.buckets[bucket].entries[way].reader
+        self.entry(place).reader
     }
 
     /// Sets the payload detector's handle.
     pub fn set_reader(&mut self, place: u32, reader: u16) {
-        let (bucket, way) = (place as usize / WAYS, place as usize % WAYS);
-        self.buckets[bucket].entries[way].reader = reader;
+        self.entry_mut(place).reader = reader;
     }
 
     /// Whether somebody reads the conversation.
@@ -341,8 +346,7 @@ impl Conversations {
     /// Whether no detector wants any more of what is carried.
     #[inline]
     pub fn is_unwanted(&self, place: u32) -> bool {
-        let (bucket, way) = (place as usize / WAYS, place as usize % WAYS);
-        let entry = &self.buckets[bucket].entries[way];
+        let entry = self.entry(place);
         entry.tag == UNWANTED && entry.reader == UNWANTED
     }
 
@@ -355,8 +359,7 @@ impl Conversations {
 
     /// The sequence numbers of the first bytes that the opener and the one called send, where their SYNs were seen.
     pub fn first_bytes(&self, place: u32) -> (Option<u32>, Option<u32>) {
-        let (bucket, way) = (place as usize / WAYS, place as usize % WAYS);
-        let entry = &self.buckets[bucket].entries[way];
+        let entry = self.entry(place);
         let opened = entry.facts & facts::OPENING_SEEN != 0 && matches!(entry.state, State::HalfSeen | State::Answered | State::TwoWay);
         let answered = opened && entry.facts & facts::CALLED_PROVED != 0;
         (opened.then(|| entry.opener_seq.wrapping_add(1)), answered.then(|| entry.called_seq.wrapping_add(1)))
@@ -364,8 +367,7 @@ impl Conversations {
 
     /// Sets a detector's handle.
     pub fn set_tag(&mut self, place: u32, tag: u16) {
-        let (bucket, way) = (place as usize / WAYS, place as usize % WAYS);
-        self.buckets[bucket].entries[way].tag = tag;
+        self.entry_mut(place).tag = tag;
     }
 
     /// What a packet will need besides its conversation, which is in the cache already.

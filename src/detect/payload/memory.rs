@@ -1,7 +1,7 @@
 //! A worker's memory of what conversations carry: which of them are read, by whom, and each side's bytes in order.
 
 use crate::decode::{Transport, flags, marks};
-use crate::detect::conversation::{Conversations, Step};
+use crate::detect::conversation::{Conversations, Step, UNWANTED};
 use crate::detect::packet::Packet;
 use crate::detect::{Keep, SliceEnd};
 use crate::huge::Table;
@@ -14,7 +14,7 @@ use super::flow::{self, FLOWS, Flow, Places};
 use super::listener::Listener;
 use super::reader::{Reader, Talk};
 use super::tally::ReadingTally;
-use super::turn::{NOBODY, Turn};
+use super::turn::Turn;
 use super::web::{Room, Shelf};
 
 /// Blocks of one lane: 512 KiB, 32 MiB in all.
@@ -114,7 +114,7 @@ impl<L: Listener> Reading<L> {
             }
             return;
         }
-        if handle == NOBODY || !matches!(packet.header.transport, Transport::Tcp | Transport::Udp) {
+        if handle == UNWANTED || !matches!(packet.header.transport, Transport::Tcp | Transport::Udp) {
             return;
         }
         let closing = packet.header.transport == Transport::Tcp && packet.header.tcp_flags & (flags::FIN | flags::RST) != 0;

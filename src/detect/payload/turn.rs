@@ -12,8 +12,6 @@ use super::reader::{Reader, Talk, alone};
 use super::tally::ReadingTally;
 use super::web::{self, Goes, Web};
 
-/// A conversation's handle once nobody wants any more of it: a packet of it costs one look-up.
-pub const NOBODY: u16 = UNWANTED;
 /// Quiet seconds after which a conversation is no longer read. Servers close what is idle after 5 to 120 s; what was begun in it is told
 /// then as far as it was seen.
 const IDLE_S: u32 = 120;
@@ -66,7 +64,7 @@ impl<L: Listener> Turn<'_, L> {
         let flow = self.flow(at);
         let is_reset = packet.header.tcp_flags & flags::RST != 0 && !flow.datagrams;
         if flow.is_ended() || is_reset || flow.state == State::Over {
-            self.give_up(place, at + 1, NOBODY);
+            self.give_up(place, at + 1, UNWANTED);
         }
     }
 
@@ -108,7 +106,7 @@ impl<L: Listener> Turn<'_, L> {
             }
             self.tally.readings.evicted += 1;
             let place = self.flow(oldest).place;
-            self.give_up(place, oldest + 1, NOBODY);
+            self.give_up(place, oldest + 1, UNWANTED);
         }
     }
 
@@ -225,7 +223,7 @@ impl<L: Listener> Turn<'_, L> {
     /// Ends the reading of a conversation, and leaves `next` as its handle.
     pub fn give_up(&mut self, place: u32, handle: u16, next: u16) {
         self.conversations.change_reader(place, handle, next);
-        let Some(at) = handle.checked_sub(1).filter(|_| handle != NOBODY) else { return };
+        let Some(at) = handle.checked_sub(1).filter(|_| handle != UNWANTED) else { return };
         for low in [false, true] {
             let side = *self.flow(at).side(low);
             if side.is(marks::WAITS) {
