@@ -121,9 +121,9 @@ impl Reader {
             Clear::decide(room, talk, low, bytes).map_or_else(|| Reader::Unknown(Unknown::default()), Reader::Clear)
         } else if let Some(clear) = Clear::announced(room, talk) {
             Reader::Clear(clear)
-        } else if head::begins_request(bytes) {
+        } else if head::begins_message(bytes, true) {
             Reader::Web(Web::new(low))
-        } else if bytes.len() > 8 && head::begins_response(bytes) {
+        } else if head::begins_message(bytes, false) {
             Reader::Web(Web::new(!low))
         } else if let Some(by_client) = secure::begins(bytes) {
             Reader::Secure(Secure::new(low == by_client))

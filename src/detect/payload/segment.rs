@@ -33,8 +33,7 @@ impl Flow {
         let side = self.side(low);
         match side.wants {
             Wants::All => false,
-            Wants::Beginning if by_client => !head::begins_request(bytes),
-            Wants::Beginning => bytes.len() <= 8 || !head::begins_response(bytes),
+            Wants::Beginning => !head::begins_message(bytes, by_client),
             Wants::Later => match side.passing.checked_sub(bytes.len() as u32) {
                 Some(left) => {
                     side.passing = left;

@@ -146,6 +146,14 @@ pub fn begins_response(bytes: &[u8]) -> bool {
     len > 0 && bytes[..len].eq_ignore_ascii_case(&b"HTTP/"[..len])
 }
 
+/// Bytes of a status line's version, `HTTP/1.1` (RFC 9112 section 2.3).
+const VERSION_BYTES: usize = 8;
+
+/// Whether bytes begin a message of a side: a request, or a status line as far as beyond its version.
+pub fn begins_message(bytes: &[u8], by_client: bool) -> bool {
+    if by_client { begins_request(bytes) } else { bytes.len() > VERSION_BYTES && begins_response(bytes) }
+}
+
 /// Reads the head of a request; every field is shown to `visit` in its order.
 pub fn request<'a>(head: &'a [u8], mut visit: impl FnMut(&'a [u8], &'a [u8])) -> Option<RequestLine<'a>> {
     let mut fields = [const { MaybeUninit::uninit() }; FIELDS_AT_ONCE];

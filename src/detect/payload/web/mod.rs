@@ -241,8 +241,7 @@ impl Web {
     pub fn bytes<L: Listener>(&mut self, room: &mut Room<'_, L>, by_client: bool, bytes: &[u8]) -> Goes {
         if matches!(self.course(by_client).phase, Phase::Lost) {
             // A message may begin where a segment does.
-            let begins = if by_client { head::begins_request(bytes) } else { bytes.len() > 8 && head::begins_response(bytes) };
-            if !begins {
+            if !head::begins_message(bytes, by_client) {
                 return Goes::On;
             }
             if !by_client && let Some(first) = self.first.as_mut().filter(|first| first.next.is_some()) {
