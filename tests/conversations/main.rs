@@ -13,4 +13,5 @@ mod droppers;
 mod messages;
 mod ordinary;
 mod shells;
+mod stores;
 mod table;
