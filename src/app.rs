@@ -13,7 +13,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use crate::addr::Addr;
 use crate::attribute::{Attribution, reserved};
 use crate::cli::{BodiesArgs, Cli, Command, CommonArgs, ExplainArgs, GeoArgs, IndicatorsCommand, LiveArgs, ReadArgs, RunArgs};
-use crate::config::{Config, ConfigError};
+use crate::config::{self, Config, ConfigError};
 use crate::detect::{Keep, Shared, ics, payload};
 use crate::explain::{self, ExplainError};
 use crate::indicators::Rules;
@@ -211,7 +211,11 @@ fn run_to(
     if let Some(samples) = samples {
         reporter = reporter.with_samples(samples);
     }
-    pipeline::run(Pipeline { shared, home: config.home, workers: config.workers, stop, frames, ends_process }, input, reporter)
+    pipeline::run(
+        Pipeline { shared, home: config.home, workers: config.workers, threads: config::cores(), stop, frames, ends_process },
+        input,
+        reporter,
+    )
 }
 
 fn explain(args: &ExplainArgs) -> Result<(), AppError> {

@@ -90,7 +90,7 @@ pub struct RunArgs {
     /// Length of a window, in seconds. Default: 60
     #[arg(long, value_name = "SECONDS")]
     pub window: Option<u32>,
-    /// Worker threads. Default: one for each core. The answer does not depend on it
+    /// Workers, of which each is one thread's at a time. Default: one for each core. The answer does not depend on it
     #[arg(long, value_name = "N")]
     pub workers: Option<usize>,
     /// The sensor's name in records. Default: wherefrom

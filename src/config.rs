@@ -137,6 +137,11 @@ pub struct Config {
     pub workers: usize,
 }
 
+/// Cores that this process may use, at least one.
+pub fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
 impl Config {
     /// Reads the file, applies the flags, and builds what they name.
     ///
@@ -184,10 +189,8 @@ impl Config {
         if !(1..=WINDOW_S_MAX).contains(&window_s) {
             return Err(ConfigError::Window(window_s));
         }
-        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        // One for each core, though the capture thread and the reporter want one too: a packet costs a worker more than them. On two cores a
-        // second worker made replays a fifth faster, and a third nothing.
-        let workers = run.and_then(|run| run.workers).or(file.workers).unwrap_or(cores.min(crate::dispatch::LANES));
+        // One for each core: the threads, which are as many, then always find something to do.
+        let workers = run.and_then(|run| run.workers).or(file.workers).unwrap_or(cores().min(crate::dispatch::LANES));
         if !(1..=crate::dispatch::LANES).contains(&workers) {
             return Err(ConfigError::Workers(workers));
         }

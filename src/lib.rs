@@ -25,8 +25,8 @@
 //! home, sector, permitted peers, direction, and how far to trust them), [`indicators`] (lists of what others know to be bad), [`addr`], [`keyed`]
 //! (every hash that traffic could try to steer), [`health`] (what was lost or refused), `huge` (memory for the large tables).
 //!
-//! Around it: [`pipeline`] alone starts and stops the threads of a run. [`cli`] holds flags as typed, [`settings`] every threshold, [`config`]
-//! what both come to, and [`app`] makes a run of it. [`explain`] replays captures for the evidence behind one event.
+//! Around it: [`pipeline`] alone starts and stops the threads of a run, which share its work. [`cli`] holds flags as typed, [`settings`] every
+//! threshold, [`config`] what both come to, and [`app`] makes a run of it. [`explain`] replays captures for the evidence behind one event.
 //!
 //! # What always holds
 //!

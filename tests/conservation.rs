@@ -138,7 +138,7 @@ fn adds_up(path: &Path, text: &[u8]) {
 }
 
 fn replayed_adds_up(path: &Path) {
-    let (text, done) = replay_file(path, 2);
+    let (text, done) = replay_file(path, 2, 2);
     if let Err(error) = done {
         eprintln!("{error}");
     }

@@ -177,7 +177,7 @@ fn replay_hostile(frames: &[(LinkType, u64, Vec<u8>)], link: LinkType) {
         }
     }
     writer.finish().unwrap();
-    let (text, done) = replay_file(&path, 2);
+    let (text, done) = replay_file(&path, 2, 2);
     assert!(done.is_ok(), "{done:?}");
     let frames: u64 = records(&text).iter().filter_map(|record| record["frames"].as_u64()).sum();
     assert_eq!(frames, written, "under link type {}", link.0);

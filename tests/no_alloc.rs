@@ -1,4 +1,5 @@
-//! Capture and worker threads allocate nothing once they are warm: a counting allocator watches a capture that is replayed over and over.
+//! Capture and workers allocate nothing once they are warm: a counting allocator watches a capture that is replayed over and over.
+//! Any thread may do the reporter's work in between, which allocates as it likes: an allocation's way tells whose it is.
 
 mod support {
     pub mod border;
@@ -6,12 +7,11 @@ mod support {
 }
 
 use std::alloc::{GlobalAlloc, Layout, System};
-use std::backtrace::Backtrace;
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use support::border::border;
@@ -24,23 +24,22 @@ use wherefrom::source::{Files, FilesOptions, Frame, Input, LinkType, PcapWriter,
 enum Role {
     /// Its name has not been looked at.
     New,
-    /// Counted: the capture thread, the workers.
+    /// Noted: a thread of the pipeline.
     Hot,
-    /// Not counted: reporter, test harness; and whoever is looking at itself.
+    /// Not noted: the test harness; and whoever is looking at itself.
     Cold,
 }
 
-/// Allocations whose way is looked at: that takes a millisecond and more in a debug build.
-const LOOKED_AT_MAX: u64 = 2_000;
+/// Where the reporter's turn is written, which is on the way to each of its allocations.
+const REPORTER: &str = "pipeline/reporting.rs:";
 
 thread_local! {
     static ROLE: Cell<Role> = const { Cell::new(Role::New) };
 }
 static WATCHING: AtomicBool = AtomicBool::new(false);
-static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
-/// Where counted allocations came from, with their number.
-static PLACES: Mutex<BTreeMap<String, u64>> = Mutex::new(BTreeMap::new());
-/// One run at a time: the counters are the process's.
+/// Return addresses on the way to each place of allocation, with how often it was taken.
+static WAYS: Mutex<BTreeMap<Vec<usize>, u64>> = Mutex::new(BTreeMap::new());
+/// One run at a time: what is noted is the process's.
 static TURN: Mutex<()> = Mutex::new(());
 
 struct Counting;
@@ -77,31 +76,34 @@ fn note() {
     let _ = ROLE.try_with(|role| {
         if role.get() == Role::New {
             role.set(Role::Cold);
-            let is_worker = thread::current().name().is_some_and(|name| name.starts_with("worker-"));
-            role.set(if is_worker { Role::Hot } else { Role::Cold });
+            let is_crew = thread::current().name().is_some_and(|name| name.starts_with("crew-"));
+            role.set(if is_crew { Role::Hot } else { Role::Cold });
         }
         if role.get() == Role::Hot {
             role.set(Role::Cold);
-            if ALLOCATIONS.fetch_add(1, Ordering::Relaxed) < LOOKED_AT_MAX {
-                remember();
-            }
+            let mut way = Vec::new();
+            backtrace::trace(|frame| {
+                way.push(frame.ip() as usize);
+                true
+            });
+            *WAYS.lock().expect("no holder panics").entry(way).or_default() += 1;
             role.set(Role::Hot);
         }
     });
 }
 
-/// Keeps the way to an allocation, as far as it leads through the sensor.
-fn remember() {
-    let trace = Backtrace::force_capture().to_string();
-    let mut lines = trace.lines().map(str::trim).peekable();
-    let mut way = String::new();
-    while let Some(line) = lines.next() {
-        let at = lines.peek().filter(|next| next.starts_with("at ")).map_or("", |next| *next);
-        if let Some(start) = line.find("wherefrom::") {
-            way += &format!("    {} {at}\n", &line[start..]);
-        }
+/// The places of the sensor's source on a way, innermost first.
+fn places(way: &[usize]) -> Vec<String> {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut places = Vec::new();
+    for &address in way {
+        backtrace::resolve(address as *mut _, |symbol| {
+            if let Some(file) = symbol.filename().and_then(|file| file.strip_prefix(&source).ok()) {
+                places.push(format!("{}:{}", file.display(), symbol.lineno().unwrap_or(0)));
+            }
+        });
     }
-    *PLACES.lock().expect("no holder panics").entry(way).or_default() += 1;
+    places
 }
 
 /// Watches from the end of one window to the end of another. Every thread is past a window when its record is written.
@@ -136,18 +138,20 @@ impl Sink for Watch {
     }
 }
 
-/// Replays with this thread as the capture thread; no allocation may be counted between the windows.
+/// Replays with this thread as the capture thread; nothing but the reporter may allocate between the windows.
 fn allocates_nothing(input: Input, window_s: u32, from: usize, to: usize) {
     let _turn = TURN.lock().unwrap_or_else(|broken| broken.into_inner());
-    ALLOCATIONS.store(0, Ordering::Relaxed);
     ROLE.set(Role::Hot);
-    let done = engine::run(input, 2, window_s, Box::new(Watch { from, to, windows: 0 }));
+    let done = engine::run(input, 2, 2, window_s, Box::new(Watch { from, to, windows: 0 }));
     WATCHING.store(false, Ordering::Relaxed);
     ROLE.set(Role::Cold);
     done.unwrap();
-    let places = std::mem::take(&mut *PLACES.lock().expect("no holder panics"));
-    let shown: Vec<String> = places.iter().map(|(way, times)| format!("{times} times:\n{way}")).collect();
-    assert_eq!(ALLOCATIONS.load(Ordering::Relaxed), 0, "allocations on the hot path, by where they were made:\n{}", shown.join("\n"));
+    let ways = std::mem::take(&mut *WAYS.lock().expect("no holder panics"));
+    let ways = ways.iter().map(|(way, times)| (places(way), times));
+    let (reporters, others): (Vec<_>, Vec<_>) = ways.partition(|(way, _)| way.iter().any(|place| place.starts_with(REPORTER)));
+    assert!(!reporters.is_empty(), "the reporter allocates: if none is seen, nothing was watched");
+    let shown: Vec<String> = others.iter().map(|(way, times)| format!("{times} times: {}", way.join(" < "))).collect();
+    assert!(shown.is_empty(), "allocations on the hot path, by where they were made:\n{}", shown.join("\n"));
 }
 
 /// Writes a capture several times in a row, each copy later by `period_s`.

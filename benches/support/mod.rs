@@ -62,6 +62,7 @@ pub fn run_with(lookup: ics::Lookup, input: Input, home: Home, database: Arc<Dat
         shared,
         home,
         workers: 1,
+        threads: 2,
         stop: Arc::new(AtomicBool::new(false)),
         frames: Arc::new(AtomicU64::new(0)),
         ends_process: false,

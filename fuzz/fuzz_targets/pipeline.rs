@@ -71,7 +71,7 @@ fn replay(bytes: &[u8]) -> Corpus {
     let sink = Box::new(Ndjson::new(std::io::sink(), ReportError::Stdout));
     let reporter = Reporter::new(record, CONFIG.settings.clone(), Benign::embedded(), &shared, vec![sink], false);
     let (stop, frames) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
-    let pipeline = Pipeline { shared, home: Home::private(), workers: 1, stop, frames, ends_process: false };
+    let pipeline = Pipeline { shared, home: Home::private(), workers: 1, threads: 1, stop, frames, ends_process: false };
     pipeline::run(pipeline, Input::Files(Box::new(files)), reporter).expect("a whole file is read to its end");
     Corpus::Keep
 }

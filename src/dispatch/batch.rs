@@ -1,4 +1,4 @@
-//! What travels from the capture thread to a worker: a recycled batch of decoded packets and their payloads.
+//! What travels from the capture to a worker: a recycled batch of decoded packets and their payloads.
 
 use crate::addr::Addr;
 use crate::conclude::SLICE_NS;

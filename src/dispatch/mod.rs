@@ -15,7 +15,7 @@ use crate::keyed::Keyed;
 use batch::bits;
 
 /// Lanes. What has an order (memory) or a bound is kept per lane, never per worker, so that answers don't depend on the number of workers.
-/// 64 keep a lane's tables large enough to be fair and are as many workers as one capture thread can feed.
+/// 64 keep a lane's tables large enough to be fair and are as many workers as one capture can feed.
 pub const LANES: usize = 64;
 
 /// Where a packet belongs.

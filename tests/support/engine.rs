@@ -23,8 +23,8 @@ static CONFIG: LazyLock<Config> = LazyLock::new(|| {
     Config::new(&common, None).expect("the defaults are a configuration")
 });
 
-/// Runs an input through the pipeline in windows of so many seconds.
-pub fn run(input: Input, workers: usize, window_s: u32, sink: Box<dyn Sink>) -> Result<(), RunError> {
+/// Runs an input through the pipeline with so many threads, in windows of so many seconds.
+pub fn run(input: Input, workers: usize, threads: usize, window_s: u32, sink: Box<dyn Sink>) -> Result<(), RunError> {
     let record = CONFIG.run_record(&RunArgs::default(), vec!["replayed".into()], None);
     let shared = Shared {
         keyed: Keyed::fixed(),
@@ -39,5 +39,5 @@ pub fn run(input: Input, workers: usize, window_s: u32, sink: Box<dyn Sink>) -> 
     let reporter = Reporter::new(record, CONFIG.settings.clone(), Benign::embedded(), &shared, vec![sink], false);
     let stop = Arc::new(AtomicBool::new(false));
     let frames = Arc::new(AtomicU64::new(0));
-    pipeline::run(Pipeline { shared, home: Home::private(), workers, stop, frames, ends_process: false }, input, reporter)
+    pipeline::run(Pipeline { shared, home: Home::private(), workers, threads, stop, frames, ends_process: false }, input, reporter)
 }

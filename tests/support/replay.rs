@@ -36,13 +36,13 @@ impl Write for Kept {
 }
 
 /// Replays a file; the records as NDJSON, and how it ended.
-pub fn replay_file(path: &Path, workers: usize) -> (Vec<u8>, Result<(), RunError>) {
+pub fn replay_file(path: &Path, workers: usize, threads: usize) -> (Vec<u8>, Result<(), RunError>) {
     let files = match Files::open(&[path.into()], &FilesOptions::default()) {
         Ok(files) => files,
         Err(error) => return (Vec::new(), Err(error.into())),
     };
     let kept = Kept::default();
     let sink = Box::new(Ndjson::new(kept.clone(), ReportError::Stdout));
-    let done = engine::run(Input::Files(Box::new(files)), workers, WINDOW_S, sink);
+    let done = engine::run(Input::Files(Box::new(files)), workers, threads, WINDOW_S, sink);
     (kept.take(), done)
 }

@@ -1,0 +1,143 @@
+//! A worker's turn: the packets of every `workers`-th lane, from the first packet to the last seal.
+
+use crossbeam_channel::{Receiver, Sender};
+
+use crate::detect::{Lanes, Moment, Shared, SliceTally};
+use crate::dispatch::LANES;
+use crate::dispatch::batch::{Batch, Seal};
+use crate::dispatch::ring::FromCapture;
+use crate::huge;
+use crate::tally::TrafficTally;
+
+/// Items ahead of the one at work whose conversations are brought into the cache: memory answers in some 150 ns, an item takes 50.
+const TOUCH_AHEAD: usize = 20;
+/// Items ahead whose conversation has come into the cache, and tells what they need besides.
+const MORE_AHEAD: usize = 10;
+/// Items ahead of the one at work that are brought into the cache themselves, from the core of whoever captured them.
+const ITEMS_AHEAD: usize = 40;
+
+pub(super) struct Worker<'a> {
+    /// Its place among the workers, and how many there are.
+    number: usize,
+    workers: usize,
+    shared: &'a Shared,
+    from: FromCapture,
+    /// Made by whoever takes the first turn, so that the workers' memories are made at the same time; given back after the last.
+    memory: Option<Memory>,
+    /// A seal that has come, where the reporter still has the tally to go on with.
+    held: Option<Seal>,
+    full: Sender<Box<SliceTally>>,
+    empty: Receiver<Box<SliceTally>>,
+    is_over: bool,
+}
+
+/// What a worker remembers, and what it counts.
+struct Memory {
+    lanes: Lanes,
+    traffic: Box<TrafficTally>,
+    tally: Box<SliceTally>,
+    /// Afterwards they come back from the reporter.
+    // Tallies travel as they are: in boxes.
+    #[allow(clippy::vec_box)]
+    spare: Vec<Box<SliceTally>>,
+}
+
+impl<'a> Worker<'a> {
+    pub(super) fn new(
+        (number, workers): (usize, usize),
+        shared: &'a Shared,
+        from: FromCapture,
+        full: Sender<Box<SliceTally>>,
+        empty: Receiver<Box<SliceTally>>,
+    ) -> Self {
+        Worker { number, workers, shared, from, memory: None, held: None, full, empty, is_over: false }
+    }
+
+    /// Whether there is anything to do that can be done.
+    pub(super) fn is_due(&self) -> bool {
+        !self.is_over && if self.held.is_some() { !self.empty.is_empty() } else { self.from.next().is_some() }
+    }
+
+    /// Works on what has come, until there is no more, a slice has ended, or it is `enough`.
+    pub(super) fn work(&mut self, enough: impl Fn() -> bool) {
+        let memory = self.memory.get_or_insert_with(|| Memory::new(self.number, self.workers, self.shared));
+        loop {
+            if let Some(seal) = self.held {
+                let Some(next) = memory.spare.pop().or_else(|| self.empty.try_recv().ok()) else { return };
+                self.held = None;
+                // There is room for every tally that exists; and without a reporter the run is over.
+                let _ = self.full.try_send(std::mem::replace(&mut memory.tally, next));
+                self.is_over = seal.last;
+                break;
+            }
+            let Some(batch) = self.from.pop() else { return };
+            memory.observe(self.shared, &batch, &self.from);
+            if let Some(seal) = batch.seal {
+                memory.seal(seal);
+                self.held = Some(seal);
+            }
+            self.from.give_back(batch);
+            if self.held.is_none() && enough() {
+                return;
+            }
+        }
+        if self.is_over {
+            self.memory = None;
+        }
+    }
+}
+
+impl Memory {
+    fn new(number: usize, workers: usize, shared: &Shared) -> Self {
+        let lanes: Vec<u8> = (number..LANES).step_by(workers).map(|lane| lane as u8).collect();
+        Memory {
+            lanes: Lanes::new(&lanes, shared),
+            traffic: Box::default(),
+            tally: Box::default(),
+            spare: (0..super::TALLIES_UNDER_WAY).map(|_| Box::default()).collect(),
+        }
+    }
+
+    fn seal(&mut self, seal: Seal) {
+        self.lanes.seal(&mut self.tally, seal);
+        if seal.window_ends || seal.last {
+            self.traffic.settle();
+            std::mem::swap(&mut self.tally.traffic, &mut self.traffic);
+        }
+    }
+
+    fn observe(&mut self, shared: &Shared, batch: &Batch, from: &FromCapture) {
+        let Memory { lanes, traffic, tally, .. } = self;
+        let items = &batch.items;
+        let moment = Moment::of(batch, shared);
+        // These may have come before, with the batch before this one; all at once they come quickly anyway.
+        items.iter().take(ITEMS_AHEAD).for_each(huge::prefetch);
+        for item in items.iter().take(TOUCH_AHEAD) {
+            lanes.touch(item);
+        }
+        for item in items.iter().take(MORE_AHEAD) {
+            lanes.touch_more(batch, item, shared);
+        }
+        if let Some(next) = from.next() {
+            huge::prefetch(next);
+        }
+        for (place, item) in items.iter().enumerate() {
+            if let Some(ahead) = items.get(place + ITEMS_AHEAD) {
+                huge::prefetch(ahead);
+            }
+            if let Some(ahead) = items.get(place + TOUCH_AHEAD) {
+                lanes.touch(ahead);
+            }
+            if let Some(ahead) = items.get(place + MORE_AHEAD) {
+                lanes.touch_more(batch, ahead, shared);
+            }
+            // The first items of the next batch come while this one is at work.
+            if place == items.len() / 2
+                && let Some(next) = from.next()
+            {
+                next.items.iter().take(ITEMS_AHEAD).for_each(huge::prefetch);
+            }
+            lanes.observe(shared, tally, traffic, batch, item, moment);
+        }
+    }
+}
