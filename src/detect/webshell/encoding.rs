@@ -2,6 +2,8 @@
 
 use memchr::memmem;
 
+use crate::protocol::digits::{self, Sixes};
+
 /// Bytes of a body, a value or a script that are looked at. Webshells and their requests say what they are in the first few hundred.
 pub const SCAN_BYTES: usize = 16 * 1024;
 /// Parameters of one form that are looked at.
@@ -22,28 +24,11 @@ pub fn scanned(bytes: &[u8]) -> &[u8] {
     bytes.get(..SCAN_BYTES).unwrap_or(bytes)
 }
 
-fn hex_digit(byte: u8) -> Option<u8> {
-    char::from(byte).to_digit(16).map(|digit| digit as u8)
-}
-
 /// Undoes percent-encoding into `out`, which is emptied first; with `plus`, a plus sign is a space (WHATWG URL standard,
 /// application/x-www-form-urlencoded). What is no encoding stays as it is.
 pub fn percent(bytes: &[u8], plus: bool, out: &mut Vec<u8>) {
     out.clear();
-    let bytes = scanned(bytes);
-    let mut at = 0;
-    while let Some(&byte) = bytes.get(at) {
-        let pair = (bytes.get(at + 1).copied().and_then(hex_digit), bytes.get(at + 2).copied().and_then(hex_digit));
-        match (byte, pair) {
-            (b'%', (Some(high), Some(low))) => {
-                out.push(high << 4 | low);
-                at += 2;
-            }
-            (b'+', _) if plus => out.push(b' '),
-            _ => out.push(byte),
-        }
-        at += 1;
-    }
+    digits::escaped(scanned(bytes), b'%', plus.then_some(b'+'), out);
 }
 
 /// Undoes base64 into `out`, which is emptied first, and says whether the bytes, as far as they are looked at, are nothing but base64
@@ -53,25 +38,13 @@ pub fn base64(bytes: &[u8], out: &mut Vec<u8>) -> bool {
     let whole = bytes.len() <= SCAN_BYTES;
     let bytes = scanned(bytes);
     let padding = bytes.iter().rev().take_while(|&&byte| byte == b'=').count();
-    let (mut bits, mut held) = (0u32, 0u32);
+    let mut sixes = Sixes::default();
     for &byte in &bytes[..bytes.len() - padding] {
-        let value = match byte {
-            b'A'..=b'Z' => byte - b'A',
-            b'a'..=b'z' => byte - b'a' + 26,
-            b'0'..=b'9' => byte - b'0' + 52,
-            b'+' | b'-' => 62,
-            b'/' | b'_' => 63,
-            _ => return false,
-        };
-        bits = bits << 6 | u32::from(value);
-        held += 6;
-        if held >= 8 {
-            held -= 8;
-            out.push((bits >> held) as u8);
-        }
+        let Some(value) = digits::base64(byte) else { return false };
+        out.extend(sixes.push(value));
     }
     // A lone character at the end is no byte, and at most two pad.
-    !out.is_empty() && (!whole || padding <= 2 && held != 6)
+    !out.is_empty() && (!whole || padding <= 2 && sixes.held() != 6)
 }
 
 /// The parameters of a form: names and values as sent.
@@ -101,12 +74,10 @@ pub fn compact(code: &[u8], out: &mut Vec<u8>) {
                 continue;
             }
             (b'\\', Some(b'u')) => {
-                let digits = code[at + 2..].iter().take(8).take_while(|&&byte| byte == b'u').count();
-                let number = code.get(at + 2 + digits..at + 6 + digits).and_then(|hex| {
-                    hex.iter().try_fold(0u32, |number, &digit| hex_digit(digit).map(|digit| number << 4 | u32::from(digit)))
-                });
+                let more = code[at + 2..].iter().take(8).take_while(|&&byte| byte == b'u').count();
+                let number = code.get(at + 2 + more..at + 6 + more).and_then(digits::number);
                 if let Some(number) = number.and_then(|number| u8::try_from(number).ok()) {
-                    (byte, width) = (number, 6 + digits);
+                    (byte, width) = (number, 6 + more);
                 }
             }
             _ => {}

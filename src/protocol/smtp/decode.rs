@@ -1,6 +1,6 @@
 //! Transfer encodings of mail: base64 and quoted-printable (RFC 2045 section 6).
 
-use super::parameter::escaped;
+use crate::protocol::digits::{self, Sixes, escaped};
 
 /// Bytes handed on at once.
 const CHUNK_BYTES: usize = 510;
@@ -8,8 +8,7 @@ const CHUNK_BYTES: usize = 510;
 /// A base64 decoder. Whatever is not of the alphabet is passed over (RFC 2045 section 6.8); padding ends the data.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Base64 {
-    bits: u32,
-    held: u8,
+    sixes: Sixes,
     over: bool,
 }
 
@@ -19,26 +18,14 @@ impl Base64 {
         let mut chunk = [0; CHUNK_BYTES];
         let mut filled = 0;
         for &byte in text {
-            let value = match byte {
-                b'A'..=b'Z' => byte - b'A',
-                b'a'..=b'z' => byte - b'a' + 26,
-                b'0'..=b'9' => byte - b'0' + 52,
-                b'+' => 62,
-                b'/' => 63,
-                b'=' => {
-                    self.over = true;
-                    break;
-                }
-                _ => continue,
-            };
+            self.over |= byte == b'=';
             if self.over {
                 break;
             }
-            self.bits = self.bits << 6 | u32::from(value);
-            self.held += 6;
-            if self.held >= 8 {
-                self.held -= 8;
-                chunk[filled] = (self.bits >> self.held) as u8;
+            // The alphabet of URLs is none of mail's.
+            let value = digits::base64(byte).filter(|_| !matches!(byte, b'-' | b'_'));
+            if let Some(plain) = value.and_then(|value| self.sixes.push(value)) {
+                chunk[filled] = plain;
                 filled += 1;
                 if filled == CHUNK_BYTES {
                     out(&chunk);
@@ -60,7 +47,7 @@ pub fn quoted_printable(line: &[u8], plain: &mut Vec<u8>) -> bool {
         Some(line) => (line, false),
         None => (line, true),
     };
-    escaped(line, b'=', plain);
+    escaped(line, b'=', None, plain);
     hard
 }
 

@@ -1,5 +1,7 @@
 //! Parameters of MIME header fields: plain, quoted, continued and encoded (RFC 2045 section 5.1, RFC 2231, RFC 2047).
 
+use crate::protocol::digits::escaped;
+
 /// Longest value that is told.
 pub const VALUE_BYTES_MAX: usize = 256;
 /// Pieces of a continued value (RFC 2231 section 3) that are put together.
@@ -51,7 +53,7 @@ pub fn parameter(field: &[u8], name: &str) -> Option<Vec<u8>> {
             {
                 text = &text[at + second + 2..];
             }
-            escaped(text, b'%', &mut whole);
+            escaped(text, b'%', None, &mut whole);
         } else {
             words(&plain, &mut whole);
         }
@@ -94,28 +96,6 @@ fn unquoted(value: &[u8]) -> Vec<u8> {
     plain
 }
 
-/// Undoes escapes of a sign and two hexadecimal digits; others stay as they are.
-pub fn escaped(text: &[u8], sign: u8, plain: &mut Vec<u8>) {
-    let mut left = text;
-    while let Some((&byte, rest)) = left.split_first() {
-        let digits = rest.first_chunk().filter(|_| byte == sign).and_then(|&[high, low]| Some((digit(high)?, digit(low)?)));
-        match digits {
-            Some((high, low)) => {
-                plain.push(high << 4 | low);
-                left = &rest[2..];
-            }
-            None => {
-                plain.push(byte);
-                left = rest;
-            }
-        }
-    }
-}
-
-fn digit(byte: u8) -> Option<u8> {
-    char::from(byte).to_digit(16).map(|digit| digit as u8)
-}
-
 /// Undoes encoded words, `=?charset?B?…?=` and `=?charset?Q?…?=` (RFC 2047). They do not belong into parameters, but stand there.
 fn words(text: &[u8], plain: &mut Vec<u8>) {
     let mut left = text;
@@ -130,7 +110,7 @@ fn words(text: &[u8], plain: &mut Vec<u8>) {
             b'B' | b'b' => super::decode::Base64::default().feed(content, |bytes| plain.extend_from_slice(bytes)),
             _ => {
                 let spaced: Vec<u8> = content.iter().map(|&byte| if byte == b'_' { b' ' } else { byte }).collect();
-                escaped(&spaced, b'=', plain);
+                escaped(&spaced, b'=', None, plain);
             }
         }
         left = rest;
