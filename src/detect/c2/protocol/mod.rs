@@ -12,6 +12,7 @@ mod njrat;
 mod shell;
 #[cfg(test)]
 mod tests;
+mod xorddos;
 
 /// What the first bytes of both sides are in a family's eyes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -38,7 +39,7 @@ pub struct Heads<'a> {
 type Judge = fn(&Heads<'_>) -> Verdict;
 
 /// Names as they stand in records, and how a dialogue is judged.
-const FAMILIES: [(&str, Judge); 7] = [
+const FAMILIES: [(&str, Judge); 8] = [
     ("mirai", mirai::judge),
     ("gafgyt", gafgyt::judge),
     ("gh0st", gh0st::judge),
@@ -46,6 +47,7 @@ const FAMILIES: [(&str, Judge); 7] = [
     ("irc-bot", irc::judge),
     ("darkcomet", darkcomet::judge),
     ("reverse-shell", shell::judge),
+    ("xorddos", xorddos::judge),
 ];
 
 /// The family that a dialogue keeps to best, and how well.

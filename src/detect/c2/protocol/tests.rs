@@ -123,6 +123,26 @@ fn what_others_say_too_is_a_suspect_at_most() {
     assert_eq!(of(b"Microsoft Windows [Version 10.0.19045]\r\n", b"whoami\n"), (Verdict::Suspect, "reverse-shell"));
 }
 
+/// Bytes under XorDDoS' key, from the beginning of a message.
+fn xorddos(plain: &[u8]) -> Vec<u8> {
+    plain.iter().zip(b"BB2FA36AAA9541F0".iter().cycle()).map(|(byte, key)| byte ^ key).collect()
+}
+
+#[test]
+fn xorddos_shows_its_key_on_both_sides() {
+    let mut about = vec![0; 272];
+    about[..4].copy_from_slice(&272_u32.to_le_bytes());
+    about[128..140].copy_from_slice(b"Linux 5.15.0");
+    let login = xorddos(&about);
+    assert!(is(&login, &xorddos(&[28, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]), "xorddos"));
+    assert_eq!(of(&login, b""), (Verdict::Suspect, "xorddos"));
+    assert_eq!(of(&login, b"550 no such command\r\n"), (Verdict::Suspect, "xorddos"));
+    // The key once, at another place, or in what the server says alone.
+    for client in [&login[..48], b"rule x { strings: $a = \"BB2FA36AAA9541F0\" condition: $a }"] {
+        assert_ne!(of(client, &login).1, "xorddos", "{}", client.escape_ascii());
+    }
+}
+
 #[test]
 fn ordinary_protocols_are_soon_none() {
     for (client, server) in [
