@@ -140,3 +140,47 @@ fn map(entries: &[(&str, &[u8])]) -> Vec<u8> {
     let key = bytes[bytes.len() / 2] | 1;
     [&(bytes.len() as u32).to_be_bytes()[..], &[key], &bytes.iter().map(|byte| byte ^ key).collect::<Vec<u8>>()].concat()
 }
+
+/// An answer with a field of its own.
+fn answer_with(field: &str, body: &[u8]) -> Vec<u8> {
+    [format!("HTTP/1.1 200 OK\r\n{field}\r\nContent-Length: {}\r\n\r\n", body.len()).as_bytes(), body].concat()
+}
+
+#[test]
+fn tunnels_under_a_key_of_their_own() {
+    let mut table = Table::default();
+    // Neo-reGeorg under the key `Tr0ub4dor&3`: an order to connect and one to read of version 5, then of version 3, as the project's functions write
+    // them.
+    let plain = |target: &str, body: &str| request(&format!("POST {target}"), "", body.as_bytes());
+    let connect = "Fts6Vzpuvua0sR2wpB1dOClBiXskainbuHZk38C6Wh/Qqdq3uHZkQRBLIr99GS9/ccdKCkCnRmqKuHZk3W8ONmFTHbvdtJs6VAhsHsA/VJs6Vzmg/GXQGLKuDvAyxi7PpEheOPW3";
+    let done = "Fts6Vz6q58WE0/0fHv2frRsrWqqesUnuWMwguHZkQOkyyRybiyUuKidSrVD7J/z9/A==";
+    let read = "Fts6VzF2X53ALVTV8Nd/AqlesUnVShRtyFHesUnRckM/0XXLygX9GSnindzcCbeesUnqso9hh8ZD5snXQgF=";
+    let data = "tts6VA065O8esUnnFOFF8OoqFFF5CFFbFFAFFAFFFFFesUnqlBSAvN5G2yb+Dn8guHZk8HPi9Vt6uhwiVy9O";
+    let text = |body: &str| answer("text/html", body.as_bytes());
+    let said: [(bool, &[u8]); 4] =
+        [(true, &plain("/t.php", connect)), (false, &text(done)), (true, &plain("/t.php", read)), (false, &text(data))];
+    table.add("neo-regeorg 5", Way::In, 80, WEBSHELL, Some("regeorg"), &said);
+    table.add("neo-regeorg 5, asked once", Way::In, 80, &["webshell_suspect"], Some("regeorg"), &said[..2]);
+    let by_field = |order: &str| request("GET /t.jsp", &format!("Fsprikjudkxjv: PyuMHppNTnuhwl1uf4CavA{order}\r\n"), b"");
+    let ok = answer_with("Mhqxawku: ClWoSeAkDIV1xikZPgLzoXOTm0WQbu9O5yB2HonM3gnyOLZ4grQJZ3R2O68A6", b"");
+    let back = answer_with("Mhqxawku: ClWoSeAkDIV1xikZPgLzoXOTm0WQbu9O5yB2HonM3gnyOLZ4grQJZ3R2O68A6", b"Ge7uGXAtZDWzG0GAOy==");
+    let said: [(bool, &[u8]); 4] =
+        [(true, &by_field("4SxDN5LDn2JPNkM")), (false, &ok), (true, &by_field("9x1DWNknEqy6UezAX")), (false, &back)];
+    table.add("neo-regeorg 3", Way::In, 80, WEBSHELL, Some("regeorg"), &said);
+    let token = |token: &str| request("GET /list.jsp", &format!("Token: {token}\r\n"), b"");
+    let session = answer_with("Session: 8f14e45fceea167a5a36dedd4bea2543", b"[]");
+    for (name, value) in
+        [("a digest", "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b"), ("a token", "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9abcdefgh")]
+    {
+        table.add(name, Way::In, 80, NOTHING, None, &[(true, &token(value)), (false, &session), (true, &token(value)), (false, &session)]);
+    }
+    let api = |body: &str| request("POST /api.php", "", body.as_bytes());
+    let json = ["{\"action\":\"list\",\"page\":1,\"size\":20,\"q\":\"\"}", "{\"action\":\"view\",\"page\":2,\"size\":20,\"q\":\"\"}"];
+    let said: Vec<(bool, Vec<u8>)> = json
+        .iter()
+        .flat_map(|text| [(true, api(&base64(text.as_bytes()))), (false, answer("text/plain", base64(text.as_bytes()).as_bytes()))])
+        .collect();
+    let said: Vec<(bool, &[u8])> = said.iter().map(|(by_client, bytes)| (*by_client, &bytes[..])).collect();
+    table.add("JSON in base64", Way::In, 80, NOTHING, None, &said);
+    table.check();
+}

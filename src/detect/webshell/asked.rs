@@ -114,6 +114,12 @@ impl<'a> Asked<'a> {
         self.request.method == b"POST"
     }
 
+    /// Whether the client says where it comes from, as programs in a browser do, or who it is, as services do.
+    pub fn says_who(&self) -> bool {
+        let said = ["Origin", "X-Requested-With", "Authorization", "Sec-Fetch-Mode", "X-API-Key"];
+        said.iter().any(|name| self.request.field(name).is_some())
+    }
+
     /// The body as a form's text: declared as one, or not declared and of the looks of one.
     pub fn form(&self) -> &'a [u8] {
         match self.declared {

@@ -134,10 +134,7 @@ fn by_looks(asked: &Asked<'_>, answer: &Answer<'_>, room: &mut Room) -> Option<U
     if !is_random(cipher) || whole && !(cipher.len() as u64).is_multiple_of(BLOCK_BYTES) {
         return None;
     }
-    // Programs in a browser say where they come from, and services who they are.
-    let said = ["Origin", "X-Requested-With", "Authorization", "Sec-Fetch-Mode", "X-API-Key"]
-        .iter()
-        .any(|name| asked.request.field(name).is_some());
+    let said = asked.says_who();
     let answered_alike = {
         let output = scanned(answer.body).trim_ascii();
         let mut plain = Vec::new();

@@ -1,4 +1,4 @@
-//! Tunnels through a web server: reGeorg, its successor Neo-reGeorg, and suo5.
+//! Tunnels through a web server: reGeorg, and what its successor Neo-reGeorg says as plainly, and suo5. See [`super::neo`] for what that hides.
 //!
 //! suo5 sends maps of short names to bytes, masked by exclusive or under a key that goes with them (zema1/suo5, `assets/java/suo5.jsp`, and
 //! `assets/0.3.0/suo5.jsp` for its first versions): what comes out is proof, whatever path it goes to.
