@@ -10,6 +10,7 @@ mod support {
 
 mod channels;
 mod droppers;
+mod injections;
 mod messages;
 mod ordinary;
 mod shells;
