@@ -91,3 +91,42 @@ fn controllers_and_what_resembles_them() {
     }
     table.check();
 }
+
+#[test]
+fn further_controllers_and_further_look_alikes() {
+    let mut table = Table::default();
+    let powershell = b"Windows PowerShell running as user web on WEB01\r\nCopyright (C) 2015 Microsoft Corporation. All rights reserved.\r\n\r\nPS C:\\inetpub> ";
+    table.add("a shell of PowerShell", Way::Out, 4444, SUSPECT, Some("reverse-shell"), &[(true, powershell), (false, b"whoami\r\n")]);
+    let renamed = b"89\0llY262SUCZ4UJJSGFjY262SUCZ4UJJPCY262SUCZ4UJJuserY262SUCZ4UJJ26-05-01Y262SUCZ4UJJWin 10aaa";
+    table.add("njrat between other separators", Way::Out, 1177, C2, Some("njrat"), &[(true, renamed), (false, b"0\0")]);
+    let mut about = *b"BB2FA36AAA9541F0BB2FA36AAA9541F0BB2FA36AAA9541F0BB2FA36AAA9541F0BB2FA36AAA9541F0BB2FA36AAA9541F0BB2FA36AAA9541F0";
+    about[0] ^= 112;
+    about[24] ^= 2;
+    table.add("xorddos", Way::Out, 3502, C2, Some("xorddos"), &[(true, &about), (false, b"^B2FA36AAA95C1F0BB2FA36AAA95")]);
+    let packed = b"ZBXD\x03\x10\0\0\0\x20\0\0\0\x78\x9c\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e";
+    for (name, port, said) in [
+        ("a monitor, packed", 10051, [(true, &packed[..]), (false, &packed[..])]),
+        (
+            "lengths before zlib",
+            9000,
+            [
+                (true, b"HELLO\x20\0\0\0\x40\0\0\0\x78\x9c\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f\x10\x11\x12\x13"),
+                (false, b"OKAY!\x20\0\0\0\x40\0\0\0\x78\x9c\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f\x10\x11\x12\x13"),
+            ],
+        ),
+        (
+            "chat on a stream",
+            6667,
+            [(true, b"PASS oauth:abc\r\nNICK streamer_1234\r\nJOIN #streamer\r\n"), (false, b":a!a@a PRIVMSG #streamer :!uptime\r\n")],
+        ),
+        ("times of builds", 2003, [(true, b"build.arm.time 42 1777593600\nbuild.x86.time 40 1777593600\n"), (false, b"ok\n")]),
+        (
+            "messages between services",
+            61613,
+            [(true, b"CONNECT\naccept-version:1.2\nhost:x\n\n\0"), (false, b"CONNECTED\nversion:1.2\n\n\0")],
+        ),
+    ] {
+        table.add(name, Way::Out, port, NOTHING, None, &said);
+    }
+    table.check();
+}

@@ -4,8 +4,10 @@ use super::{Heads, Verdict};
 use crate::detect::malware::kind::contains;
 
 /// What shells say when they begin.
-const PROMPTS: [&[u8]; 5] = [
+const PROMPTS: [&[u8]; 6] = [
     b"Microsoft Windows [Version ",
+    // Nishang's (samratashok/nishang, `Shells/Invoke-PowerShellTcp.ps1`).
+    b"Windows PowerShell running as user ",
     b"bash: no job control in this shell",
     b"sh: no job control in this shell",
     b"bash-",
