@@ -16,3 +16,4 @@ mod ordinary;
 mod shells;
 mod stores;
 mod table;
+mod uses;

@@ -188,7 +188,7 @@ fn runs(bytes: &[u8]) -> bool {
 /// Whether a path leads to a script: the part that the server looks up, without the query.
 pub fn is_script(path: &[u8]) -> Option<Language> {
     if !may_be_script(path) {
-        return None;
+        return is_program(path).then_some(Language::Cgi);
     }
     // `x.php/more` runs `x.php` (RFC 3875 section 4.1.5, PATH_INFO): any part can be the script.
     path.split(|&byte| byte == b'/').take(PARTS_MAX).find_map(|part| {
@@ -198,6 +198,13 @@ pub fn is_script(path: &[u8]) -> Option<Language> {
             _ => None,
         }
     })
+}
+
+/// Whether a path leads to a program of another language where servers run whatever lies there.
+fn is_program(path: &[u8]) -> bool {
+    const FOLDER: &[u8] = b"/cgi-bin/";
+    const ENDS: [&[u8]; 4] = [b".py", b".sh", b".rb", b".lua"];
+    path.starts_with(FOLDER) && ENDS.iter().any(|end| path.ends_with(end))
 }
 
 #[cfg(test)]

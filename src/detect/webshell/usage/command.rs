@@ -3,6 +3,8 @@
 use super::super::encoding::{base64, has, is_text, percent};
 use super::super::shell::Shell;
 use super::{Answer, Asked, Room, Use};
+use crate::detect::webshell::asked::Declared;
+use crate::protocol::digits;
 
 /// What commands leave in their output, and the commands of which it is the output.
 struct Output {
@@ -10,12 +12,18 @@ struct Output {
     shows: fn(&[u8]) -> bool,
 }
 
-const OUTPUTS: [Output; 15] = [
+/// Outputs of a word or a line, which other scripts have as well.
+const SHORT_OUTPUTS: [Output; 4] = [
     Output { commands: &[b"hostname"], shows: is_token },
-    Output { commands: &[b"env", b"set", b"printenv"], shows: |text| has(text, b"PATH=") },
     Output { commands: &[b"ls", b"dir /b"], shows: are_tokens },
-    Output { commands: &[b"id", b"/usr/bin/id"], shows: |text| has(text, b"uid=") && has(text, b"gid=") },
     Output { commands: &[b"whoami", b"whoami /all", b"whoami /priv"], shows: is_user },
+    Output { commands: &[b"pwd", b"cd", b"echo %cd%"], shows: is_folder },
+];
+
+/// Outputs that hardly anything else has.
+const OUTPUTS: [Output; 11] = [
+    Output { commands: &[b"env", b"set", b"printenv"], shows: |text| has(text, b"PATH=") },
+    Output { commands: &[b"id", b"/usr/bin/id"], shows: |text| has(text, b"uid=") && has(text, b"gid=") },
     Output {
         commands: &[b"uname", b"cat /proc/version", b"cat /etc/issue", b"cat /etc/os-release"],
         shows: |text| has(text, b"Linux") || has(text, b"BSD") || has(text, b"Darwin") || has(text, b"NAME="),
@@ -36,15 +44,21 @@ const OUTPUTS: [Output; 15] = [
     },
     Output { commands: &[b"systeminfo", b"ver"], shows: |text| has(text, b"Microsoft Windows") || has(text, b"OS Name:") },
     Output { commands: &[b"ps", b"tasklist", b"netstat"], shows: |text| has(text, b"PID") || has(text, b"LISTEN") || has(text, b"Proto") },
-    Output { commands: &[b"pwd", b"cd", b"echo %cd%"], shows: is_folder },
     Output {
         commands: &[b"type ", b"cat "],
         shows: |text| has(text, b"<?php") || has(text, b"root:") || has(text, b"[boot loader]") || has(text, b"127.0.0.1"),
     },
 ];
 
+/// Names of parameters that say what is wanted of a page, in lower case: a word behind them is no command, unless its output says so.
+const ORDINARY_NAMES: [&[u8]; 27] = [
+    b"action", b"act", b"do", b"op", b"method", b"type", b"field", b"key", b"mode", b"page", b"topic", b"q", b"s", b"search", b"query",
+    b"title", b"doc", b"article", b"term", b"keyword", b"lang", b"section", b"name", b"sort", b"order", b"tab", b"view",
+];
+/// Words of a language in an answer from which on it talks about a command.
+const PROSE_WORDS: usize = 24;
 /// Names of fields that ordinary clients send; a command does not stand in them.
-const ORDINARY_FIELDS: [&str; 12] = [
+const ORDINARY_FIELDS: [&str; 11] = [
     "Host",
     "User-Agent",
     "Accept",
@@ -54,7 +68,6 @@ const ORDINARY_FIELDS: [&str; 12] = [
     "Content-Type",
     "Content-Length",
     "Cookie",
-    "Referer",
     "Cache-Control",
     "Pragma",
 ];
@@ -67,51 +80,80 @@ pub fn find(asked: &Asked<'_>, answer: &Answer<'_>, room: &mut Room) -> Option<U
         return None;
     }
     let certain = Use::of_pages(Shell::Unknown);
-    let by_parameter = asked.find(room, |parameter, room| ran(parameter.value, answer, room).then_some(certain));
-    let by_field = || {
+    let by_parameter = asked.find(room, |parameter, room| {
+        let named = !ORDINARY_NAMES.iter().any(|name| parameter.name.eq_ignore_ascii_case(name));
+        let about = !named && is_prose(answer.body);
+        (!about && ran(parameter.value, named, answer, room)).then_some(certain)
+    });
+    let by_field = |room: &mut Room| {
         let fields = asked.request.fields.iter().filter(|field| {
             !ORDINARY_FIELDS.iter().any(|name| field.name.eq_ignore_ascii_case(name.as_bytes()))
                 || field.name.eq_ignore_ascii_case(b"User-Agent")
+                // A call, since `id` is a language, too.
+                || field.name.eq_ignore_ascii_case(b"Accept-Language") && field.value.contains(&b'(')
         });
-        fields.take(64).any(|field| ran(field.value, answer, room)).then_some(certain)
+        fields.take(64).any(|field| ran(field.value, true, answer, room)).then_some(certain)
     };
-    by_parameter.or_else(by_field)
+    let by_body = |room: &mut Room| {
+        let plain = matches!(asked.declared, Declared::Bytes | Declared::Other) && asked.form().is_empty();
+        (plain && ran(asked.body, true, answer, room)).then_some(certain)
+    };
+    by_parameter.or_else(|| by_field(room)).or_else(|| by_body(room))
 }
 
-/// Whether a value is a command, plain or in base64 or behind an interpreter's call, whose output is in the answer.
-fn ran(value: &[u8], answer: &Answer<'_>, room: &mut Room) -> bool {
+/// Whether an answer holds more words of a language than a page with an output does.
+fn is_prose(body: &[u8]) -> bool {
+    let tag_free = body.split(|&byte| byte == b'<').flat_map(|piece| piece.splitn(2, |&byte| byte == b'>').last());
+    let words = tag_free.flat_map(|text| text.split(u8::is_ascii_whitespace));
+    words.filter(|word| word.len() > 1 && word.iter().all(u8::is_ascii_lowercase)).take(PROSE_WORDS).count() == PROSE_WORDS
+}
+
+/// Whether a value is a command, plain or coded or behind an interpreter's call, whose output is in the answer: one of a word or a line counts only
+/// with `short`.
+fn ran(value: &[u8], short: bool, answer: &Answer<'_>, room: &mut Room) -> bool {
     let value = value.trim_ascii();
     if value.len() < 2 || value.len() > COMMAND_BYTES_MAX {
         return false;
     }
-    if shown(value, answer, room) {
+    if shown(value, short, answer, room) {
         return true;
     }
     if value.contains(&b'%') {
         // Encoded twice.
         let mut plain = std::mem::take(&mut room.plain);
         percent(value, true, &mut plain);
-        let found = shown(&plain, answer, room);
+        let found = shown(&plain, short, answer, room);
         room.plain = plain;
         if found {
             return true;
         }
     }
+    if let Some(plain) = of_hexadecimal(value) {
+        return shown(&plain, short, answer, room);
+    }
     if value.len() < 4 || !base64(value, &mut room.plain) || !is_text(&room.plain) {
         return false;
     }
     let plain = std::mem::take(&mut room.plain);
-    let found = shown(&plain, answer, room);
+    let found = shown(&plain, short, answer, room);
     room.plain = plain;
     found
 }
 
+/// A text that is written in hexadecimal digits.
+fn of_hexadecimal(value: &[u8]) -> Option<Vec<u8>> {
+    let whole = value.len() >= 4 && value.len().is_multiple_of(2);
+    let plain: Option<Vec<u8>> = value.chunks_exact(2).map(digits::byte).collect();
+    plain.filter(|plain| whole && is_text(plain))
+}
+
 /// Whether the answer shows what a command would.
-fn shown(value: &[u8], answer: &Answer<'_>, room: &mut Room) -> bool {
+fn shown(value: &[u8], short: bool, answer: &Answer<'_>, room: &mut Room) -> bool {
     let command = unwrapped(value.trim_ascii());
     let lower = command.to_ascii_lowercase();
-    let fits =
-        |text: &[u8]| OUTPUTS.iter().any(|output| output.commands.iter().any(|known| is_command(&lower, known)) && (output.shows)(text));
+    let short = if short { &SHORT_OUTPUTS[..] } else { &[] };
+    let outputs = || short.iter().chain(&OUTPUTS);
+    let fits = |text: &[u8]| outputs().any(|output| output.commands.iter().any(|known| is_command(&lower, known)) && (output.shows)(text));
     if fits(answer.body) || is_echo(command, answer.body) {
         return true;
     }
@@ -132,7 +174,8 @@ fn unwrapped(mut command: &[u8]) -> &[u8] {
         b"echo `",
         b"popen(",
     ];
-    const SHELLS: [&[u8]; 10] = [
+    const SHELLS: [&[u8]; 11] = [
+        b"/c ",
         b"cmd.exe /c ",
         b"cmd /c ",
         b"/bin/sh -c ",

@@ -2,7 +2,7 @@
 
 use super::super::answer::Outcome;
 use super::super::cipher::{Plain, decipher, decipher_under, is_known_affix, is_masked_gzip, is_masked_text};
-use super::super::encoding::{base64, is_random, parameters, scanned};
+use super::super::encoding::{base64, is_random, parameters, percent, scanned};
 use super::super::shell::Shell;
 use super::{Answer, Asked, Room, Sure, Use};
 use crate::detect::webshell::asked::{Declared, Parameter, Place};
@@ -15,7 +15,9 @@ const BLOCK_BYTES: u64 = 16;
 const LOOKS_BYTES_MIN: usize = 128;
 
 pub fn find(asked: &Asked<'_>, answer: &Answer<'_>, room: &mut Room) -> Option<Use> {
-    asked.script?;
+    if asked.script.is_none() {
+        return in_memory(asked, room);
+    }
     if !asked.is_post() {
         return negotiated(asked, answer, room);
     }
@@ -24,6 +26,31 @@ pub fn find(asked: &Asked<'_>, answer: &Answer<'_>, room: &mut Room) -> Option<U
 
 fn certain(shell: Shell) -> Option<Use> {
     Some(Use::new(shell, Sure::Certain))
+}
+
+/// Parameters of a form that are opened where no script is asked for: the tools send one.
+const PARAMETERS_IN_MEMORY: usize = 4;
+
+/// A shell that was put into the server's memory answers wherever it likes: then a key that is known is proof, and nothing else is.
+fn in_memory(asked: &Asked<'_>, room: &mut Room) -> Option<Use> {
+    let body = asked.body.trim_ascii();
+    if !asked.is_post() || body.len() < VALUE_BYTES_MIN || !matches!(asked.declared, Declared::Form | Declared::Bytes) {
+        return None;
+    }
+    let opened = |cipher: &[u8], otherwise: Shell| match decipher(cipher)? {
+        Plain::Gzip => certain(Shell::Godzilla),
+        _ => certain(otherwise),
+    };
+    if let Some(plain) = room.unbase64(without_magic(body)) {
+        return opened(plain, Shell::Behinder);
+    }
+    let mut value = std::mem::take(&mut room.text);
+    let found = parameters(asked.form()).take(PARAMETERS_IN_MEMORY).filter(|(_, raw)| raw.len() >= VALUE_BYTES_MIN).find_map(|(_, raw)| {
+        percent(raw, false, &mut value);
+        room.unbase64(&value).and_then(|plain| opened(plain, Shell::Godzilla))
+    });
+    room.text = value;
+    found
 }
 
 /// The whole body is enciphered under a key that is known, or needs none.
@@ -204,7 +231,12 @@ mod tests {
         assert_eq!(found(&form("/a.php", BEHINDER), "mAUYLzmq"), Some((Shell::Behinder, Sure::Certain)));
         let json = format!("{{\"id\":\"1\",\"body\":{{\"user\":\"{BEHINDER}\"}}}}");
         assert_eq!(found(&post("/a.php", "application/json", json.as_bytes()), ""), Some((Shell::Behinder, Sure::Certain)));
-        assert_eq!(found(&form("/api/a", BEHINDER), "mAUYLzmq"), None);
+        // A shell in the server's memory has no file.
+        assert_eq!(found(&form("/api/a", BEHINDER), "mAUYLzmq"), Some((Shell::Behinder, Sure::Certain)));
+        let parameter = form("/", "pass=fL1tMGI4YTljMf5%2FH%2F2pfJJ9qX0HWgBZAxl8Hxw1YctaFDUjYjhh");
+        assert_eq!(found(&parameter, ""), Some((Shell::Godzilla, Sure::Certain)));
+        assert_eq!(found(&form("/api/a", &random_text(1440, 5)), "ok"), None);
+        assert_eq!(found(&form("/api/a", &format!("token={}&q=1", random_text(48, 3))), "ok"), None);
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod enciphered;
 mod evaluated;
 mod neo;
 mod panel;
+mod proved;
 mod tunnel;
 mod weevely;
 
@@ -50,7 +51,8 @@ type Family = fn(&Asked<'_>, &Answer<'_>, &mut Room) -> Option<Use>;
 
 /// Finds the tool that drives a webshell in an exchange.
 pub fn find(asked: &Asked<'_>, answer: &Answer<'_>, room: &mut Room) -> Option<Use> {
-    let families: [Family; 7] = [evaluated::find, enciphered::find, panel::find, tunnel::find, neo::find, weevely::find, command::find];
+    let families: [Family; 8] =
+        [evaluated::find, enciphered::find, panel::find, tunnel::find, neo::find, weevely::find, command::find, proved::find];
     // The first that is certain, or else the surest: looks alone may be another family's.
     let mut best: Option<Use> = None;
     for family in families {

@@ -25,6 +25,8 @@ const WSO_ACTIONS: [&[u8]; 14] = [
 ];
 /// The other parameters of its pages.
 const WSO_PARAMETERS: [&[u8]; 5] = [b"c", b"p1", b"p2", b"p3", b"charset"];
+/// Parameters of Alfa's pages.
+const ALFA_PARAMETERS: [&[u8]; 5] = [b"a", b"c", b"alfa1", b"alfa2", b"alfa3"];
 /// Actions of c99 and its many descendants, in `act`.
 const C99_ACTIONS: [&[u8]; 14] = [
     b"ls",
@@ -45,7 +47,7 @@ const C99_ACTIONS: [&[u8]; 14] = [
 
 pub fn find(asked: &Asked<'_>, answer: &Answer<'_>, _room: &mut Room) -> Option<Use> {
     asked.script?;
-    by_page(answer).or_else(|| by_request(asked))
+    by_page(answer).or_else(|| by_request(asked)).or_else(|| p0wny(asked, answer))
 }
 
 /// By what stands in the page: titles, and names that nothing else has.
@@ -73,7 +75,7 @@ fn by_page(answer: &Answer<'_>) -> Option<Use> {
         Shell::R57
     } else if named(&[b"b374k"]) || has(page, b"content='b374k") {
         Shell::B374k
-    } else if OTHERS.contains(&title) {
+    } else if OTHERS.contains(&title) || BEGINNINGS.iter().any(|known| title.starts_with(known)) && has(page, b"<form") {
         Shell::Unknown
     } else {
         return None;
@@ -85,7 +87,10 @@ fn by_page(answer: &Answer<'_>) -> Option<Use> {
 const OWN_WORDS_MAX: usize = 4;
 
 /// Titles of other shells' pages, whole and in lower case.
-const OTHERS: [&[u8]; 8] = [
+const OTHERS: [&[u8]; 11] = [
+    b"aspxspy",
+    b"jspspy private codz by - ninty",
+    b"jspspy codz by - ninty",
     b"p0wny@shell:~#",
     b"indoxploit",
     b"mini shell",
@@ -96,10 +101,20 @@ const OTHERS: [&[u8]; 8] = [
     b"marijuana - shell",
 ];
 
+/// What titles begin with that end in a version.
+const BEGINNINGS: [&[u8]; 3] = [b"~ alfa team shell-v", b"phpspy ver", b"aspxspy ver"];
+
 fn title(page: &[u8]) -> Option<&[u8]> {
     let at = page.windows(7).position(|window| window.eq_ignore_ascii_case(b"<title>"))? + 7;
     let rest = &page[at..];
     Some(&rest[..memchr::memchr(b'<', rest)?])
+}
+
+/// p0wny's page asks by itself: `?feature=shell`, the command and its folder, and is told both in JSON (flozz/p0wny-shell, `shell.php`).
+fn p0wny(asked: &Asked<'_>, answer: &Answer<'_>) -> Option<Use> {
+    let asks = asked.parameter(b"feature") == Some(b"shell") && asked.has_parameter(b"cmd") && asked.has_parameter(b"cwd");
+    let told = has(answer.body, b"\"stdout\"") && has(answer.body, b"\"cwd\"");
+    (asks && told).then(|| Use::of_pages(Shell::Unknown))
 }
 
 /// By what is asked, where the page does not say.
@@ -107,6 +122,10 @@ fn by_request(asked: &Asked<'_>) -> Option<Use> {
     let action = asked.parameter(b"a").unwrap_or_default();
     if WSO_ACTIONS.contains(&action) && WSO_PARAMETERS.iter().all(|name| asked.has_parameter(name)) {
         return Some(Use::of_pages(Shell::Wso));
+    }
+    // Alfa's pages ask as WSO's do, under names of their own.
+    if ALFA_PARAMETERS.iter().all(|name| asked.has_parameter(name)) {
+        return Some(Use::of_pages(Shell::Unknown));
     }
     let field = |name: &str| asked.request.field(name).unwrap_or_default();
     if has(field("Cookie"), b"c99shcook") {
