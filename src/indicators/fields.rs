@@ -1,16 +1,21 @@
-//! The fields of a line of comma-separated values.
+//! The fields of a line of values that a sign separates: commas, and where a comma stands in numbers, semicolons or tabs.
 
 use std::borrow::Cow;
 
-/// Splits a line at its commas. Fields may be in quotes, within which a comma is none and two quotes are one; blanks around fields are nothing.
-pub(super) fn fields(line: &[u8]) -> impl Iterator<Item = Cow<'_, [u8]>> {
+/// What separates fields.
+pub(super) const SEPARATORS: [u8; 3] = [b',', b';', b'\t'];
+
+/// Splits a line at its separators. Fields may be in quotes, within which a separator is none and two quotes are one; blanks around fields are nothing.
+pub(super) fn fields(line: &[u8], separator: u8) -> impl Iterator<Item = Cow<'_, [u8]>> {
     let mut rest = Some(line);
     std::iter::from_fn(move || {
-        let text = rest?.trim_ascii_start();
+        let text = rest?;
+        let blanks = text.iter().take_while(|&&byte| byte.is_ascii_whitespace() && byte != separator).count();
+        let text = &text[blanks..];
         let (field, after) = match text {
-            [b'"', inside @ ..] => quoted(inside),
+            [b'"', inside @ ..] => quoted(inside, separator),
             _ => {
-                let end = text.iter().position(|&byte| byte == b',').unwrap_or(text.len());
+                let end = text.iter().position(|&byte| byte == separator).unwrap_or(text.len());
                 (Cow::Borrowed(text[..end].trim_ascii_end()), &text[end..])
             }
         };
@@ -19,8 +24,8 @@ pub(super) fn fields(line: &[u8]) -> impl Iterator<Item = Cow<'_, [u8]>> {
     })
 }
 
-/// What stands before the closing quote, and the rest of the line from the comma on. What stands between is nothing.
-fn quoted(inside: &[u8]) -> (Cow<'_, [u8]>, &[u8]) {
+/// What stands before the closing quote, and the rest of the line from the separator on. What stands between is nothing.
+fn quoted(inside: &[u8], separator: u8) -> (Cow<'_, [u8]>, &[u8]) {
     let mut field = Cow::Borrowed(&b""[..]);
     let mut from = 0;
     loop {
@@ -37,8 +42,8 @@ fn quoted(inside: &[u8]) -> (Cow<'_, [u8]>, &[u8]) {
             continue;
         }
         let after = inside.get(end + 1..).unwrap_or_default();
-        let comma = after.iter().position(|&byte| byte == b',').unwrap_or(after.len());
-        return (field, &after[comma..]);
+        let end = after.iter().position(|&byte| byte == separator).unwrap_or(after.len());
+        return (field, &after[end..]);
     }
 }
 
@@ -48,7 +53,15 @@ mod tests {
     use proptest::prelude::*;
 
     fn split(line: &str) -> Vec<String> {
-        fields(line.as_bytes()).map(|field| String::from_utf8_lossy(&field).into_owned()).collect()
+        fields(line.as_bytes(), b',').map(|field| String::from_utf8_lossy(&field).into_owned()).collect()
+    }
+
+    #[test]
+    fn other_separators_are_ones_too() {
+        for (line, separator) in [("a, 1;\"b;c\";;d", b';'), ("a, 1\t\"b;c\"\t\td", b'\t')] {
+            let split: Vec<_> = fields(line.as_bytes(), separator).map(|field| String::from_utf8_lossy(&field).into_owned()).collect();
+            assert_eq!(split, ["a, 1", "b;c", "", "d"], "{line}");
+        }
     }
 
     #[test]
@@ -71,7 +84,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_bytes_are_split(bytes in prop::collection::vec(prop_oneof![Just(b'"'), Just(b','), Just(b' '), any::<u8>()], 0..60)) {
-            prop_assert!(fields(&bytes).count() > 0);
+            prop_assert!(fields(&bytes, b',').count() > 0);
         }
 
         #[test]

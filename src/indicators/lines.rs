@@ -5,7 +5,7 @@ use std::io::{self, Read};
 
 use super::collect::{Collector, Facts};
 use super::entry::{Kind, Usage};
-use super::fields::fields;
+use super::fields::{SEPARATORS, fields};
 use super::input::{Input, Line};
 use super::list::Format;
 use super::named::{Named, Role, Shape, role};
@@ -83,7 +83,8 @@ impl Default for Heading {
 impl Heading {
     fn comment(&mut self, comment: &[u8], into: &mut Collector<'_>) {
         let comment = comment.trim_ascii();
-        if let Some(columns) = Columns::of(comment) {
+        // Zeek's logs begin so.
+        if let Some(columns) = Columns::of(comment.strip_prefix(b"fields\t").unwrap_or(comment)) {
             self.columns = Some(columns);
             return;
         }
@@ -126,6 +127,7 @@ impl Heading {
 
 /// By column: what it holds.
 struct Columns {
+    separator: u8,
     roles: Vec<Option<Role>>,
     shape: Shape,
 }
@@ -133,15 +135,17 @@ struct Columns {
 impl Columns {
     /// If the line is a header: names of columns, a value's among them.
     fn of(line: &[u8]) -> Option<Self> {
-        let roles: Vec<_> = fields(line).take(COLUMNS_MAX).map(|name| role(&name)).collect();
-        let mut shape = Shape::default();
-        roles.iter().flatten().for_each(|&role| shape.add(role));
-        shape.is_list().then_some(Columns { roles, shape })
+        SEPARATORS.into_iter().find_map(|separator| {
+            let roles: Vec<_> = fields(line, separator).take(COLUMNS_MAX).map(|name| role(&name)).collect();
+            let mut shape = Shape::default();
+            roles.iter().flatten().for_each(|&role| shape.add(role));
+            shape.is_list().then_some(Columns { separator, roles, shape })
+        })
     }
 
     fn row(&self, line: &[u8], number: u32, into: &mut Collector<'_>) {
         let mut texts = [const { Cow::Borrowed(&[] as &[u8]) }; COLUMNS_MAX];
-        for (to, field) in texts.iter_mut().zip(fields(line)) {
+        for (to, field) in texts.iter_mut().zip(fields(line, self.separator)) {
             *to = field;
         }
         let mut named = Named::new();
@@ -163,7 +167,7 @@ fn plain(line: &[u8], number: u32, heading: &Heading, into: &mut Collector<'_>) 
         Value::domain(words.next().unwrap_or_default())
     } else if first.contains(&b'"') || first.contains(&b',') && !first.windows(3).any(|three| three == b"://") {
         let dated = |field: &[u8]| seconds(field).is_some();
-        let mut found = fields(line).filter(|field| !dated(field)).map(|field| Value::of(&field));
+        let mut found = fields(line, b',').filter(|field| !dated(field)).map(|field| Value::of(&field));
         found.find(Result::is_ok).unwrap_or(Err(NoValue("no field is an address, a name, a URL or a digest")))
     } else {
         // Spamhaus puts a semicolon behind the network.

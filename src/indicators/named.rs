@@ -34,6 +34,8 @@ pub(super) enum Role {
     Threat,
     Confidence,
     Compromised,
+    /// Whether it is meant for detection (MISP).
+    Detected,
     Number,
 }
 
@@ -69,6 +71,7 @@ pub(super) fn role(name: &[u8]) -> Option<Role> {
         b"threat_type" | b"threat" => Role::Threat,
         b"confidence_level" | b"confidence" => Role::Confidence,
         b"is_compromised" => Role::Compromised,
+        b"to_ids" => Role::Detected,
         b"ioc_id" | b"id" => Role::Number,
         _ => return None,
     })
@@ -142,6 +145,9 @@ impl<'a> Named<'a> {
     /// Puts the entry's values into the list at work.
     pub fn collect(&self, into: &mut Collector<'_>, line: u32, text: &[u8]) {
         let format = into.list().format;
+        if self.get(Role::Detected) == b"0" || self.get(Role::Detected).eq_ignore_ascii_case(b"false") {
+            return into.unsupported(line, "not meant for detection (to_ids)", text);
+        }
         let number = str::from_utf8(self.get(Role::Number)).ok().and_then(|digits| digits.parse().ok());
         let facts = Facts {
             usage: self.usage(format),
@@ -217,14 +223,17 @@ impl<'a> Named<'a> {
 /// Nothing for a kind that is not matched against.
 type Typed = Option<Result<Value, NoValue>>;
 
-/// A value whose kind a word says: those of ThreatFox, and what others call them.
+/// A value whose kind a word says: those of ThreatFox, of Zeek's intelligence framework (its URLs have no scheme), and what others call them.
 fn typed(text: &[u8], kind: &[u8]) -> Typed {
     let mut lower = [0; 16];
     let lower = lower.get_mut(..kind.len())?;
     lower.copy_from_slice(kind);
     lower.make_ascii_lowercase();
     Some(match &*lower {
-        b"" => Value::of(text),
+        b"" | b"intel::url" | b"intel::file_hash" => Value::of(text),
+        b"intel::addr" | b"intel::subnet" => Value::address_or_network(text),
+        b"intel::domain" => Value::domain(text),
+        b"intel::cert_hash" => Value::digest(Kind::CertificateSha1, text),
         b"ip:port" | b"ip" | b"ipv4" | b"ipv6" | b"ip-dst" | b"cidr" | b"address" => Value::address_or_network(text),
         b"domain" | b"hostname" | b"fqdn" => Value::domain(text),
         b"url" => Value::url(text),

@@ -14,7 +14,7 @@ const CATEGORY_MAX: u8 = 60;
 
 /// A line that names a category.
 pub(super) fn category(line: &[u8]) -> Option<(u8, String)> {
-    let mut fields = fields(line);
+    let mut fields = fields(line, b',');
     let number = number(&fields.next()?).filter(|number| (1..=CATEGORY_MAX).contains(number))?;
     let name = fields.next()?;
     let named = name.first()?.is_ascii_alphabetic() && fields.next().is_some();
@@ -23,7 +23,7 @@ pub(super) fn category(line: &[u8]) -> Option<(u8, String)> {
 
 /// Whether a line is a value with a category and a score.
 pub(super) fn is_entry(line: &[u8]) -> bool {
-    let mut fields = fields(line);
+    let mut fields = fields(line, b',');
     let value = fields.next().is_some_and(|value| Value::of(&value).is_ok());
     let numbers = [fields.next(), fields.next()].map(|field| field.and_then(|field| number(&field)));
     value && fields.next().is_none() && matches!(numbers, [Some(1..=CATEGORY_MAX), Some(0..=SCORE_MAX)])
@@ -31,7 +31,7 @@ pub(super) fn is_entry(line: &[u8]) -> bool {
 
 /// An address, network or name with its category and score.
 pub(super) fn entry(line: &[u8], at: u32, into: &mut Collector<'_>) {
-    let mut fields = fields(line);
+    let mut fields = fields(line, b',');
     let value = fields.next().unwrap_or_default();
     let mut next = || fields.next().and_then(|field| number(&field));
     let (Some(category), Some(score)) = (next(), next()) else {

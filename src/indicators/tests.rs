@@ -100,6 +100,20 @@ fn the_exports_of_abuse_ch_are_read_by_the_names_of_their_columns() {
 }
 
 #[test]
+fn columns_may_stand_apart_by_semicolons_and_tabs() {
+    let zeek = "#fields\tindicator\tindicator_type\tmeta.source\n1.2.3.4\tIntel::ADDR\tx\nevil.example/a.sh\tIntel::URL\tx\n9.9.8.0/24\tIntel::SUBNET\tx\n\
+                c2.example\tIntel::DOMAIN\tx\nab12ab12ab12ab12ab12ab12ab12ab12\tIntel::FILE_HASH\tx\nA\tIntel::USER_NAME\tx\n";
+    let sheet = "indicator;type;threat_type\n1.2.3.4;ip;botnet_cc\n\"c2.example\";domain;\"botnet_cc; old\"\n";
+    let misp = "uuid,type,value,comment,to_ids\na,domain,c2.example,,1\nb,domain,good.example,,0\n";
+    for (name, text, entries, refused) in [("intel.dat", zeek, 5, 1), ("sheet.csv", sheet, 2, 0), ("misp.csv", misp, 1, 1)] {
+        let known = load(&[(name, text)]);
+        let list = &known.lists()[0];
+        assert_eq!((list.len(), list.refused + list.unsupported), (entries, refused), "{name}");
+        assert!(known.domain(b"c2.example", NOW_S).is_some() && known.domain(b"good.example", NOW_S).is_none(), "{name}");
+    }
+}
+
+#[test]
 fn validity_is_judged_by_event_time() {
     let feodo = "\"first_seen_utc\",\"dst_ip\",\"dst_port\",\"c2_status\",\"last_online\",\"malware\"\n\
                  \"2026-10-24 16:00:00\",\"14.1.1.1\",\"1\",\"offline\",\"2026-11-23\",\"A\"\n\

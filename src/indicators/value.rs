@@ -158,25 +158,31 @@ fn split_port(text: &[u8]) -> (&[u8], Option<u16>) {
     }
 }
 
+/// What is put in so that nobody clicks, and what it stands for. All begin with a bracket.
+const DISARMED: [(&str, u8); 9] = [
+    ("[.]", b'.'),
+    ("(.)", b'.'),
+    ("{.}", b'.'),
+    ("[dot]", b'.'),
+    ("(dot)", b'.'),
+    ("[DOT]", b'.'),
+    ("[:]", b':'),
+    ("[/]", b'/'),
+    ("[@]", b'@'),
+];
 /// Without what is put in so that nobody clicks: `hxxp://evil[.]example`.
 fn rearmed(text: &[u8]) -> Cow<'_, [u8]> {
     let hxxp = text.get(..4).is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"hxxp"));
-    if !hxxp && !text.windows(3).any(|three| three == b"[.]" || three == b"[:]") {
+    if !hxxp && memchr::memchr3(b'[', b'(', b'{', text).is_none() {
         return text.into();
     }
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text;
     while let Some((&byte, after)) = rest.split_first() {
-        rest = match rest {
-            [b'[', inside @ (b'.' | b':'), b']', after @ ..] => {
-                out.push(*inside);
-                after
-            }
-            _ => {
-                out.push(byte);
-                after
-            }
-        };
+        let put_in = DISARMED.iter().find_map(|(form, meant)| Some((rest.strip_prefix(form.as_bytes())?, *meant)));
+        let (behind, meant) = put_in.unwrap_or((after, byte));
+        out.push(meant);
+        rest = behind;
     }
     if hxxp {
         out[1..3].copy_from_slice(b"tt");
@@ -218,6 +224,8 @@ mod tests {
             ("127.0.0.1", "an address that no single host on a network has"),
             ("Evil.Example", "domain evil.example"),
             ("evil[.]example", "domain evil.example"),
+            ("c2(.)evil[dot]example", "domain c2.evil.example"),
+            ("hxxp[:]//evil{.}example[/]a", "url http://evil.example/a"),
             ("evil.example:8443", "domain evil.example"),
             ("hxxps://evil[.]example:443/x", "url https://evil.example/x"),
             ("http://1.2.3.4:80/x", "url http://1.2.3.4/x"),
