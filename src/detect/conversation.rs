@@ -78,42 +78,81 @@ mod facts {
     pub const ANSWER_SEEN: u8 = 0x80;
 }
 
-/// What is kept of one conversation.
+impl State {
+    /// Quiet time after which the conversation may be forgotten, in seconds.
+    #[inline]
+    fn idle_s(self) -> u32 {
+        if self >= State::TwoWay { IDLE_TWO_WAY_S } else { IDLE_ONE_WAY_S }
+    }
+}
+
+/// What is kept of one conversation that every packet needs. Most need nothing else.
 #[derive(Clone, Copy, Debug, Default)]
-struct Entry {
+struct Pulse {
+    /// Last slice with a packet.
+    last_s: u32,
+    state: State,
+    facts: u8,
+    low_country: Country,
+    high_country: Country,
+}
+
+/// What is kept of one conversation besides.
+#[derive(Clone, Copy, Debug, Default)]
+struct Rest {
     /// TCP: the opener's initial sequence number; in mid-conversation the last sequence number of the side seen. UDP from QUIC's port, one
     /// side seen: a bit for each value that the protected bits of short headers had.
     opener_seq: u32,
     /// TCP: the called side's initial sequence number; in mid-conversation the last acknowledgement number of the side seen. UDP from QUIC's
     /// port, one side seen: packets so far, or [`NOT_QUIC`].
     called_seq: u32,
-    /// Last slice with a packet.
-    last_s: u32,
-    /// Low bits of the window in which it was last counted.
-    window: u16,
-    state: State,
-    facts: u8,
-    low_country: Country,
-    high_country: Country,
     /// The industrial detector's handle, 0 if none, [`UNWANTED`] if neither port is one of its services'.
     tag: u16,
     /// The payload detector's handle, 0 if it has not decided yet, [`UNWANTED`] if it wants no more.
     reader: u16,
 }
 
+/// Four conversations. What tells and moves them stands in one cache line, the rest in the one behind it.
 #[derive(Clone, Copy, Default)]
 #[repr(C, align(64))]
 pub(crate) struct Bucket {
     hashes: [u64; WAYS],
-    entries: [Entry; WAYS],
+    pulses: [Pulse; WAYS],
+    rests: [Rest; WAYS],
 }
 
-const _: () = assert!(size_of::<Bucket>() == 128, "two cache lines, which are fetched ahead");
+const _: () = assert!(std::mem::offset_of!(Bucket, rests) == huge::LINE_BYTES && size_of::<Bucket>() == 2 * huge::LINE_BYTES);
+
+impl Bucket {
+    /// The way of a conversation, if it is here.
+    #[inline(always)]
+    fn way(&self, hash: u64) -> Option<usize> {
+        self.hashes.iter().position(|&known| known == hash)
+    }
+
+    #[inline(always)]
+    fn entry(&self, way: usize) -> Entry {
+        Entry { pulse: self.pulses[way], rest: self.rests[way] }
+    }
+
+    #[inline(always)]
+    fn set(&mut self, way: usize, entry: Entry) {
+        self.pulses[way] = entry.pulse;
+        self.rests[way] = entry.rest;
+    }
+}
+
+/// All that is kept of one conversation.
+#[derive(Clone, Copy, Debug, Default)]
+struct Entry {
+    pulse: Pulse,
+    rest: Rest,
+}
 
 #[cfg(test)]
 impl Bucket {
     pub(crate) fn is_empty(&self) -> bool {
-        self.hashes == [0; WAYS] && self.entries.iter().all(|entry| entry.state == State::Free)
+        self.hashes == [0; WAYS] && self.pulses.iter().all(|pulse| pulse.state == State::Free)
     }
 }
 
@@ -269,9 +308,9 @@ pub struct Conversations {
 /// What decides which conversation makes room, as one number: idle ones first, then the least worth, then the oldest. Only contents decide,
 /// so that the answer is the same for any number of workers.
 #[inline]
-fn worth(entry: &Entry, hash: u64, now_s: u32) -> u64 {
-    let fresh = now_s.saturating_sub(entry.last_s) <= entry.idle_s();
-    u64::from(fresh) << FRESH_BIT | (entry.state as u64) << STATE_BIT | u64::from(entry.last_s) << LAST_BIT | hash >> (64 - LAST_BIT)
+fn worth(pulse: &Pulse, hash: u64, now_s: u32) -> u64 {
+    let fresh = now_s.saturating_sub(pulse.last_s) <= pulse.state.idle_s();
+    u64::from(fresh) << FRESH_BIT | (pulse.state as u64) << STATE_BIT | u64::from(pulse.last_s) << LAST_BIT | hash >> (64 - LAST_BIT)
 }
 
 /// Where [`worth`] has its parts: 27 bits of the hash, 32 of the time, four of the state.
@@ -290,21 +329,38 @@ impl Conversations {
         lane * BUCKETS + (hash as usize & (BUCKETS - 1))
     }
 
+    /// Where a place is: its bucket, and its way there.
     #[inline]
-    fn entry(&self, place: u32) -> &Entry {
-        &self.buckets[place as usize / WAYS].entries[place as usize % WAYS]
+    fn at(place: u32) -> (usize, usize) {
+        (place as usize / WAYS, place as usize % WAYS)
     }
 
     #[inline]
-    fn entry_mut(&mut self, place: u32) -> &mut Entry {
-        &mut self.buckets[place as usize / WAYS].entries[place as usize % WAYS]
+    fn pulse_mut(&mut self, place: u32) -> &mut Pulse {
+        let (bucket, way) = Self::at(place);
+        &mut self.buckets[bucket].pulses[way]
     }
 
-    /// Brings the conversation's bucket into the cache before its turn. `lane` counts the worker's lanes.
     #[inline]
-    pub fn touch(&self, lane: usize, hash: u64) {
-        if let Some(bucket) = self.buckets.get(Self::bucket_of(lane, hash)) {
-            huge::prefetch_whole(bucket);
+    fn rest(&self, place: u32) -> &Rest {
+        let (bucket, way) = Self::at(place);
+        &self.buckets[bucket].rests[way]
+    }
+
+    #[inline]
+    fn rest_mut(&mut self, place: u32) -> &mut Rest {
+        let (bucket, way) = Self::at(place);
+        &mut self.buckets[bucket].rests[way]
+    }
+
+    /// Brings what a packet needs of its conversation into the cache before its turn. `lane` counts the worker's lanes.
+    #[inline]
+    pub fn touch(&self, lane: usize, item: &Item) {
+        if let Some(bucket) = self.buckets.get(Self::bucket_of(lane, item.conversation)) {
+            huge::prefetch(bucket);
+            // A bare acknowledgement hardly ever needs the rest. No branch: it would be guessed wrong.
+            let bare = item.payload_bytes == 0 && item.tcp_flags() == flags::ACK;
+            huge::prefetch_at(bucket, if bare { 0 } else { huge::LINE_BYTES });
         }
     }
 
@@ -318,23 +374,23 @@ impl Conversations {
 
     /// Remembers that the conversation's opening was the opener's first contact with this service.
     pub fn mark_first_contact(&mut self, place: u32) {
-        self.entry_mut(place).facts |= facts::FIRST_CONTACT;
+        self.pulse_mut(place).facts |= facts::FIRST_CONTACT;
     }
 
     /// A detector's handle for a conversation, 0 if none was set.
     pub fn tag(&self, place: u32) -> u16 {
-        self.entry(place).tag
+        self.rest(place).tag
     }
 
     /// The payload detector's handle for a conversation, 0 if none was set.
     #[inline]
     pub fn reader(&self, place: u32) -> u16 {
-        self.entry(place).reader
+        self.rest(place).reader
     }
 
     /// Sets the payload detector's handle.
     pub fn set_reader(&mut self, place: u32, reader: u16) {
-        self.entry_mut(place).reader = reader;
+        self.rest_mut(place).reader = reader;
     }
 
     /// Whether somebody reads the conversation.
@@ -346,8 +402,8 @@ impl Conversations {
     /// Whether no detector wants any more of what is carried.
     #[inline]
     pub fn is_unwanted(&self, place: u32) -> bool {
-        let entry = self.entry(place);
-        entry.tag == UNWANTED && entry.reader == UNWANTED
+        let rest = self.rest(place);
+        rest.tag == UNWANTED && rest.reader == UNWANTED
     }
 
     /// Changes the payload detector's handle, if the place still has the conversation with that handle.
@@ -359,32 +415,44 @@ impl Conversations {
 
     /// The sequence numbers of the first bytes that the opener and the one called send, where their SYNs were seen.
     pub fn first_bytes(&self, place: u32) -> (Option<u32>, Option<u32>) {
-        let entry = self.entry(place);
-        let opened = entry.facts & facts::OPENING_SEEN != 0 && matches!(entry.state, State::HalfSeen | State::Answered | State::TwoWay);
-        let answered = opened && entry.facts & facts::CALLED_PROVED != 0;
-        (opened.then(|| entry.opener_seq.wrapping_add(1)), answered.then(|| entry.called_seq.wrapping_add(1)))
+        let (bucket, way) = Self::at(place);
+        let Entry { pulse, rest } = self.buckets[bucket].entry(way);
+        let opened = pulse.facts & facts::OPENING_SEEN != 0 && matches!(pulse.state, State::HalfSeen | State::Answered | State::TwoWay);
+        let answered = opened && pulse.facts & facts::CALLED_PROVED != 0;
+        (opened.then(|| rest.opener_seq.wrapping_add(1)), answered.then(|| rest.called_seq.wrapping_add(1)))
     }
 
     /// Sets a detector's handle.
     pub fn set_tag(&mut self, place: u32, tag: u16) {
-        self.entry_mut(place).tag = tag;
+        self.rest_mut(place).tag = tag;
     }
 
     /// What a packet will need besides its conversation, which is in the cache already.
     #[inline]
     pub fn foresee(&self, lane: usize, item: &Item) -> Coming {
         let Some(bucket) = self.buckets.get(Self::bucket_of(lane, item.conversation)) else { return Coming::Nothing };
-        let hash = item.conversation | 1;
-        let Some(way) = bucket.hashes.iter().position(|&h| h == hash) else { return Coming::Opening };
-        let entry = &bucket.entries[way];
-        let by_opener = (entry.facts & facts::LOW_OPENED != 0) == (item.bits & bits::SOURCE_LOW != 0);
+        let Some(way) = bucket.way(item.conversation | 1) else {
+            huge::prefetch(&bucket.rests);
+            return Coming::Opening;
+        };
+        let pulse = &bucket.pulses[way];
+        let by_opener = (pulse.facts & facts::LOW_OPENED != 0) == (item.bits & bits::SOURCE_LOW != 0);
         let spoke = if by_opener { facts::OPENER_SPOKE } else { facts::CALLED_SPOKE };
-        let settled = entry.state >= State::TwoWay && (item.payload_bytes == 0 || entry.facts & spoke != 0);
-        let outcome = entry.facts & facts::FIRST_CONTACT != 0 && !settled;
-        let wanted = |is_read: bool, handle: u16| if is_read && handle != UNWANTED { handle } else { 0 };
+        let settled = pulse.state >= State::TwoWay && (item.payload_bytes == 0 || pulse.facts & spoke != 0);
+        huge::prefetch_at(bucket, if settled { 0 } else { huge::LINE_BYTES });
+        let outcome = pulse.facts & facts::FIRST_CONTACT != 0 && !settled;
         // Whoever reads payload takes note of what ends a stream, too.
         let ends = item.tcp_flags() & (flags::FIN | flags::RST) != 0;
-        let (reader, tag) = (wanted(item.payload_bytes > 0 || ends, entry.reader), wanted(item.payload_bytes > 0, entry.tag));
+        let wanted = |handle: u16| if handle == UNWANTED { 0 } else { handle };
+        let (reader, tag) = match (item.payload_bytes > 0, ends) {
+            (true, _) => (wanted(bucket.rests[way].reader), wanted(bucket.rests[way].tag)),
+            (false, true) => (wanted(bucket.rests[way].reader), 0),
+            (false, false) => (0, 0),
+        };
+        // More of what nobody answers is looked at like an opening.
+        if pulse.state == State::OneWay && by_opener {
+            return Coming::Opening;
+        }
         if outcome || reader | tag != 0 { Coming::More { outcome, by_opener, reader, tag } } else { Coming::Nothing }
     }
 
@@ -397,9 +465,8 @@ impl Conversations {
         }
         let at = Self::bucket_of(lane, item.conversation);
         let bucket = self.buckets.get_mut(at)?;
-        let hash = item.conversation | 1;
-        let way = bucket.hashes.iter().position(|&h| h == hash)?;
-        bucket.entries[way].ongoing(item, moment, (at * WAYS + way) as u32)
+        let way = bucket.way(item.conversation | 1)?;
+        bucket.pulses[way].ongoing(item, moment, &bucket.rests[way], (at * WAYS + way) as u32)
     }
 
     /// Takes note of a packet and says what it means. `countries` is asked for the countries of source and target when the conversation is
@@ -411,14 +478,13 @@ impl Conversations {
         let hash = packet.conversation | 1; // 0 is a free place
         // The entry is worked on in registers and put back whole: what was just written in words and is read in other ones would have to
         // wait until all stores before it have reached the cache.
-        if let Some(way) = bucket.hashes.iter().position(|&h| h == hash) {
-            let mut entry = bucket.entries[way];
-            if packet.now_s.saturating_sub(entry.last_s) > entry.idle_s() {
-                let (low_country, high_country) = (entry.low_country, entry.high_country);
-                entry = Entry { low_country, high_country, ..Entry::default() };
+        if let Some(way) = bucket.way(hash) {
+            let mut entry = bucket.entry(way);
+            if packet.now_s.saturating_sub(entry.pulse.last_s) > entry.pulse.state.idle_s() {
+                entry = Entry::between(entry.pulse.low_country, entry.pulse.high_country);
             }
             let seen = entry.step(packet, (at * WAYS + way) as u32);
-            bucket.entries[way] = entry;
+            bucket.set(way, entry);
             return seen;
         }
         if packet.quoted {
@@ -436,19 +502,19 @@ impl Conversations {
             Some(free) => free,
             None => {
                 let hashes = bucket.hashes;
-                let entries = &bucket.entries;
-                let way = (0..WAYS).min_by_key(|&way| worth(&entries[way], hashes[way], packet.now_s)).unwrap_or(0);
-                self.evicted += worth(&entries[way], hashes[way], packet.now_s) >> FRESH_BIT;
+                let pulses = &bucket.pulses;
+                let way = (0..WAYS).min_by_key(|&way| worth(&pulses[way], hashes[way], packet.now_s)).unwrap_or(0);
+                self.evicted += worth(&pulses[way], hashes[way], packet.now_s) >> FRESH_BIT;
                 way
             }
         };
         let (source_country, target_country) = countries();
         let (low_country, high_country) =
             if packet.source_low { (source_country, target_country) } else { (target_country, source_country) };
-        let mut entry = Entry { low_country, high_country, window: packet.window.wrapping_sub(1), ..Entry::default() };
+        let mut entry = Entry::between(low_country, high_country);
         let seen = entry.step(packet, (at * WAYS + way) as u32);
         bucket.hashes[way] = hash;
-        bucket.entries[way] = entry;
+        bucket.set(way, entry);
         seen
     }
 }
@@ -461,8 +527,8 @@ pub struct Arrival<'a> {
     pub source_low: bool,
     /// The slice, in seconds.
     pub now_s: u32,
-    /// Low bits of the window's number.
-    pub window: u16,
+    /// When the window begins, in seconds.
+    pub window_start_s: u32,
     /// The first byte of the payload, 0 if there is none.
     pub first_byte: u8,
     /// An ICMP error that quotes this conversation; its own sender is the one the quoted packet was sent to, or a router before it.
@@ -477,36 +543,24 @@ const QUIET_DATAGRAMS: u16 = 1 << State::TwoWay as u16;
 /// TCP flags that change what a conversation is. FIN does not: each side ends for itself, and the conversation stays what it was.
 const TURNING: u8 = flags::SYN | flags::RST;
 
-impl Entry {
-    /// Quiet time after which the conversation may be forgotten, in seconds.
-    #[inline]
-    fn idle_s(&self) -> u32 {
-        if self.state >= State::TwoWay { IDLE_TWO_WAY_S } else { IDLE_ONE_WAY_S }
-    }
-
-    /// Whether a segment of the opener acknowledges the SYN+ACK.
-    #[inline]
-    fn completes(&self, tcp_flags: u8, ack: u32) -> bool {
-        tcp_flags & flags::ACK != 0 && ack.wrapping_sub(self.called_seq) <= NUMBERS_STEP_MAX && ack != self.called_seq
-    }
-
+impl Pulse {
     /// The way of nearly all packets: they go on with what is known, the window knows the conversation, and no flag changes anything. What
     /// it returns is what [`Entry::step`] would.
     #[inline(always)]
-    fn ongoing(&mut self, item: &Item, moment: Moment, place: u32) -> Option<Seen> {
+    fn ongoing(&mut self, item: &Item, moment: Moment, rest: &Rest, place: u32) -> Option<Seen> {
         let source_low = item.bits & bits::SOURCE_LOW != 0;
         let by_opener = (self.facts & facts::LOW_OPENED != 0) == source_low;
         let spoke = if by_opener { facts::OPENER_SPOKE } else { facts::CALLED_SPOKE };
         // Sets of states, not a match: which state comes next is chance, and a jump by it would be guessed wrong.
         let tcp = item.transport == Transport::Tcp;
         let quiet = (if tcp { QUIET } else { QUIET_DATAGRAMS }) >> self.state as u16 & 1 != 0;
-        let turns = by_opener && self.state == State::Answered && self.completes(item.tcp_flags(), item.ack());
+        let turns = by_opener && self.state == State::Answered && rest.completes(item.tcp_flags(), item.ack());
         let plain = quiet
             && !turns
             && item.tcp_flags() & TURNING == 0
-            && self.window == moment.window
+            && self.last_s >= moment.window_start_s
             && (item.payload_bytes == 0 || self.facts & spoke != 0)
-            && moment.now_s.saturating_sub(self.last_s) <= self.idle_s();
+            && moment.now_s.saturating_sub(self.last_s) <= self.state.idle_s();
         if !plain {
             return None;
         }
@@ -523,20 +577,36 @@ impl Entry {
         let step = if ends { Step::Closed } else { Step::Ongoing };
         Some(Seen { step, facts, source_country, target_country, place })
     }
+}
+
+impl Rest {
+    /// Whether a segment of the opener acknowledges the SYN+ACK.
+    #[inline]
+    fn completes(&self, tcp_flags: u8, ack: u32) -> bool {
+        tcp_flags & flags::ACK != 0 && ack.wrapping_sub(self.called_seq) <= NUMBERS_STEP_MAX && ack != self.called_seq
+    }
+}
+
+impl Entry {
+    /// A new one, of which only the ends' countries are known.
+    #[inline(always)]
+    fn between(low_country: Country, high_country: Country) -> Self {
+        Entry { pulse: Pulse { low_country, high_country, ..Pulse::default() }, rest: Rest::default() }
+    }
 
     #[inline(always)]
     fn step(&mut self, packet: &Arrival<'_>, place: u32) -> Seen {
         let header = packet.header;
-        let fresh = self.state == State::Free;
+        let fresh = self.pulse.state == State::Free;
         // Read before anything is written: they stay, and a read in other pieces than the writes would wait for all of them.
-        let (low_country, high_country) = (self.low_country, self.high_country);
+        let (low_country, high_country) = (self.pulse.low_country, self.pulse.high_country);
         // Of an error the quoted packet's sender is the receiver; as an act of the conversation it comes from the other side. The hash's
         // order was made from the quoted packet, so the error's sender is the opposite of it.
         let source_low = packet.source_low != packet.quoted;
         if fresh {
-            self.facts = if source_low { facts::LOW_OPENED } else { 0 };
+            self.pulse.facts = if source_low { facts::LOW_OPENED } else { 0 };
         }
-        let by_opener = (self.facts & facts::LOW_OPENED != 0) == source_low;
+        let by_opener = (self.pulse.facts & facts::LOW_OPENED != 0) == source_low;
         let step = if packet.quoted {
             self.error_step(by_opener)
         } else {
@@ -547,50 +617,42 @@ impl Entry {
             }
         };
         // A new opening may have turned the conversation round.
-        let by_opener = (self.facts & facts::LOW_OPENED != 0) == source_low;
+        let by_opener = (self.pulse.facts & facts::LOW_OPENED != 0) == source_low;
         let spoke = if by_opener { facts::OPENER_SPOKE } else { facts::CALLED_SPOKE };
-        let first_payload = header.payload_bytes > 0 && !packet.quoted && self.facts & spoke == 0;
+        let first_payload = header.payload_bytes > 0 && !packet.quoted && self.pulse.facts & spoke == 0;
         if first_payload {
-            self.facts |= spoke;
+            self.pulse.facts |= spoke;
         }
-        let new_in_window = self.window != packet.window;
-        self.window = packet.window;
-        self.last_s = packet.now_s;
+        let new_in_window = fresh && self.pulse.last_s == 0 || self.pulse.last_s < packet.window_start_s;
+        self.pulse.last_s = packet.now_s;
         let proved = if by_opener { facts::OPENER_PROVED } else { facts::CALLED_PROVED };
         let (source_country, target_country) = if source_low { (low_country, high_country) } else { (high_country, low_country) };
         let facts = bit_if(by_opener, seen::BY_OPENER)
-            | bit_if(self.facts & facts::OPENING_SEEN != 0, seen::OPENING_SEEN)
-            | bit_if(self.facts & proved != 0 && !packet.quoted, seen::SOURCE_PROVED)
+            | bit_if(self.pulse.facts & facts::OPENING_SEEN != 0, seen::OPENING_SEEN)
+            | bit_if(self.pulse.facts & proved != 0 && !packet.quoted, seen::SOURCE_PROVED)
             | bit_if(new_in_window, seen::NEW_IN_WINDOW)
             | bit_if(first_payload, seen::FIRST_PAYLOAD)
-            | bit_if(self.state >= State::TwoWay, seen::TWO_WAY)
-            | bit_if(self.facts & facts::FIRST_CONTACT != 0, seen::FIRST_CONTACT);
+            | bit_if(self.pulse.state >= State::TwoWay, seen::TWO_WAY)
+            | bit_if(self.pulse.facts & facts::FIRST_CONTACT != 0, seen::FIRST_CONTACT);
         Seen { step, facts, source_country, target_country, place }
     }
 
     fn error_step(&mut self, by_opener: bool) -> Step {
-        if !by_opener && matches!(self.state, State::OneWay | State::Opening) {
-            self.state = State::Refused;
+        if !by_opener && matches!(self.pulse.state, State::OneWay | State::Opening) {
+            self.pulse.state = State::Refused;
             return Step::Refused;
         }
         // About a packet that was seen: nothing that nobody asked for.
-        if self.state == State::Free { Step::Unasked } else { Step::Ongoing }
+        if self.pulse.state == State::Free { Step::Unasked } else { Step::Ongoing }
     }
 
     #[inline(always)]
     fn open(&mut self, header: &Header, source_low: bool) -> Step {
-        *self = Entry {
-            opener_seq: header.seq,
-            state: State::Opening,
-            facts: facts::OPENING_SEEN | if source_low { facts::LOW_OPENED } else { 0 },
-            last_s: self.last_s,
-            window: self.window,
-            low_country: self.low_country,
-            high_country: self.high_country,
-            // The payload detector ends what it read, and begins anew.
-            reader: self.reader,
-            ..Entry::default()
-        };
+        let Pulse { last_s, low_country, high_country, .. } = self.pulse;
+        let facts = facts::OPENING_SEEN | if source_low { facts::LOW_OPENED } else { 0 };
+        self.pulse = Pulse { last_s, state: State::Opening, facts, low_country, high_country };
+        // The payload detector ends what it read, and begins anew.
+        self.rest = Rest { opener_seq: header.seq, reader: self.rest.reader, ..Rest::default() };
         Step::Syn
     }
 
@@ -599,8 +661,9 @@ impl Entry {
         use flags::{ACK, FIN, RST, SYN};
         let set = header.tcp_flags;
         if set & SYN != 0 && set & (ACK | RST | FIN) == 0 {
-            let again =
-                by_opener && matches!(self.state, State::Opening | State::Answered | State::Refused) && self.opener_seq == header.seq;
+            let again = by_opener
+                && matches!(self.pulse.state, State::Opening | State::Answered | State::Refused)
+                && self.rest.opener_seq == header.seq;
             // A SYN that a living conversation repeats or overlaps with is no new opening.
             if again { Step::SynAgain } else { self.open(header, source_low) }
         } else if set & SYN != 0 && set & ACK != 0 && set & RST == 0 {
@@ -614,23 +677,23 @@ impl Entry {
 
     #[inline(always)]
     fn syn_ack(&mut self, header: &Header, by_opener: bool) -> Step {
-        match self.state {
-            State::Opening | State::HalfSeen if !by_opener && header.ack == self.opener_seq.wrapping_add(1) => {
-                let early = self.state == State::HalfSeen;
-                self.called_seq = header.seq;
-                self.state = if early { State::TwoWay } else { State::Answered };
-                self.facts |= facts::CALLED_PROVED;
+        match self.pulse.state {
+            State::Opening | State::HalfSeen if !by_opener && header.ack == self.rest.opener_seq.wrapping_add(1) => {
+                let early = self.pulse.state == State::HalfSeen;
+                self.rest.called_seq = header.seq;
+                self.pulse.state = if early { State::TwoWay } else { State::Answered };
+                self.pulse.facts |= facts::CALLED_PROVED;
                 Step::SynAck
             }
             // A second answer, or one that comes after the end: home asked for it all the same.
             State::Answered | State::TwoWay | State::HalfSeenMidway | State::Closed | State::Refused => Step::Ongoing,
             State::Free => {
                 // Only this side is seen, or nobody asked: the one called is the sender.
-                self.facts ^= facts::LOW_OPENED;
-                self.facts |= facts::ANSWER_SEEN;
-                self.state = State::OneWay;
-                self.called_seq = header.ack;
-                self.opener_seq = header.seq;
+                self.pulse.facts ^= facts::LOW_OPENED;
+                self.pulse.facts |= facts::ANSWER_SEEN;
+                self.pulse.state = State::OneWay;
+                self.rest.called_seq = header.ack;
+                self.rest.opener_seq = header.seq;
                 Step::Stray
             }
             _ => Step::Stray,
@@ -639,37 +702,37 @@ impl Entry {
 
     #[inline(always)]
     fn reset(&mut self, header: &Header, by_opener: bool) -> Step {
-        match self.state {
+        match self.pulse.state {
             State::Opening if !by_opener => {
-                self.state = State::Refused;
+                self.pulse.state = State::Refused;
                 Step::Refused
             }
             State::OneWay if !by_opener => {
-                self.state = State::Refused;
+                self.pulse.state = State::Refused;
                 Step::Refused
             }
             State::Answered if by_opener => {
-                self.state = State::Closed;
+                self.pulse.state = State::Closed;
                 Step::Aborted
             }
             State::Opening | State::HalfSeen | State::Answered | State::TwoWay => {
-                self.state = State::Closed;
+                self.pulse.state = State::Closed;
                 Step::Closed
             }
             State::Refused | State::Closed => Step::Ongoing,
             State::HalfSeenMidway => {
-                self.state = State::Closed;
+                self.pulse.state = State::Closed;
                 Step::Closed
             }
             // It answers the SYN+ACK that came before it, whose acknowledgement number it repeats (RFC 9293 section 3.10.7): the SYN was lost.
-            State::OneWay if self.facts & facts::ANSWER_SEEN != 0 && header.seq == self.called_seq => {
-                self.state = State::Closed;
+            State::OneWay if self.pulse.facts & facts::ANSWER_SEEN != 0 && header.seq == self.rest.called_seq => {
+                self.pulse.state = State::Closed;
                 Step::Aborted
             }
             State::OneWay => Step::Stray,
             State::Free => {
-                self.state = State::OneWay;
-                (self.opener_seq, self.called_seq) = (header.seq, header.ack);
+                self.pulse.state = State::OneWay;
+                (self.rest.opener_seq, self.rest.called_seq) = (header.seq, header.ack);
                 Step::Stray
             }
         }
@@ -679,20 +742,20 @@ impl Entry {
     #[inline(always)]
     fn segment(&mut self, header: &Header, by_opener: bool) -> Step {
         let fin = header.tcp_flags & flags::FIN != 0;
-        match self.state {
-            State::Answered if by_opener && self.completes(header.tcp_flags, header.ack) => {
-                let exact = header.ack == self.called_seq.wrapping_add(1) || header.payload_bytes > 0;
-                self.state = State::TwoWay;
-                self.facts |= if exact { facts::OPENER_PROVED } else { 0 };
+        match self.pulse.state {
+            State::Answered if by_opener && self.rest.completes(header.tcp_flags, header.ack) => {
+                let exact = header.ack == self.rest.called_seq.wrapping_add(1) || header.payload_bytes > 0;
+                self.pulse.state = State::TwoWay;
+                self.pulse.facts |= if exact { facts::OPENER_PROVED } else { 0 };
                 Step::Completed
             }
-            State::Opening if by_opener && header.seq == self.opener_seq.wrapping_add(1) && header.tcp_flags & flags::ACK != 0 => {
-                self.state = State::HalfSeen;
+            State::Opening if by_opener && header.seq == self.rest.opener_seq.wrapping_add(1) && header.tcp_flags & flags::ACK != 0 => {
+                self.pulse.state = State::HalfSeen;
                 Step::CompletedUnseen
             }
             State::Opening if !by_opener => {
                 // Data before its SYN+ACK was seen: the mirror lost it.
-                self.state = State::TwoWay;
+                self.pulse.state = State::TwoWay;
                 Step::SynAck
             }
             State::TwoWay | State::HalfSeen | State::Answered => {
@@ -704,37 +767,37 @@ impl Entry {
             State::Closed => Step::Ongoing,
             State::Opening | State::Refused => Step::Stray,
             State::OneWay if !by_opener => {
-                self.state = State::TwoWay;
+                self.pulse.state = State::TwoWay;
                 // Each has acknowledged what the other sent: both numbers fit, so neither is blind.
-                let fits = header.ack.wrapping_sub(self.opener_seq) <= NUMBERS_STEP_MAX
-                    && self.called_seq.wrapping_sub(header.seq).wrapping_add(NUMBERS_STEP_MAX) <= 2 * NUMBERS_STEP_MAX;
+                let fits = header.ack.wrapping_sub(self.rest.opener_seq) <= NUMBERS_STEP_MAX
+                    && self.rest.called_seq.wrapping_sub(header.seq).wrapping_add(NUMBERS_STEP_MAX) <= 2 * NUMBERS_STEP_MAX;
                 if fits {
-                    self.facts |= facts::OPENER_PROVED | facts::CALLED_PROVED;
+                    self.pulse.facts |= facts::OPENER_PROVED | facts::CALLED_PROVED;
                 }
                 Step::Answer
             }
             State::HalfSeenMidway if !by_opener => {
-                self.state = State::TwoWay;
+                self.pulse.state = State::TwoWay;
                 Step::Ongoing
             }
             State::HalfSeenMidway => {
                 // A tool that sends random numbers from one port looks alive once in a while: it is asked every time.
                 let goes_on = self.goes_on(header);
-                (self.opener_seq, self.called_seq) = (header.seq, header.ack);
+                (self.rest.opener_seq, self.rest.called_seq) = (header.seq, header.ack);
                 if goes_on { Step::Ongoing } else { Step::Stray }
             }
             State::OneWay => {
                 let goes_on = self.goes_on(header);
-                (self.opener_seq, self.called_seq) = (header.seq, header.ack);
+                (self.rest.opener_seq, self.rest.called_seq) = (header.seq, header.ack);
                 if !goes_on {
                     return Step::Stray;
                 }
-                self.state = State::HalfSeenMidway;
+                self.pulse.state = State::HalfSeenMidway;
                 Step::Resumed
             }
             State::Free => {
-                self.state = State::OneWay;
-                (self.opener_seq, self.called_seq) = (header.seq, header.ack);
+                self.pulse.state = State::OneWay;
+                (self.rest.opener_seq, self.rest.called_seq) = (header.seq, header.ack);
                 Step::Stray
             }
         }
@@ -743,21 +806,21 @@ impl Entry {
     /// Whether the numbers move on as those of a living connection do, of which only this side is seen. A number that never moves is a
     /// tool's.
     fn goes_on(&self, header: &Header) -> bool {
-        let seq_step = header.seq.wrapping_sub(self.opener_seq);
-        let ack_step = header.ack.wrapping_sub(self.called_seq);
+        let seq_step = header.seq.wrapping_sub(self.rest.opener_seq);
+        let ack_step = header.ack.wrapping_sub(self.rest.called_seq);
         seq_step <= NUMBERS_STEP_MAX && ack_step <= NUMBERS_STEP_MAX && (seq_step, ack_step) != (0, 0)
     }
 
     /// Later fragments have no ports: those of two hosts by one protocol are one conversation.
     fn fragment_step(&mut self, by_opener: bool) -> Step {
-        match self.state {
+        match self.pulse.state {
             State::TwoWay => Step::Ongoing,
             State::OneWay if !by_opener => {
-                self.state = State::TwoWay;
+                self.pulse.state = State::TwoWay;
                 Step::Ongoing
             }
             _ => {
-                self.state = State::OneWay;
+                self.pulse.state = State::OneWay;
                 Step::Fragment
             }
         }
@@ -765,36 +828,36 @@ impl Entry {
 
     /// Whether the side that is seen goes on as a QUIC server does: home asked for it, and the mirror does not show what home sends.
     fn speaks_quic(&mut self, header: &Header, first_byte: u8) -> bool {
-        if header.transport != Transport::Udp || header.source_port != QUIC_PORT || self.called_seq == NOT_QUIC {
+        if header.transport != Transport::Udp || header.source_port != QUIC_PORT || self.rest.called_seq == NOT_QUIC {
             return false;
         }
         let (long, fixed) = (first_byte & 0x80 != 0, first_byte & 0x40 != 0);
         if !fixed {
-            self.called_seq = NOT_QUIC;
+            self.rest.called_seq = NOT_QUIC;
             return false;
         }
-        self.opener_seq |= u32::from(!long) << (first_byte & 0x1f);
-        self.called_seq = (self.called_seq + 1).min(QUIC_PACKETS);
-        self.called_seq == QUIC_PACKETS && self.opener_seq.count_ones() >= QUIC_VALUES
+        self.rest.opener_seq |= u32::from(!long) << (first_byte & 0x1f);
+        self.rest.called_seq = (self.rest.called_seq + 1).min(QUIC_PACKETS);
+        self.rest.called_seq == QUIC_PACKETS && self.rest.opener_seq.count_ones() >= QUIC_VALUES
     }
 
     fn datagram_step(&mut self, header: &Header, by_opener: bool, first_byte: u8) -> Step {
         if header.transport == Transport::Icmp {
             match (header.source.is_v4(), header.icmp_type) {
                 (true, 8 | 13 | 15 | 17) | (false, 128) => {}
-                (true, 0 | 14 | 16 | 18) | (false, 129) if self.state != State::Free && !by_opener => {}
+                (true, 0 | 14 | 16 | 18) | (false, 129) if self.pulse.state != State::Free && !by_opener => {}
                 _ => {
-                    if self.state == State::Free {
-                        self.state = State::OneWay;
+                    if self.pulse.state == State::Free {
+                        self.pulse.state = State::OneWay;
                     }
                     return Step::Unasked;
                 }
             }
         }
-        match self.state {
+        match self.pulse.state {
             State::Free => {
-                self.state = State::OneWay;
-                self.facts |= facts::OPENING_SEEN;
+                self.pulse.state = State::OneWay;
+                self.pulse.facts |= facts::OPENING_SEEN;
                 self.speaks_quic(header, first_byte);
                 Step::First
             }
@@ -804,7 +867,7 @@ impl Entry {
             },
             State::Refused if by_opener => Step::More,
             State::OneWay | State::Refused => {
-                self.state = State::TwoWay;
+                self.pulse.state = State::TwoWay;
                 Step::Answer
             }
             _ => Step::Ongoing,

@@ -43,13 +43,13 @@ const FIRST_WORDS: [usize; 2] = [0, 64];
 #[derive(Clone, Copy)]
 pub struct Moment {
     pub now_s: u32,
-    /// Low bits of the window's number.
-    pub window: u16,
+    /// When the window begins, in seconds.
+    pub window_start_s: u32,
 }
 
 impl Moment {
     pub fn of(batch: &Batch, shared: &Shared) -> Self {
-        Moment { now_s: batch.slice_s, window: (batch.slice_s / shared.window_s) as u16 }
+        Moment { now_s: batch.slice_s, window_start_s: batch.slice_s - batch.slice_s % shared.window_s }
     }
 }
 
@@ -88,7 +88,7 @@ impl Lanes {
     /// Brings the item's conversation into the cache.
     #[inline]
     pub fn touch(&self, item: &Item) {
-        self.conversations.touch(self.place(item), item.conversation);
+        self.conversations.touch(self.place(item), item);
     }
 
     /// Brings what the item needs besides into the cache; its conversation is there already.
@@ -198,7 +198,7 @@ impl Lanes {
             conversation: item.conversation,
             source_low: item.bits & bits::SOURCE_LOW != 0,
             now_s: moment.now_s,
-            window: moment.window,
+            window_start_s: moment.window_start_s,
             first_byte: payload.first().copied().unwrap_or_default(),
             quoted: is_quoted,
         };
