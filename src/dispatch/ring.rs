@@ -31,13 +31,14 @@ pub struct FromCapture {
     empty: Half,
 }
 
-/// A ring with all the batches it will ever hold.
-pub fn ring() -> (ToWorker, FromCapture) {
-    let (full_in, full_out) = HeapRb::new(RING_BATCHES).split();
-    // There is room for every batch, in the ring as at hand.
-    let (empty_in, empty_out) = HeapRb::new(RING_BATCHES + 2).split();
-    let mut at_hand = Vec::with_capacity(RING_BATCHES + 2);
-    at_hand.extend((0..RING_BATCHES + 1).map(|_| Box::new(Batch::with_room())));
+/// A ring with all the batches it will ever hold, besides so many that are open at the same time. How many are under way is bounded by how
+/// many there are: either way has room for every one.
+pub fn ring(open: usize) -> (ToWorker, FromCapture) {
+    let batches = RING_BATCHES + open;
+    let (full_in, full_out) = HeapRb::new(batches).split();
+    let (empty_in, empty_out) = HeapRb::new(batches).split();
+    let mut at_hand = Vec::with_capacity(batches);
+    at_hand.extend((0..batches).map(|_| Box::new(Batch::with_room())));
     (ToWorker { full: full_in, empty: empty_out, at_hand }, FromCapture { full: full_out, empty: empty_in })
 }
 
@@ -48,10 +49,10 @@ impl ToWorker {
         self.at_hand.pop()
     }
 
-    /// Hands a batch over, if another empty one is at hand: so there is room.
+    /// Hands a batch over.
     pub fn push(&mut self, batch: Box<Batch>) {
         let back = self.full.try_push(batch);
-        debug_assert!(back.is_ok(), "there are only as many batches as the ring has room for, and the one at hand");
+        debug_assert!(back.is_ok(), "there is room for every batch that exists");
     }
 }
 
@@ -81,7 +82,7 @@ mod tests {
 
     #[test]
     fn batches_arrive_in_order_and_come_back() {
-        let (mut to, mut from) = ring();
+        let (mut to, mut from) = ring(1);
         let mut at_hand = to.take().unwrap();
         std::thread::scope(|threads| {
             threads.spawn(move || {
@@ -111,7 +112,7 @@ mod tests {
 
     #[test]
     fn the_ring_holds_every_batch_but_one() {
-        let (mut to, mut from) = ring();
+        let (mut to, mut from) = ring(1);
         let mut at_hand = to.take().unwrap();
         let mut pushed = 0;
         while let Some(next) = to.take() {

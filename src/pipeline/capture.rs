@@ -30,9 +30,8 @@ pub(super) struct Capture<'c, 'a> {
     dispatch: Dispatch,
     /// Where points of entry have names.
     doors: Option<Doors>,
-    /// The worker of each lane.
-    owners: [u8; LANES],
     window_s: u32,
+    /// The open batch of each lane.
     // Batches travel through the rings as they are: in boxes.
     #[allow(clippy::vec_box)]
     batches: Vec<Box<Batch>>,
@@ -58,11 +57,9 @@ impl<'c, 'a> Capture<'c, 'a> {
         crew: &'c Crew<'a>,
         frames: Arc<AtomicU64>,
     ) -> Self {
-        let workers = to_workers.len();
         Capture {
             dispatch: Dispatch::new(shared.keyed.clone(), home),
             doors: shared.entries.clone().map(|entries| Doors::new(entries, input.interface_names())),
-            owners: std::array::from_fn(|lane| (lane % workers) as u8),
             window_s: shared.window_s,
             batches: Vec::new(),
             to_workers,
@@ -82,8 +79,8 @@ impl<'c, 'a> Capture<'c, 'a> {
     /// # Errors
     /// The source's, and [`Gone`].
     pub(super) fn all(&mut self, mut input: Input, stop: &AtomicBool) -> Result<(), RunError> {
-        for worker in 0..self.to_workers.len() {
-            let first = self.take_batch(worker)?;
+        for lane in 0..LANES {
+            let first = self.take_batch(self.owner(lane))?;
             self.batches.push(first);
         }
         let ended = self.until_end(&mut input, stop);
@@ -154,8 +151,8 @@ impl<'c, 'a> Capture<'c, 'a> {
             let place = self.dispatch.place_plain(&plain);
             let at = usize::from(plain.payload_offset);
             let payload = bytes.get(at..at + usize::from(plain.payload_bytes)).unwrap_or_default();
-            let worker = usize::from(self.owners[usize::from(place.lane) % LANES]);
-            let batch = &mut self.batches[worker];
+            let lane = usize::from(place.lane);
+            let batch = &mut self.batches[lane];
             let to = Addressed {
                 conversation: place.conversation,
                 source_hash: place.source,
@@ -166,7 +163,7 @@ impl<'c, 'a> Capture<'c, 'a> {
                 entry: 0,
             };
             batch.push_plain(&plain, to, payload);
-            if batch.is_full() { self.hand_over(worker) } else { Ok(()) }
+            if batch.is_full() { self.hand_over(lane) } else { Ok(()) }
         } else {
             self.other(time_ns, wire_bytes, link, interface, bytes)
         }
@@ -206,8 +203,8 @@ impl<'c, 'a> Capture<'c, 'a> {
         let payload = frame.bytes.get(at..at + usize::from(header.payload_bytes)).unwrap_or_default();
         let place = self.dispatch.place(header, payload);
         let entry = self.doors.as_mut().map_or(0, |doors| doors.of(frame, header));
-        let worker = usize::from(self.owners[usize::from(place.lane) % LANES]);
-        let batch = &mut self.batches[worker];
+        let lane = usize::from(place.lane);
+        let batch = &mut self.batches[lane];
         let to = Addressed {
             conversation: place.conversation,
             source_hash: place.source,
@@ -219,17 +216,24 @@ impl<'c, 'a> Capture<'c, 'a> {
         };
         batch.push(header, to, payload);
         if batch.is_full() {
-            self.hand_over(worker)?;
+            self.hand_over(lane)?;
         }
         Ok(())
     }
 
+    /// The worker of a lane.
+    fn owner(&self, lane: usize) -> usize {
+        lane % self.to_workers.len()
+    }
+
     #[cold]
     #[inline(never)]
-    fn hand_over(&mut self, worker: usize) -> Result<(), RunError> {
+    fn hand_over(&mut self, lane: usize) -> Result<(), RunError> {
+        let worker = self.owner(lane);
         let mut empty = self.take_batch(worker)?;
         empty.slice_s = self.slice_s.unwrap_or_default();
-        let full = std::mem::replace(&mut self.batches[worker], empty);
+        empty.touch();
+        let full = std::mem::replace(&mut self.batches[lane], empty);
         self.to_workers[worker].push(full);
         Ok(())
     }
@@ -280,9 +284,15 @@ impl<'c, 'a> Capture<'c, 'a> {
 
     fn seal(&mut self, slice: u32, window_ends: bool, last: bool) -> Result<(), RunError> {
         let seal = Seal { slice, window_ends, last };
-        for worker in 0..self.batches.len() {
-            self.batches[worker].seal = Some(seal);
-            self.hand_over(worker)?;
+        for lane in 0..LANES {
+            if !self.batches[lane].is_empty() {
+                self.hand_over(lane)?;
+            }
+        }
+        for first in 0..self.to_workers.len() {
+            // Each worker's first lane has the number of the worker, and an empty batch now.
+            self.batches[first].seal = Some(seal);
+            self.hand_over(first)?;
         }
         let health = std::mem::take(&mut self.health);
         self.health.dropped = health.dropped;
