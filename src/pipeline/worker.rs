@@ -40,6 +40,8 @@ struct Memory {
     // Tallies travel as they are: in boxes.
     #[allow(clippy::vec_box)]
     spare: Vec<Box<SliceTally>>,
+    /// What the first items of the next batch need was brought into the cache with the last ones of the batch before.
+    foreseen: bool,
 }
 
 impl<'a> Worker<'a> {
@@ -95,6 +97,7 @@ impl Memory {
             traffic: Box::default(),
             tally: Box::default(),
             spare: (0..super::TALLIES_UNDER_WAY).map(|_| Box::default()).collect(),
+            foreseen: false,
         }
     }
 
@@ -106,36 +109,41 @@ impl Memory {
         }
     }
 
+    /// Works on a batch. What its last items leave room for is done ahead for the first ones of the next batch, if that has come.
     fn observe(&mut self, shared: &Shared, batch: &Batch, from: &FromCapture) {
-        let Memory { lanes, traffic, tally, .. } = self;
+        let Memory { lanes, traffic, tally, foreseen, .. } = self;
         let items = &batch.items;
         let moment = Moment::of(batch, shared);
-        // These may have come before, with the batch before this one; all at once they come quickly anyway.
-        items.iter().take(ITEMS_AHEAD).for_each(huge::prefetch);
-        for item in items.iter().take(TOUCH_AHEAD) {
-            lanes.touch(item);
-        }
-        for item in items.iter().take(MORE_AHEAD) {
-            lanes.touch_more(batch, item, shared);
+        if !std::mem::take(foreseen) {
+            items.iter().take(ITEMS_AHEAD).for_each(huge::prefetch);
+            items.iter().take(TOUCH_AHEAD).for_each(|item| lanes.touch(item));
+            items.iter().take(MORE_AHEAD).for_each(|item| lanes.touch_more(batch, item, shared));
         }
         if let Some(next) = from.next() {
             huge::prefetch(next);
         }
-        for (place, item) in items.iter().enumerate() {
-            if let Some(ahead) = items.get(place + ITEMS_AHEAD) {
-                huge::prefetch(ahead);
+        let alone = items.len().saturating_sub(ITEMS_AHEAD);
+        for (place, item) in items.iter().enumerate().take(alone) {
+            huge::prefetch(&items[place + ITEMS_AHEAD]);
+            lanes.touch(&items[place + TOUCH_AHEAD]);
+            lanes.touch_more(batch, &items[place + MORE_AHEAD], shared);
+            lanes.observe(shared, tally, traffic, batch, item, moment);
+        }
+        let next = from.next();
+        *foreseen = next.is_some();
+        let ahead = |place: usize| match place.checked_sub(items.len()) {
+            None => Some((batch, &items[place])),
+            Some(place) => next.and_then(|next| Some((next, next.items.get(place)?))),
+        };
+        for (place, item) in items.iter().enumerate().skip(alone) {
+            if let Some((_, item)) = ahead(place + ITEMS_AHEAD) {
+                huge::prefetch(item);
             }
-            if let Some(ahead) = items.get(place + TOUCH_AHEAD) {
-                lanes.touch(ahead);
+            if let Some((_, item)) = ahead(place + TOUCH_AHEAD) {
+                lanes.touch(item);
             }
-            if let Some(ahead) = items.get(place + MORE_AHEAD) {
-                lanes.touch_more(batch, ahead, shared);
-            }
-            // The first items of the next batch come while this one is at work.
-            if place == items.len() / 2
-                && let Some(next) = from.next()
-            {
-                next.items.iter().take(ITEMS_AHEAD).for_each(huge::prefetch);
+            if let Some((batch, item)) = ahead(place + MORE_AHEAD) {
+                lanes.touch_more(batch, item, shared);
             }
             lanes.observe(shared, tally, traffic, batch, item, moment);
         }
