@@ -143,12 +143,12 @@ impl Boards {
 }
 
 detectors! {
-    flood: Vec<flood::FloodMemory>, flood::FloodTally, flood::FloodBoard;
+    flood: flood::FloodMemory, flood::FloodTally, flood::FloodBoard;
         new(lanes, shared)
-            lanes.iter().map(|_| flood::FloodMemory::new(shared.keyed.clone())).collect(),
+            flood::FloodMemory::new(lanes.len(), shared.keyed.clone()),
             flood::FloodBoard::new(shared.keyed.clone());
-        observe[TURNS](memory, lane, tally, _conversations, packet) memory[lane].observe(tally, packet);
-        seal(memory, tally, _end) memory.iter_mut().for_each(|lane| lane.seal(tally));
+        observe[TURNS](memory, lane, tally, _conversations, packet) memory.observe(lane, tally, packet);
+        seal(memory, tally, _end) memory.seal(tally);
     scan: scan::ScanMemory, scan::ScanTally, scan::ScanBoard;
         new(lanes, shared)
             scan::ScanMemory::new(lanes, shared.keyed.clone(), shared.dark.clone()),

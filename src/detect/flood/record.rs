@@ -7,6 +7,7 @@
 use crate::addr::Addr;
 use crate::attribute::{Attribution, Country, Direction};
 use crate::detect::packet::Packet;
+use crate::huge;
 use crate::keyed::Keyed;
 
 use super::method::{Act, Method, classify};
@@ -99,6 +100,38 @@ pub struct Sum {
     pub bytes: u64,
 }
 
+impl Sum {
+    /// Of nothing.
+    fn none() -> Self {
+        Sum {
+            victim: Addr::default(),
+            cell: 0,
+            method: Method::Syn,
+            country: Country::NONE,
+            direction: Direction::Inbound,
+            port: 0,
+            entry: 0,
+            packets: 0,
+            complete: 0,
+            again: 0,
+            bytes: 0,
+        }
+    }
+
+    /// Whether the two add up.
+    fn is_alike(&self, other: &Sum) -> bool {
+        self.victim == other.victim && self.method == other.method && self.country == other.country && self.entry == other.entry
+    }
+
+    fn add(&mut self, other: &Sum) {
+        self.port = if self.port == other.port { self.port } else { 0 };
+        self.packets += other.packets;
+        self.complete += other.complete;
+        self.again += other.again;
+        self.bytes += other.bytes;
+    }
+}
+
 /// Records for which there is room from the start.
 const ROOM: usize = 8192;
 
@@ -161,9 +194,21 @@ impl FloodTally {
     }
 }
 
-/// A lane's memory: how much it has handed over in this slice, and what is beyond.
+/// Packets beyond the records that are added up a little later, when the sums that they belong to have come into the cache: a sum is looked
+/// up half way, and added to at the end.
+const PENDING: usize = 16;
+
+/// The memory of a worker's lanes: how much each has handed over in this slice, and what is beyond.
 pub struct FloodMemory {
     keyed: Keyed,
+    lanes: Vec<LaneState>,
+    /// A ring. The oldest stands at `pending_from`.
+    pending: [Pending; PENDING],
+    pending_from: usize,
+    pending_len: usize,
+}
+
+struct LaneState {
     records: usize,
     sums: Vec<Sum>,
     /// Place in `sums` plus one, by hash.
@@ -178,14 +223,67 @@ struct Last {
     source_port: u16,
 }
 
+/// A packet to be added up.
+#[derive(Clone, Copy)]
+struct Pending {
+    lane: usize,
+    /// The slot where its sum is looked for.
+    slot: usize,
+    /// A sum of this packet alone.
+    sum: Sum,
+}
+
+impl Default for Pending {
+    fn default() -> Self {
+        Pending { lane: 0, slot: 0, sum: Sum::none() }
+    }
+}
+
+impl LaneState {
+    fn new() -> Self {
+        LaneState { records: 0, sums: Vec::with_capacity(SUMS_MAX), slots: Box::new([0; SUM_SLOTS]), last: Last::default() }
+    }
+
+    /// Brings the sum in a slot into the cache.
+    fn touch_sum(&self, slot: usize) {
+        if let Some(sum) = self.sums.get(usize::from(self.slots[slot]).wrapping_sub(1)) {
+            huge::prefetch(sum);
+        }
+    }
+
+    /// Adds a packet up. Whether there was room for it.
+    fn add(&mut self, mut slot: usize, packet: &Sum) -> bool {
+        loop {
+            match self.slots[slot] {
+                0 if self.sums.len() == SUMS_MAX => return false,
+                0 => {
+                    self.sums.push(*packet);
+                    self.slots[slot] = self.sums.len() as u16;
+                    return true;
+                }
+                taken => {
+                    let sum = &mut self.sums[usize::from(taken) - 1];
+                    if sum.is_alike(packet) {
+                        sum.add(packet);
+                        return true;
+                    }
+                    slot = (slot + 1) & (SUM_SLOTS - 1);
+                }
+            }
+        }
+    }
+}
+
 impl FloodMemory {
-    pub fn new(keyed: Keyed) -> Self {
-        FloodMemory { keyed, records: 0, sums: Vec::with_capacity(SUMS_MAX), slots: Box::new([0; SUM_SLOTS]), last: Last::default() }
+    /// For so many lanes.
+    pub fn new(lanes: usize, keyed: Keyed) -> Self {
+        let lanes = (0..lanes).map(|_| LaneState::new()).collect();
+        FloodMemory { keyed, lanes, pending: [Pending::default(); PENDING], pending_from: 0, pending_len: 0 }
     }
 
     /// Takes note of a packet, if floods can be made of such.
     #[inline]
-    pub fn observe(&mut self, tally: &mut FloodTally, packet: &Packet<'_>) {
+    pub fn observe(&mut self, lane: usize, tally: &mut FloodTally, packet: &Packet<'_>) {
         let Some((method, act)) = classify(packet) else { return };
         let reverse = matches!(act, Act::Complete | Act::Disowned) && !packet.seen.by_opener();
         if reverse {
@@ -194,22 +292,25 @@ impl FloodMemory {
         let header = packet.header;
         // An answer is about its sender, whom the question was sent to.
         let victim = if act == Act::Answered { header.source } else { header.target };
-        if self.records < RECORDS_MAX {
-            self.records += 1;
+        let (victim_hash, source_hash) = match act {
+            Act::Answered => (packet.source_hash, packet.target_hash),
+            _ => (packet.target_hash, packet.source_hash),
+        };
+        let direction = if act == Act::Answered { packet.direction.reversed() } else { packet.direction };
+        let state = &mut self.lanes[lane];
+        if state.records < RECORDS_MAX {
+            state.records += 1;
+            let last = &mut state.last;
             let serial = act == Act::Attack
-                && self.last.victim == header.target
-                && self.last.source != header.source
-                && (1..SERIAL_STEP_MAX).contains(&header.source_port.wrapping_sub(self.last.source_port));
+                && last.victim == header.target
+                && last.source != header.source
+                && (1..SERIAL_STEP_MAX).contains(&header.source_port.wrapping_sub(last.source_port));
             if act == Act::Attack {
-                self.last = Last { victim: header.target, source: header.source, source_port: header.source_port };
+                *last = Last { victim: header.target, source: header.source, source_port: header.source_port };
             }
             let marked = match method {
                 Method::Reflection(index) => REFLECTORS.get(usize::from(index)).is_some_and(|reflector| (reflector.marked)(packet.payload)),
                 _ => false,
-            };
-            let (victim_hash, source_hash) = match act {
-                Act::Answered => (packet.source_hash, packet.target_hash),
-                _ => (packet.target_hash, packet.source_hash),
             };
             tally.own.glances.push(Glance::new(victim_hash, act));
             tally.own.records.push(Record {
@@ -224,72 +325,61 @@ impl FloodMemory {
                 ttl: header.ttl,
                 country: packet.seen.source_country,
                 attribution: packet.source_attribution,
-                direction: if act == Act::Answered { packet.direction.reversed() } else { packet.direction },
+                direction,
                 entry: packet.entry,
                 signs: (u8::from(marked) * signs::MARKED) | (u8::from(serial) * signs::SERIAL),
             });
         } else {
-            self.sum(tally, packet, method, act);
+            let sum = Sum {
+                victim,
+                cell: victim_hash as u16,
+                method,
+                country: packet.seen.source_country,
+                direction,
+                port: header.target_port,
+                entry: packet.entry,
+                packets: u32::from(act == Act::Attack),
+                complete: u32::from(matches!(act, Act::Complete | Act::Answered)),
+                again: u32::from(act == Act::Again),
+                bytes: u64::from(packet.wire_bytes),
+            };
+            self.defer(lane, tally, sum);
         }
     }
 
-    #[cold]
-    fn sum(&mut self, tally: &mut FloodTally, packet: &Packet<'_>, method: Method, act: Act) {
-        let header = packet.header;
-        let victim = if act == Act::Answered { header.source } else { header.target };
-        let country = packet.seen.source_country;
-        let mut slot = self.keyed.words(victim.0, u64::from(packet.entry) << 32 | (country.index() as u64) << 16 | method.code()) as usize;
-        let place = loop {
-            slot &= SUM_SLOTS - 1;
-            match self.slots[slot] {
-                0 if self.sums.len() == SUMS_MAX => {
-                    tally.evicted += 1;
-                    return;
-                }
-                0 => {
-                    let victim_hash = if act == Act::Answered { packet.source_hash } else { packet.target_hash };
-                    self.sums.push(Sum {
-                        victim,
-                        cell: victim_hash as u16,
-                        method,
-                        country,
-                        direction: if act == Act::Answered { packet.direction.reversed() } else { packet.direction },
-                        port: header.target_port,
-                        entry: packet.entry,
-                        packets: 0,
-                        complete: 0,
-                        again: 0,
-                        bytes: 0,
-                    });
-                    self.slots[slot] = self.sums.len() as u16;
-                    break self.sums.len() - 1;
-                }
-                taken => {
-                    let sum = &self.sums[usize::from(taken) - 1];
-                    if sum.victim == victim && sum.method == method && sum.country == country && sum.entry == packet.entry {
-                        break usize::from(taken) - 1;
-                    }
-                    slot += 1;
-                }
-            }
-        };
-        let sum = &mut self.sums[place];
-        sum.port = if sum.port == header.target_port { sum.port } else { 0 };
-        sum.packets += u32::from(act == Act::Attack);
-        sum.again += u32::from(act == Act::Again);
-        sum.complete += u32::from(matches!(act, Act::Complete | Act::Answered));
-        sum.bytes += u64::from(packet.wire_bytes);
+    #[inline(never)]
+    fn defer(&mut self, lane: usize, tally: &mut FloodTally, sum: Sum) {
+        let hash = self.keyed.words(sum.victim.0, u64::from(sum.entry) << 32 | (sum.country.index() as u64) << 16 | sum.method.code());
+        let slot = hash as usize & (SUM_SLOTS - 1);
+        huge::prefetch(&self.lanes[lane].slots[slot]);
+        let half_way = &self.pending[(self.pending_from + PENDING / 2) % PENDING];
+        self.lanes[half_way.lane].touch_sum(half_way.slot);
+        if self.pending_len == PENDING {
+            self.settle_one(tally);
+        }
+        self.pending[(self.pending_from + self.pending_len) % PENDING] = Pending { lane, slot, sum };
+        self.pending_len += 1;
+    }
+
+    /// Adds the oldest of what is put off.
+    fn settle_one(&mut self, tally: &mut FloodTally) {
+        let due = &self.pending[self.pending_from];
+        tally.evicted += u64::from(!self.lanes[due.lane].add(due.slot, &due.sum));
+        self.pending_from = (self.pending_from + 1) % PENDING;
+        self.pending_len -= 1;
     }
 
     /// The slice ends: the sums go to the worker's tally.
     pub fn seal(&mut self, tally: &mut FloodTally) {
-        if self.records == 0 {
-            return;
+        while self.pending_len > 0 {
+            self.settle_one(tally);
         }
-        self.records = 0;
-        if !self.sums.is_empty() {
-            tally.own.sums.append(&mut self.sums);
-            self.slots.fill(0);
+        for state in &mut self.lanes {
+            state.records = 0;
+            if !state.sums.is_empty() {
+                tally.own.sums.append(&mut state.sums);
+                state.slots.fill(0);
+            }
         }
     }
 }
