@@ -11,6 +11,9 @@ fuzz_target!(|input: (&[u8], &[u8], u64)| {
     let (first, second, bytes) = input;
     kind::identify(first, bytes);
     dropper::of_typed(first);
+    if let Some(to) = dropper::spoken_to(first) {
+        dropper::of_typed(&dropper::text(to, first, second));
+    }
     let fields = [Field { name: b"User-Agent", value: second }];
     let body = Body { head: second, bytes: second.len() as u64, ..Body::default() };
     dropper::of_request(&Request { method: b"POST", target: first, fields: &fields, body, ..Request::default() });

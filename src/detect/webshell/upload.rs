@@ -7,6 +7,7 @@ use super::encoding::{base64, has, has_any, is_word, percent, scanned};
 use super::name::{Treatment, judge, last_part};
 use super::script::{self, Content, Hold};
 use super::usage::Sure;
+use crate::protocol::digits;
 
 /// A script that is put on a server.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -24,6 +25,8 @@ const OPENER_BYTES: u64 = 8 * 1024;
 const PROSE_WORDS: usize = 8;
 /// Bytes of a file's name at most (Linux, `NAME_MAX`), with folders before it.
 const PATH_BYTES_MAX: usize = 512;
+/// Bytes of a script in a query at most.
+const SCRIPT_BYTES_MAX: usize = 4096;
 /// Base64 of a script has at least so many characters.
 const BASE64_MIN: usize = 24;
 
@@ -280,8 +283,17 @@ fn redirects(text: &[u8]) -> Option<&[u8]> {
     })
 }
 
-/// Whether a text holds a script in base64 that runs what it is told.
+/// Whether a text holds a script that runs what it is told in base64, or in SQL's hexadecimal digits (`0x3c3f…`, MySQL 8.0 reference manual, 11.1.4).
 fn encoded_script(text: &[u8], room: &mut Room) -> bool {
+    let in_hexadecimal = memmem::find_iter(text, b"0x3").take(8).any(|at| {
+        let runs = text[at + 2..].chunks_exact(2).map_while(digits::byte);
+        room.plain.clear();
+        room.plain.extend(runs.take(SCRIPT_BYTES_MAX));
+        script::judge_any(&room.plain, &mut room.code).hold == Hold::Runs
+    });
+    if in_hexadecimal {
+        return true;
+    }
     // Base64 of `<?` and `<%`.
     [&b"PD9"[..], b"PD8", b"PCV", b"PCU"].iter().any(|start| {
         memmem::find_iter(text, start).take(8).any(|at| {
@@ -388,6 +400,8 @@ mod tests {
     fn files_in_other_dress() {
         certain(&file("k.php", "text/plain", "PD9waHAgQGV2YWwoJF9QT1NUWyd4J10pOz8+"), "k.php");
         certain(&file("k.php\n", "text/plain", SHELL), "k.php\n");
+        let hexadecimal = "-1+union+select+0x3c3f7068702073797374656d28245f4745545b2263225d293b3f3e+into+dumpfile+'/var/www/c.php'";
+        certain(&get(&format!("/x.php?id={hexadecimal}")), "c.php");
         certain(&get("/x.php?id=1'+union+select+'%3C%3Fphp+eval(%24_POST%5B1%5D)%3B%3F%3E'+into+outfile+'/var/www/l.php'"), "l.php");
         certain(&post("/soap", "text/xml", b"<upload><filename>m.jsp</filename><data>PCVSdW50aW1lLmdldFJ1bnRpbWUoKS5leGVjKHJlcXVlc3QuZ2V0UGFyYW1ldGVyKCJjIikpOyU+</data></upload>"), "m.jsp");
     }
