@@ -9,6 +9,7 @@ use crate::dispatch::batch::{Item, bits};
 use crate::huge::{self, Table};
 
 use super::lane::Moment;
+use super::ways::{least, way_of};
 
 /// Conversations kept per lane. 64 lanes keep half a million in 16 MiB: five seconds of half-open handshakes at 100,000 SYNs a second.
 pub const CONVERSATIONS: usize = 8192;
@@ -127,7 +128,7 @@ impl Bucket {
     /// The way of a conversation, if it is here.
     #[inline(always)]
     fn way(&self, hash: u64) -> Option<usize> {
-        self.hashes.iter().position(|&known| known == hash)
+        way_of(&self.hashes, hash)
     }
 
     #[inline(always)]
@@ -498,12 +499,12 @@ impl Conversations {
                 place: NOWHERE,
             };
         }
-        let way = match bucket.hashes.iter().position(|&h| h == 0) {
+        let way = match way_of(&bucket.hashes, 0) {
             Some(free) => free,
             None => {
                 let hashes = bucket.hashes;
                 let pulses = &bucket.pulses;
-                let way = (0..WAYS).min_by_key(|&way| worth(&pulses[way], hashes[way], packet.now_s)).unwrap_or(0);
+                let way = least::<WAYS>(|way| worth(&pulses[way], hashes[way], packet.now_s));
                 self.evicted += worth(&pulses[way], hashes[way], packet.now_s) >> FRESH_BIT;
                 way
             }

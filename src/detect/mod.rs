@@ -15,6 +15,7 @@ pub mod malware;
 mod packet;
 pub mod payload;
 pub mod scan;
+mod ways;
 pub mod webshell;
 
 pub use keep::Keep;

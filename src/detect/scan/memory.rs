@@ -10,6 +10,7 @@ use crate::attribute::{Attribution, Country, Direction, Home};
 use crate::decode::Transport;
 use crate::detect::conversation::Step;
 use crate::detect::packet::Packet;
+use crate::detect::ways::{least, way_of};
 use crate::dispatch::site;
 use crate::huge::{self, Table};
 use crate::keyed::Keyed;
@@ -534,11 +535,11 @@ impl ScanMemory {
     fn known(&mut self, lane: usize, hash: u64, now_s: u32) -> bool {
         let bucket = &mut self.contacts[contact_bucket(lane, hash)];
         let mark = (hash >> 32) as u32 | 1;
-        if let Some(way) = bucket.marks.iter().position(|&m| m == mark) {
+        if let Some(way) = way_of(&bucket.marks, mark) {
             bucket.last_s[way] = now_s;
             return true;
         }
-        let way = (0..CONTACT_WAYS).min_by_key(|&way| (bucket.last_s[way], bucket.marks[way])).unwrap_or(0);
+        let way = least::<CONTACT_WAYS>(|way| u64::from(bucket.last_s[way]) << 32 | u64::from(bucket.marks[way]));
         (bucket.marks[way], bucket.last_s[way]) = (mark, now_s);
         false
     }
@@ -556,7 +557,7 @@ impl ScanMemory {
     #[inline]
     fn find(&self, lane: usize, hash: u64) -> Option<usize> {
         let at = self.source_bucket(lane, hash);
-        let way = self.sources[at].hashes.iter().position(|&known| known == hash | 1)?;
+        let way = way_of(&self.sources[at].hashes, hash | 1)?;
         Some(at * SOURCE_WAYS + way)
     }
 
