@@ -555,14 +555,13 @@ impl Pulse {
         // Sets of states, not a match: which state comes next is chance, and a jump by it would be guessed wrong.
         let tcp = item.transport == Transport::Tcp;
         let quiet = (if tcp { QUIET } else { QUIET_DATAGRAMS }) >> self.state as u16 & 1 != 0;
-        let turns = by_opener && self.state == State::Answered && rest.completes(item.tcp_flags(), item.ack());
+        // All of it in one question, for the same reason.
         let plain = quiet
-            && !turns
-            && item.tcp_flags() & TURNING == 0
-            && self.last_s >= moment.window_start_s
-            && (item.payload_bytes == 0 || self.facts & spoke != 0)
-            && moment.now_s.saturating_sub(self.last_s) <= self.state.idle_s();
-        if !plain {
+            & (item.tcp_flags() & TURNING == 0)
+            & (self.last_s >= moment.window_start_s)
+            & ((item.payload_bytes == 0) | (self.facts & spoke != 0))
+            & (moment.now_s.saturating_sub(self.last_s) <= self.state.idle_s());
+        if !plain || (by_opener & (self.state == State::Answered)) && rest.completes(item.tcp_flags(), item.ack()) {
             return None;
         }
         self.last_s = moment.now_s;

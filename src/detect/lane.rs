@@ -7,7 +7,6 @@ use crate::attribute::{Attribution, Database, Direction, Home};
 use crate::decode::{Header, Transport};
 use crate::dispatch::batch::{Batch, Item, Seal, bits};
 use crate::dispatch::{Entries, LANES, quoted};
-use crate::huge;
 use crate::indicators::Indicators;
 use crate::keyed::Keyed;
 use crate::tally::{Tally, TrafficTally};
@@ -35,9 +34,6 @@ pub struct SliceTally {
     /// Conversations that made room before their time.
     pub evicted: u64,
 }
-
-/// Where in a payload bytes are fetched ahead: the head of a request takes two or three cache lines, and is looked at whole.
-const FIRST_WORDS: [usize; 2] = [0, 64];
 
 /// When the packets of a batch came: a batch never spans two slices.
 #[derive(Clone, Copy)]
@@ -95,11 +91,7 @@ impl Lanes {
     #[inline]
     pub fn touch_more(&self, batch: &Batch, item: &Item, shared: &Shared) {
         let lane = self.place(item);
-        for at in FIRST_WORDS {
-            if let Some(byte) = batch.payload(item).get(at) {
-                huge::prefetch(byte);
-            }
-        }
+        batch.touch_payload(item);
         match self.conversations.foresee(lane, item) {
             Coming::Nothing => {}
             Coming::More { outcome, by_opener, reader, tag } => {

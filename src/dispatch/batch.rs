@@ -242,6 +242,16 @@ impl Batch {
         u64::from(self.slice_s) * SLICE_NS + u64::from(item.since_slice_ns)
     }
 
+    /// Brings the first two cache lines of an item's payload into the cache: the head of a request takes two or three, and is looked at whole.
+    /// Without a payload, those of the next one: to ask first would cost more.
+    #[inline]
+    pub fn touch_payload(&self, item: &Item) {
+        if let Some(first) = self.arena.first() {
+            huge::prefetch_at(first, item.payload_at as usize);
+            huge::prefetch_at(first, item.payload_at as usize + huge::LINE_BYTES);
+        }
+    }
+
     /// The payload of one of this batch's items.
     #[inline]
     pub fn payload(&self, item: &Item) -> &[u8] {

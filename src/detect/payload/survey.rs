@@ -50,8 +50,15 @@ where
         let place = self.dispatch.place(header, payload);
         let lane = usize::from(place.lane);
         let source_low = place.bits & bits::SOURCE_LOW != 0;
-        let arrival =
-            Arrival { header, conversation: place.conversation, source_low, now_s: self.now_s, window_start_s: 0, first_byte: 0, quoted: false };
+        let arrival = Arrival {
+            header,
+            conversation: place.conversation,
+            source_low,
+            now_s: self.now_s,
+            window_start_s: 0,
+            first_byte: 0,
+            quoted: false,
+        };
         let seen = self.conversations.observe(lane, &arrival, || (Country::NONE, Country::NONE));
         if seen.step == Step::Ongoing && header.payload_bytes == 0 {
             return;
