@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 use super::domain;
 use super::entry::{Entry, Kind, Tag, Usage};
 use super::table::Gathered;
+use super::url;
 use super::value::{NoValue, Value, digest_bytes};
 use super::{List, Refusal};
 use crate::keyed::Keyed;
@@ -104,6 +105,8 @@ pub(super) struct Collector<'a> {
     pub keyed: Keyed,
     settings: &'a Settings,
     pub tables: Tables<Gathered>,
+    /// Keyed hashes of who serves the listed URLs.
+    pub url_hosts: Vec<u64>,
     pub tags: Vec<Tag>,
     tag_places: HashMap<Tag, u32>,
     last_tag: Option<(Tag, u32)>,
@@ -122,6 +125,7 @@ impl<'a> Collector<'a> {
             keyed: Keyed::fixed(),
             settings,
             tables: Tables::default(),
+            url_hosts: Vec::new(),
             tags: Vec::new(),
             tag_places: HashMap::new(),
             last_tag: None,
@@ -187,7 +191,10 @@ impl<'a> Collector<'a> {
                 // A name has at most 253 bytes.
                 (Kind::Domain, self.keyed.bytes(bytes), text_key(bytes), bytes.len() as u8, subdomains)
             }
-            Value::Url(url) => (Kind::Url, self.keyed.bytes(url.bytes()), text_key(url.bytes()), 0, false),
+            Value::Url(url) => {
+                self.url_hosts.extend(url::Parts::of(url.bytes()).map(|parts| parts.host.hash(&self.keyed)));
+                (Kind::Url, self.keyed.bytes(url.bytes()), text_key(url.bytes()), 0, false)
+            }
             Value::Digest(kind, digest) => {
                 let key = digest_key(&digest[..digest_bytes(*kind)]);
                 (*kind, self.keyed.words(key, 0), key, 0, false)

@@ -37,6 +37,7 @@ use crate::settings::indicator as Settings;
 use collect::{Collector, Facts, Tables, address_key, digest_key, text_key};
 use entry::{Entry, Tag};
 pub use entry::{Hit, Kind, Usage};
+use filter::Filter;
 use input::{Input, Line};
 pub use known_good::{Good, KnownGood, KnownGoodError};
 pub use list::{Format, List, Refusal};
@@ -78,6 +79,8 @@ pub enum IndicatorError {
 pub struct Indicators {
     keyed: Keyed,
     tables: Tables<Table>,
+    /// Who serves the listed URLs, as far as a filter tells.
+    url_hosts: Filter,
     /// By the leading bits of an IPv4 address: whether any network has such addresses.
     map: Box<[u64]>,
     /// Lengths of prefixes that listed networks have, the longest first, by family.
@@ -155,7 +158,7 @@ impl Indicators {
     }
 
     fn of(collector: Collector<'_>, known_good: KnownGood) -> Self {
-        let Collector { keyed, tables, tags, families, lists, .. } = collector;
+        let Collector { keyed, tables, url_hosts, tags, families, lists, .. } = collector;
         let tables = tables.map(Table::new);
         let mut map = vec![0u64; (1 << MAP_BITS) / 64].into_boxed_slice();
         let (mut prefixes_v4, mut prefixes_v6) = ([false; 129], [false; 129]);
@@ -174,7 +177,19 @@ impl Indicators {
         }
         let longest_first = |prefixes: [bool; 129]| (0..=128).rev().filter(|&prefix| prefixes[usize::from(prefix)]).collect();
         let (prefixes_v4, prefixes_v6) = (longest_first(prefixes_v4), longest_first(prefixes_v6));
-        Indicators { keyed, tables, map, prefixes_v4, prefixes_v6, tags, families, lists, known_good, rules: None }
+        Indicators {
+            keyed,
+            tables,
+            url_hosts: Filter::new(&url_hosts),
+            map,
+            prefixes_v4,
+            prefixes_v6,
+            tags,
+            families,
+            lists,
+            known_good,
+            rules: None,
+        }
     }
 
     /// The lists that were read, in the order in which they were named.
@@ -304,6 +319,17 @@ impl Indicators {
         })
     }
 
+    /// Whether a list can have a URL that names its server by this address: where not, [`Indicators::url`] has nothing for any such.
+    #[inline]
+    pub fn may_list_url_at(&self, server: Addr) -> bool {
+        self.url_hosts.may_hold(self.keyed.addr(server))
+    }
+
+    /// The same by what a `Host` field says.
+    pub fn may_list_url_of(&self, host: &[u8]) -> bool {
+        url::Host::of_authority(host).is_some_and(|host| self.url_hosts.may_hold(host.hash(&self.keyed)))
+    }
+
     /// A URL at a second of event time. Whatever of it makes no difference is no matter: see `url`.
     pub fn url(&self, url: &[u8], event_s: u32) -> Option<Hit> {
         best(self.urls(url), event_s)
@@ -311,7 +337,9 @@ impl Indicators {
 
     /// All entries for a URL, whatever the time.
     pub fn urls(&self, url: &[u8]) -> impl Iterator<Item = Hit> {
-        let canonical = url::Canonical::new(url);
+        // Nearly all URLs are of hosts that no list knows: the rest of them need not be brought into one form.
+        let of_known_host = url::Parts::of(url).filter(|parts| self.url_hosts.may_hold(parts.host.hash(&self.keyed)));
+        let canonical = of_known_host.and_then(|parts| url::Canonical::of(&parts));
         let found = canonical.map_or(&[][..], |canonical| find_text(&self.tables.urls, &self.keyed, canonical.bytes()));
         found.iter().map(|entry| self.hit(entry))
     }

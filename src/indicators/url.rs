@@ -4,6 +4,10 @@
 //! `@` never reach a server and are left out. The query is kept. What a browser does about bytes that stand in no URL is done too: they are encoded.
 
 use std::io::Write;
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use crate::addr::Addr;
+use crate::keyed::Keyed;
 
 use super::domain;
 
@@ -11,6 +15,85 @@ use super::domain;
 pub(super) const URL_BYTES_MAX: usize = 2048;
 /// Ports that need not be said: RFC 9110 section 4.2, RFC 1738 section 3.2, RFC 3617 section 3.
 const DEFAULT_PORTS: [(&[u8], u16); 4] = [(b"http", 80), (b"https", 443), (b"ftp", 21), (b"tftp", 69)];
+
+/// Who serves a URL, in one form.
+// Made for one question at a time and never kept: a box would cost more than the room.
+#[allow(clippy::large_enum_variant)]
+pub(super) enum Host {
+    Name(domain::Name),
+    Address(Addr),
+}
+
+impl Host {
+    fn new(text: &[u8]) -> Option<Self> {
+        if let [b'[', inside @ .., b']'] = text {
+            let addr: Ipv6Addr = str::from_utf8(inside).ok()?.parse().ok()?;
+            return Some(Host::Address(Addr::v6(addr.into())));
+        }
+        let name = domain::in_ascii(text)?;
+        // No top-level domain ends with a digit: most names need not be asked.
+        let numeric = name.bytes().last().is_some_and(u8::is_ascii_digit);
+        let addr = if numeric { str::from_utf8(name.bytes()).ok().and_then(|text| text.parse::<Ipv4Addr>().ok()) } else { None };
+        Some(addr.map_or(Host::Name(name), |addr| Host::Address(Addr::v4(addr.into()))))
+    }
+
+    /// Of an authority, such as a `Host` field has.
+    pub fn of_authority(text: &[u8]) -> Option<Self> {
+        Host::new(host_and_port(&text[..authority_bytes(text)])?.0)
+    }
+
+    /// Its keyed hash: of an address that of the address itself.
+    pub fn hash(&self, keyed: &Keyed) -> u64 {
+        match self {
+            Host::Name(name) => keyed.bytes(name.bytes()),
+            Host::Address(addr) => keyed.addr(*addr),
+        }
+    }
+}
+
+/// A URL taken apart.
+pub(super) struct Parts<'a> {
+    scheme: &'a [u8],
+    pub host: Host,
+    /// With the colon before it, if there is one.
+    port: &'a [u8],
+    /// What is behind, without the fragment.
+    rest: &'a [u8],
+    /// The address stood in brackets.
+    bracketed: bool,
+}
+
+impl<'a> Parts<'a> {
+    /// Nothing if it is no URL with a host.
+    pub fn of(text: &'a [u8]) -> Option<Self> {
+        let text = text.trim_ascii();
+        let colon = text.iter().position(|&byte| byte == b':')?;
+        let (scheme, rest) = (&text[..colon], text[colon..].strip_prefix(b"://")?);
+        if !scheme.first()?.is_ascii_alphabetic() || !scheme.iter().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(byte)) {
+            return None;
+        }
+        let rest = &rest[..rest.iter().position(|&byte| byte == b'#').unwrap_or(rest.len())];
+        let (authority, rest) = rest.split_at(authority_bytes(rest));
+        let (host, port) = host_and_port(authority)?;
+        Some(Parts { scheme, host: Host::new(host)?, port, rest, bracketed: host.first() == Some(&b'[') })
+    }
+}
+
+/// How long the authority is that a text begins with.
+fn authority_bytes(text: &[u8]) -> usize {
+    text.iter().position(|byte| b"/?\\#".contains(byte)).unwrap_or(text.len())
+}
+
+/// An authority without the user: the host, and the port with its colon.
+fn host_and_port(authority: &[u8]) -> Option<(&[u8], &[u8])> {
+    let after_user = authority.iter().rposition(|&byte| byte == b'@').map_or(0, |at| at + 1);
+    let authority = &authority[after_user..];
+    let colon = match authority.first() {
+        Some(b'[') => authority.iter().position(|&byte| byte == b']')? + 1,
+        _ => authority.iter().position(|&byte| byte == b':').unwrap_or(authority.len()),
+    };
+    Some(authority.split_at(colon))
+}
 
 /// A URL in its one form.
 pub(super) struct Canonical {
@@ -21,26 +104,26 @@ pub(super) struct Canonical {
 impl Canonical {
     /// Nothing if it is no URL with a host, or too long.
     pub fn new(text: &[u8]) -> Option<Self> {
-        let text = text.trim_ascii();
-        let colon = text.iter().position(|&byte| byte == b':')?;
-        let (scheme, rest) = (&text[..colon], text[colon..].strip_prefix(b"://")?);
-        if !scheme.first()?.is_ascii_alphabetic() || !scheme.iter().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(byte)) {
-            return None;
-        }
+        Self::of(&Parts::of(text)?)
+    }
+
+    /// The same from its parts.
+    pub fn of(parts: &Parts<'_>) -> Option<Self> {
         let mut url = Canonical { bytes: [0; URL_BYTES_MAX], len: 0 };
-        for byte in scheme {
+        for byte in parts.scheme {
             url.push(byte.to_ascii_lowercase())?;
         }
         let scheme_bytes = url.len;
         url.extend(b"://")?;
-        let rest = &rest[..rest.iter().position(|&byte| byte == b'#').unwrap_or(rest.len())];
-        let authority = rest.iter().position(|byte| b"/?\\".contains(byte)).unwrap_or(rest.len());
-        let (authority, rest) = rest.split_at(authority);
-        let after_user = authority.iter().rposition(|&byte| byte == b'@').map_or(0, |at| at + 1);
-        url.authority(&authority[after_user..], scheme_bytes)?;
-        let query = rest.iter().position(|&byte| byte == b'?').unwrap_or(rest.len());
-        url.path(&rest[..query])?;
-        url.encoded(&rest[query..])?;
+        match &parts.host {
+            Host::Name(name) => url.extend(name.bytes())?,
+            Host::Address(addr) if parts.bracketed => url.write(format_args!("[{}]", Ipv6Addr::from(addr.0)))?,
+            Host::Address(addr) => url.write(format_args!("{addr}"))?,
+        }
+        url.port(parts.port, scheme_bytes)?;
+        let query = parts.rest.iter().position(|&byte| byte == b'?').unwrap_or(parts.rest.len());
+        url.path(&parts.rest[..query])?;
+        url.encoded(&parts.rest[query..])?;
         Some(url)
     }
 
@@ -68,20 +151,8 @@ impl Canonical {
         Some(())
     }
 
-    /// Host and port.
-    fn authority(&mut self, text: &[u8], scheme_bytes: usize) -> Option<()> {
-        let colon = match text {
-            [b'[', ..] => text.iter().position(|&byte| byte == b']')? + 1,
-            _ => text.iter().position(|&byte| byte == b':').unwrap_or(text.len()),
-        };
-        let (host, port) = text.split_at(colon);
-        match host {
-            [b'[', inside @ .., b']'] => {
-                let addr: std::net::Ipv6Addr = str::from_utf8(inside).ok()?.parse().ok()?;
-                self.write(format_args!("[{addr}]"))?;
-            }
-            _ => self.extend(domain::in_ascii(host)?.bytes())?,
-        }
+    /// The port, with its colon, unless it need not be said.
+    fn port(&mut self, port: &[u8], scheme_bytes: usize) -> Option<()> {
         match port {
             [] | [b':'] => Some(()),
             [b':', digits @ ..] => {
@@ -209,6 +280,25 @@ mod tests {
             assert_eq!(canonical(text), None, "{text}");
         }
         assert_eq!(canonical(&format!("http://a.example/{}", "x".repeat(URL_BYTES_MAX))), None);
+    }
+
+    #[test]
+    fn a_host_has_one_hash_however_it_is_written() {
+        let keyed = Keyed::fixed();
+        let of_url = |text: &str| Parts::of(text.as_bytes()).map(|parts| parts.host.hash(&keyed));
+        let of_host = |text: &str| Host::of_authority(text.as_bytes()).map(|host| host.hash(&keyed));
+        for (url, host) in [
+            ("HTTP://Evil.Example.:80/x", "evil.example"),
+            ("http://user:pass@evil.example:8080?q", "user@EVIL.example:1/x"),
+            ("http://b\u{fc}cher.example/", "xn--bcher-kva.example"),
+            ("http://[2001:DB8:0::1]:8080/", "[2001:db8::1]"),
+            ("ftp://192.0.2.7:21/x", "192.0.2.7"),
+        ] {
+            assert!(of_url(url).is_some());
+            assert_eq!(of_url(url), of_host(host), "{url}");
+        }
+        assert_eq!(of_url("tftp://192.0.2.7/"), Some(keyed.addr(Addr::v4(0xc000_0207))));
+        assert_eq!(of_host("[x]"), None);
     }
 
     proptest! {
