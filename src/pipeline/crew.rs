@@ -20,8 +20,12 @@ use super::worker::Worker;
 /// Looks in vain before a thread yields, and before it sleeps.
 const SPINS: u32 = 64;
 const YIELDS: u32 = 32;
-/// How long a thread that finds nothing to do sleeps between looks.
+/// How long a thread that finds nothing to do sleeps between looks, and how often before it sleeps longer.
 const NAP: Duration = Duration::from_micros(50);
+const NAPS: u32 = 64;
+/// The same on an interface where little happens: what comes in the meantime waits in the queues, which hold 4 ms at a million packets a
+/// second.
+const LONG_NAP: Duration = Duration::from_millis(2);
 
 /// Waits a little longer each time it is asked: on shared cores a pure spin takes the time from the very thread that is waited for.
 #[derive(Default)]
@@ -32,7 +36,8 @@ impl Patience {
         match self.0 {
             n if n < SPINS => std::hint::spin_loop(),
             n if n < SPINS + YIELDS => std::thread::yield_now(),
-            _ => std::thread::sleep(NAP),
+            n if n < SPINS + YIELDS + NAPS => std::thread::sleep(NAP),
+            _ => std::thread::sleep(LONG_NAP),
         }
         self.0 = self.0.saturating_add(1);
     }
