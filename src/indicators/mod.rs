@@ -327,7 +327,7 @@ impl Indicators {
 
     /// The same by what a `Host` field says.
     pub fn may_list_url_of(&self, host: &[u8]) -> bool {
-        url::Host::of_authority(host).is_some_and(|host| self.url_hosts.may_hold(host.hash(&self.keyed)))
+        url::Host::hash_of_authority(host, &self.keyed).is_some_and(|hash| self.url_hosts.may_hold(hash))
     }
 
     /// A URL at a second of event time. Whatever of it makes no difference is no matter: see `url`.

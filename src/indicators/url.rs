@@ -13,6 +13,8 @@ use super::domain;
 
 /// Most bytes of a URL in its one form. Longer ones are refused.
 pub(super) const URL_BYTES_MAX: usize = 2048;
+/// Most bytes of a name that is looked at without being taken apart: longer ones are rare, and read as well.
+const PLAIN_BYTES_MAX: usize = 64;
 /// Ports that need not be said: RFC 9110 section 4.2, RFC 1738 section 3.2, RFC 3617 section 3.
 const DEFAULT_PORTS: [(&[u8], u16); 4] = [(b"http", 80), (b"https", 443), (b"ftp", 21), (b"tftp", 69)];
 
@@ -38,8 +40,27 @@ impl Host {
     }
 
     /// Of an authority, such as a `Host` field has.
-    pub fn of_authority(text: &[u8]) -> Option<Self> {
+    fn of_authority(text: &[u8]) -> Option<Self> {
         Host::new(host_and_port(&text[..authority_bytes(text)])?.0)
+    }
+
+    /// The hash of an authority's host. Of what is no name it may be anything.
+    pub fn hash_of_authority(text: &[u8], keyed: &Keyed) -> Option<u64> {
+        // Nearly all are a name and nothing else: those need not be taken apart. What ends with a letter is no address.
+        let mut lower = [0; PLAIN_BYTES_MAX];
+        if let Some(lower) = lower.get_mut(..text.len())
+            && text.last().is_some_and(u8::is_ascii_alphabetic)
+        {
+            let mut plain = true;
+            for (to, from) in lower.iter_mut().zip(text) {
+                plain &= from.is_ascii_alphanumeric() | (*from == b'-') | (*from == b'.');
+                *to = from.to_ascii_lowercase();
+            }
+            if plain {
+                return Some(keyed.bytes(lower));
+            }
+        }
+        Host::of_authority(text).map(|host| host.hash(keyed))
     }
 
     /// Its keyed hash: of an address that of the address itself.
@@ -286,9 +307,12 @@ mod tests {
     fn a_host_has_one_hash_however_it_is_written() {
         let keyed = Keyed::fixed();
         let of_url = |text: &str| Parts::of(text.as_bytes()).map(|parts| parts.host.hash(&keyed));
-        let of_host = |text: &str| Host::of_authority(text.as_bytes()).map(|host| host.hash(&keyed));
+        let of_host = |text: &str| Host::hash_of_authority(text.as_bytes(), &keyed);
         for (url, host) in [
             ("HTTP://Evil.Example.:80/x", "evil.example"),
+            ("http://evil.example/", "EVIL.example"),
+            ("http://evil.example/", "evil.example."),
+            ("http://evil_1.example/", "Evil_1.example"),
             ("http://user:pass@evil.example:8080?q", "user@EVIL.example:1/x"),
             ("http://b\u{fc}cher.example/", "xn--bcher-kva.example"),
             ("http://[2001:DB8:0::1]:8080/", "[2001:db8::1]"),
