@@ -19,6 +19,7 @@ use crate::explain::{self, ExplainError};
 use crate::indicators::Rules;
 use crate::keyed::Keyed;
 use crate::pipeline::{self, Pipeline, RunError};
+use crate::protocol::digits;
 use crate::report::{AssetFile, Directory, Ndjson, ReportError, Reporter, SampleFolder, Sink, Terminal};
 use crate::source::{Files, FilesOptions, Input, Live, LiveOptions, SourceError};
 
@@ -295,7 +296,7 @@ fn bodies(args: &BodiesArgs) -> Result<(), AppError> {
     let files = Files::open(&args.files, &FilesOptions::default())?;
     let (listed, readings) = payload::bodies::list(Input::Files(Box::new(files)), config.home)?;
     for body in listed {
-        let sha256 = body.sha256.map(|sha256| sha256.iter().map(|byte| format!("{byte:02x}")).collect::<String>());
+        let sha256 = body.sha256.map(|sha256| digits::written(&sha256));
         let line = serde_json::json!({
             "time_ns": body.time_ns, "sender": body.sender, "receiver": body.receiver, "url": body.url, "file_name": body.file_name,
             "status": body.status, "bytes": body.bytes, "sha256": sha256, "complete": body.complete, "ambiguous": body.ambiguous,

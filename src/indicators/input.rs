@@ -9,6 +9,8 @@ use std::rc::Rc;
 use flate2::bufread::MultiGzDecoder;
 use sha2::{Digest, Sha256};
 
+use crate::protocol::digits;
+
 /// Most bytes of a line. Longer ones are refused as a whole.
 pub(super) const LINE_BYTES_MAX: usize = 64 * 1024;
 /// Read at a time.
@@ -140,7 +142,7 @@ impl<R: Read> Input<R> {
         };
         io::copy(stored, &mut io::sink())?;
         let digest = std::mem::take(&mut stored.get_mut().sha256).finalize();
-        Ok(digest.iter().map(|byte| format!("{byte:02x}")).collect())
+        Ok(digits::written(&digest))
     }
 }
 

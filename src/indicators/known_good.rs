@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 
 use crate::addr::Addr;
 use crate::attribute::Network;
+use crate::protocol::digits;
 
 /// The list that comes with the program.
 const EMBEDDED: &str = include_str!("../../data/known-good.toml");
@@ -110,7 +111,7 @@ impl KnownGood {
                 networks.push((network, group.kind));
             }
         }
-        let sha256 = Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+        let sha256 = digits::written(&Sha256::digest(text.as_bytes()));
         Ok(KnownGood { name: list.name, date: list.date, sha256, networks })
     }
 

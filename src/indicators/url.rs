@@ -8,6 +8,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use crate::addr::Addr;
 use crate::keyed::Keyed;
+use crate::protocol::digits;
 
 use super::domain;
 
@@ -222,12 +223,12 @@ impl Canonical {
         let mut rest = text;
         while let Some((&byte, after)) = rest.split_first() {
             rest = after;
-            let (value, was_encoded) = match (byte, after) {
-                (b'%', &[high, low, ..]) if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
+            let (value, was_encoded) = match digits::byte(after).filter(|_| byte == b'%') {
+                Some(meant) => {
                     rest = &after[2..];
-                    (hex_value(high) << 4 | hex_value(low), true)
+                    (meant, true)
                 }
-                _ => (byte, false),
+                None => (byte, false),
             };
             let unreserved = value.is_ascii_alphanumeric() || b"-._~".contains(&value);
             if unreserved || !was_encoded && (0x21..0x7f).contains(&value) && !b"\"<>`{}^|".contains(&value) {
@@ -237,14 +238,6 @@ impl Canonical {
             }
         }
         Some(())
-    }
-}
-
-fn hex_value(digit: u8) -> u8 {
-    match digit {
-        b'0'..=b'9' => digit - b'0',
-        b'a'..=b'f' => digit - b'a' + 10,
-        _ => digit.wrapping_sub(b'A').wrapping_add(10),
     }
 }
 

@@ -7,6 +7,7 @@ use super::entry::Kind;
 use super::url::Canonical;
 use crate::addr::Addr;
 use crate::attribute::{Network, NetworkError};
+use crate::protocol::digits;
 
 /// Shortest prefixes of a network that a list can mean. Anything wider is a mistake that would list half the world.
 const PREFIX_MIN_V4: u8 = 8;
@@ -131,8 +132,7 @@ fn digest(text: &[u8]) -> Option<Value> {
 fn hexadecimal(text: &[u8]) -> Option<[u8; 32]> {
     let mut bytes = [0; 32];
     for (byte, pair) in bytes.iter_mut().zip(text.chunks_exact(2)) {
-        let digit = |digit: u8| char::from(digit).to_digit(16);
-        *byte = (digit(pair[0])? << 4 | digit(pair[1])?) as u8;
+        *byte = digits::byte(pair)?;
     }
     Some(bytes)
 }

@@ -24,6 +24,11 @@ pub fn byte(text: &[u8]) -> Option<u8> {
     }
 }
 
+/// Bytes in hexadecimal digits, in lower case.
+pub fn written(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// Undoes escapes of a sign and two digits, and of the character that stands for a space, if one does; others stay as they are. What comes out is
 /// added to `plain`.
 pub fn escaped(text: &[u8], sign: u8, space: Option<u8>, plain: &mut Vec<u8>) {
@@ -91,6 +96,12 @@ mod tests {
             (number(b"10ffff"), number(b"0077"), number(b""), number(b"1000000"), number(b"7x")),
             (Some(0x10_ffff), Some(0x77), None, None, None)
         );
+    }
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        assert_eq!(written(&[0, 0x7f, 0xa0]), "007fa0");
+        assert_eq!(byte(written(&[0xa0]).as_bytes()), Some(0xa0));
     }
 
     #[test]

@@ -12,6 +12,7 @@ use crate::conclude::{Conclusions, Course, Detail, Event, EventId, Evidence, Exc
 use crate::decode::Transport;
 use crate::detect::Shared;
 use crate::indicators::{Hit, Indicators, Usage};
+use crate::protocol::digits;
 use crate::report::{Indicator, printable};
 
 use super::beacon::{self, Beacon};
@@ -466,7 +467,7 @@ impl Case {
                 beacon: self.beacon.as_ref().map(score),
                 names: self.names,
                 server_name: text(&self.server_name),
-                ja3: self.ja3.map(|print| print.iter().map(|byte| format!("{byte:02x}")).collect()),
+                ja3: self.ja3.map(|print| digits::written(&print)),
                 evidence: self.evidence.as_deref().map(Evidence::excerpt),
                 known: self.hit.map(|hit| Indicator::of(&hit, indicators)),
             })),

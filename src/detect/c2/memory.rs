@@ -16,6 +16,7 @@ use crate::detect::{Keep, Shared};
 use crate::indicators::{Good, Hit, Holdings, Indicators, Usage};
 use crate::keyed::Keyed;
 use crate::protocol::carried::{Ends, Exchange};
+use crate::protocol::digits;
 use crate::protocol::dns::{Data, Message as Dns, NameText, TEXT_BYTES_MAX};
 use crate::protocol::tls::{self, ja3};
 use crate::tally::ByLane;
@@ -575,7 +576,7 @@ impl Listener for C2Memory {
                 if let Some(hit) = by_name.or_else(by_print) {
                     let mut record = self.of_ends(ends, Channel::Tls, Some(hit), name);
                     if by_name.is_none() {
-                        record.indicator = print.iter().flatten().flat_map(|byte| format!("{byte:02x}").into_bytes()).collect();
+                        record.indicator = print.map(|print| digits::written(&print).into_bytes()).unwrap_or_default();
                     }
                     record.server_name = name[..name.len().min(INDICATOR_BYTES)].to_vec();
                     record.ja3 = print;
@@ -588,8 +589,7 @@ impl Listener for C2Memory {
                 let hit = self.holdings.prints.then(|| self.indicators.certificate_sha1(&digest, event_s)).flatten().filter(controls);
                 let own = super::certificates::family(certificate);
                 if hit.is_some() || own.is_some() {
-                    let print: Vec<u8> = digest.iter().flat_map(|byte| format!("{byte:02x}").into_bytes()).collect();
-                    let mut record = self.of_ends(ends, Channel::Tls, hit, &print);
+                    let mut record = self.of_ends(ends, Channel::Tls, hit, digits::written(&digest).as_bytes());
                     record.family = own.filter(|_| hit.is_none());
                     if hit.is_none() {
                         record.doubt = Some(Doubt::Certificate);

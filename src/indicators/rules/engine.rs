@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use yara_x::{Compiler, Scanner, SourceCode};
 
 use super::{FILE_S, NAME_BYTES, NAMES_MAX, RuleFile, RulesError, SLICE_BYTES};
+use crate::protocol::digits;
 use crate::report::printable;
 
 /// Compiled rules of all files.
@@ -35,7 +36,7 @@ impl Rules {
         let mut files = Vec::new();
         for (number, path) in paths.iter().enumerate() {
             let bytes = fs::read(path).map_err(|cause| RulesError::Read { path: path.clone(), cause })?;
-            let digest: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+            let digest = digits::written(&Sha256::digest(&bytes));
             if let Some(folder) = path.parent() {
                 compiler.add_include_dir(folder);
             }

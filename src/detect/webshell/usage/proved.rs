@@ -5,6 +5,7 @@ use md5::{Digest, Md5};
 use super::super::encoding::{has, has_any};
 use super::super::shell::Shell;
 use super::{Answer, Asked, Room, Sure, Use};
+use crate::protocol::digits;
 
 /// Bytes of such code at most: it does nothing else.
 const CODE_BYTES_MAX: usize = 128;
@@ -44,12 +45,7 @@ fn argument(code: &[u8]) -> Option<&[u8]> {
 
 /// Whether the MD5 of a text stands in an answer.
 fn is_digest(text: &[u8], answer: &[u8]) -> bool {
-    let mut digits = [0; 32];
-    for (byte, pair) in Md5::digest(text).iter().zip(digits.chunks_exact_mut(2)) {
-        pair[0] = char::from_digit(u32::from(byte >> 4), 16).map_or(b'0', |digit| digit as u8);
-        pair[1] = char::from_digit(u32::from(byte & 15), 16).map_or(b'0', |digit| digit as u8);
-    }
-    has(answer, &digits)
+    has(answer, digits::written(&Md5::digest(text)).as_bytes())
 }
 
 #[cfg(test)]
