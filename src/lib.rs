@@ -40,8 +40,8 @@
 //! # What is absent
 //!
 //! No wall-clock time decides anything: it ends the slices of a silent interface, and says how late a live conclusion comes. No randomness,
-//! save the key of [`keyed`] on live traffic. No threshold in a worker: detectors conclude behind the merge. No lock and no
-//! name lookup on the way of a packet. No network access, and no `unsafe` but in `huge`, which keeps large tables in huge pages.
+//! save the key of [`keyed`] on live traffic. No threshold in a worker: detectors conclude behind the merge. No lock that
+//! anybody waits for, and no name lookup, on the way of a packet. No network access, and no `unsafe` but in `huge`, which keeps large tables in huge pages.
 
 #![deny(unsafe_code)]
 

@@ -2,11 +2,13 @@
 
 mod by_lane;
 mod distinct;
+mod later;
 mod places;
 mod traffic;
 
 pub use by_lane::ByLane;
 pub use distinct::Distinct;
+pub use later::Later;
 pub use places::Places;
 pub use traffic::{TrafficRow, TrafficTally};
 

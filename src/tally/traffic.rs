@@ -1,6 +1,6 @@
 //! Everything that was decoded, by direction, country and attribution: the base that attack counts are held against.
 
-use super::{Distinct, Tally};
+use super::{Distinct, Later, Tally};
 use crate::attribute::{Attribution, Country, Direction};
 
 const DIRECTIONS: usize = Direction::COUNT;
@@ -42,9 +42,7 @@ struct Pending {
 
 /// The traffic of one window, as one worker saw it.
 pub struct TrafficTally {
-    pending: [Pending; PENDING],
-    pending_from: usize,
-    pending_len: usize,
+    pending: Later<Pending, PENDING>,
     sums: Box<[Sum]>,
     ends: Vec<Ends>,
     used: usize,
@@ -64,9 +62,7 @@ pub struct TrafficRow<'a> {
 impl Default for TrafficTally {
     fn default() -> Self {
         TrafficTally {
-            pending: [Pending::default(); PENDING],
-            pending_from: 0,
-            pending_len: 0,
+            pending: Later::new(Pending::default()),
             sums: vec![Sum::default(); ROWS].into_boxed_slice(),
             ends: (0..ROWS_WITH_ROOM).map(|_| Ends::with_room()).collect(),
             used: 0,
@@ -99,19 +95,9 @@ impl TrafficTally {
         if let Some((source, target)) = ends {
             self.ends[place].sources.touch(source);
             self.ends[place].targets.touch(target);
-            self.defer(Pending { place: place as u32, source, target });
-        }
-    }
-
-    fn defer(&mut self, pending: Pending) {
-        if self.pending_len == PENDING {
-            let due = self.pending[self.pending_from];
-            self.count(due);
-            self.pending[self.pending_from] = pending;
-            self.pending_from = (self.pending_from + 1) % PENDING;
-        } else {
-            self.pending[self.pending_len] = pending;
-            self.pending_len += 1;
+            if let Some(due) = self.pending.push(Pending { place: place as u32, source, target }) {
+                self.count(due);
+            }
         }
     }
 
@@ -124,13 +110,9 @@ impl TrafficTally {
 
     /// The window ends: what was put off is counted.
     pub fn settle(&mut self) {
-        for due in self.pending {
-            if self.pending_len > 0 {
-                self.pending_len -= 1;
-                self.count(due);
-            }
+        while let Some(due) = self.pending.pop() {
+            self.count(due);
         }
-        self.pending_from = 0;
     }
 
     fn place(&mut self, row: usize) -> usize {

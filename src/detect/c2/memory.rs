@@ -683,7 +683,7 @@ impl C2Memory {
             return None;
         }
         let event_s = (ends.now_ns / SLICE_NS) as u32;
-        if self.holdings.urls && target.first() == Some(&b'/') {
+        if self.holdings.urls && target.first() == Some(&b'/') && self.indicators.may_list_url_of(host) {
             let url = [b"http://", host, target].concat();
             // A list of URLs that says nothing of their use mostly has what is delivered.
             if let Some(hit) = self.indicators.url(&url, event_s).filter(|hit| hit.usage == Usage::Controller) {

@@ -9,6 +9,7 @@ use crate::attribute::{Attribution, Country, Direction};
 use crate::detect::packet::Packet;
 use crate::huge;
 use crate::keyed::Keyed;
+use crate::tally::Later;
 
 use super::method::{Act, Method, classify};
 use super::reflector::REFLECTORS;
@@ -202,10 +203,7 @@ const PENDING: usize = 16;
 pub struct FloodMemory {
     keyed: Keyed,
     lanes: Vec<LaneState>,
-    /// A ring. The oldest stands at `pending_from`.
-    pending: [Pending; PENDING],
-    pending_from: usize,
-    pending_len: usize,
+    pending: Later<Pending, PENDING>,
 }
 
 struct LaneState {
@@ -231,12 +229,6 @@ struct Pending {
     slot: usize,
     /// A sum of this packet alone.
     sum: Sum,
-}
-
-impl Default for Pending {
-    fn default() -> Self {
-        Pending { lane: 0, slot: 0, sum: Sum::none() }
-    }
 }
 
 impl LaneState {
@@ -278,7 +270,7 @@ impl FloodMemory {
     /// For so many lanes.
     pub fn new(lanes: usize, keyed: Keyed) -> Self {
         let lanes = (0..lanes).map(|_| LaneState::new()).collect();
-        FloodMemory { keyed, lanes, pending: [Pending::default(); PENDING], pending_from: 0, pending_len: 0 }
+        FloodMemory { keyed, lanes, pending: Later::new(Pending { lane: 0, slot: 0, sum: Sum::none() }) }
     }
 
     /// Takes note of a packet, if floods can be made of such.
@@ -352,27 +344,22 @@ impl FloodMemory {
         let hash = self.keyed.words(sum.victim.0, u64::from(sum.entry) << 32 | (sum.country.index() as u64) << 16 | sum.method.code());
         let slot = hash as usize & (SUM_SLOTS - 1);
         huge::prefetch(&self.lanes[lane].slots[slot]);
-        let half_way = &self.pending[(self.pending_from + PENDING / 2) % PENDING];
+        let half_way = self.pending.half_way();
         self.lanes[half_way.lane].touch_sum(half_way.slot);
-        if self.pending_len == PENDING {
-            self.settle_one(tally);
+        if let Some(due) = self.pending.push(Pending { lane, slot, sum }) {
+            self.settle(tally, &due);
         }
-        self.pending[(self.pending_from + self.pending_len) % PENDING] = Pending { lane, slot, sum };
-        self.pending_len += 1;
     }
 
-    /// Adds the oldest of what is put off.
-    fn settle_one(&mut self, tally: &mut FloodTally) {
-        let due = &self.pending[self.pending_from];
+    /// Adds what was put off.
+    fn settle(&mut self, tally: &mut FloodTally, due: &Pending) {
         tally.evicted += u64::from(!self.lanes[due.lane].add(due.slot, &due.sum));
-        self.pending_from = (self.pending_from + 1) % PENDING;
-        self.pending_len -= 1;
     }
 
     /// The slice ends: the sums go to the worker's tally.
     pub fn seal(&mut self, tally: &mut FloodTally) {
-        while self.pending_len > 0 {
-            self.settle_one(tally);
+        while let Some(due) = self.pending.pop() {
+            self.settle(tally, &due);
         }
         for state in &mut self.lanes {
             state.records = 0;
