@@ -207,14 +207,13 @@ impl Use {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::testing::{Sent, exchanged, form, get, post};
+    use super::super::super::testing::{Sent, form, get, post};
+    use super::super::found_by;
     use super::*;
     use crate::detect::ics::testing::Random;
 
     fn found(sent: &Sent<'_>, answer: &str) -> Option<(Shell, Sure)> {
-        exchanged(sent, Some((200, answer)), |exchange| {
-            find(&Asked::new(exchange.request), &Answer::new(exchange), &mut Room::default()).map(|found| (found.shell, found.sure))
-        })
+        found_by(find, sent, answer).map(|found| (found.shell, found.sure))
     }
 
     /// Base64 of so many bytes at random.

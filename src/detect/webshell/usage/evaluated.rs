@@ -154,13 +154,12 @@ fn lettered(asked: &Asked<'_>, answer: &Answer<'_>) -> Option<Use> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::testing::{Sent, exchanged, form};
+    use super::super::super::testing::{Sent, form};
+    use super::super::found_by;
     use super::*;
 
     fn found(sent: &Sent<'_>, answer: &str) -> Option<(Shell, Sure)> {
-        exchanged(sent, Some((200, answer)), |exchange| {
-            find(&Asked::new(exchange.request), &Answer::new(exchange), &mut Room::default()).map(|found| (found.shell, found.sure))
-        })
+        found_by(find, sent, answer).map(|found| (found.shell, found.sure))
     }
 
     const CHOPPER: Option<(Shell, Sure)> = Some((Shell::ChinaChopper, Sure::Certain));

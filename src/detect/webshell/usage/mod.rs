@@ -49,6 +49,14 @@ impl Use {
 /// Finds one family's tool in an exchange.
 type Family = fn(&Asked<'_>, &Answer<'_>, &mut Room) -> Option<Use>;
 
+/// What a family finds in a request and in the answer to it, in tests.
+#[cfg(test)]
+fn found_by(family: Family, sent: &super::testing::Sent<'_>, answer: &str) -> Option<Use> {
+    super::testing::exchanged(sent, Some((200, answer)), |exchange| {
+        family(&Asked::new(exchange.request), &Answer::new(exchange), &mut Room::default())
+    })
+}
+
 /// Finds the tool that drives a webshell in an exchange.
 pub fn find(asked: &Asked<'_>, answer: &Answer<'_>, room: &mut Room) -> Option<Use> {
     let families: [Family; 8] =

@@ -146,13 +146,12 @@ fn by_request(asked: &Asked<'_>) -> Option<Use> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::testing::{Sent, exchanged, form, get};
+    use super::super::super::testing::{Sent, form, get};
+    use super::super::found_by;
     use super::*;
 
     fn found(sent: &Sent<'_>, answer: &str) -> Option<Shell> {
-        exchanged(sent, Some((200, answer)), |exchange| {
-            find(&Asked::new(exchange.request), &Answer::new(exchange), &mut Room::default()).map(|found| found.shell)
-        })
+        found_by(find, sent, answer).map(|found| found.shell)
     }
 
     #[test]

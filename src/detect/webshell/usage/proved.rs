@@ -50,13 +50,12 @@ fn is_digest(text: &[u8], answer: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::testing::{Sent, exchanged, form, get};
+    use super::super::super::testing::{Sent, form, get};
+    use super::super::found_by;
     use super::*;
 
     fn found(sent: &Sent<'_>, answer: &str) -> bool {
-        exchanged(sent, Some((200, answer)), |exchange| {
-            find(&Asked::new(exchange.request), &Answer::new(exchange), &mut Room::default()).is_some()
-        })
+        found_by(find, sent, answer).is_some()
     }
 
     #[test]

@@ -163,13 +163,12 @@ fn is_order(value: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::testing::{Sent, exchanged, form, get, request};
+    use super::super::super::testing::{Sent, form, get, request};
+    use super::super::found_by;
     use super::*;
 
     fn found(sent: &Sent<'_>, answer: &str) -> Option<Sure> {
-        exchanged(sent, Some((200, answer)), |exchange| {
-            find(&Asked::new(exchange.request), &Answer::new(exchange), &mut Room::default()).map(|found| found.sure)
-        })
+        found_by(find, sent, answer).map(|found| found.sure)
     }
 
     fn post(target: &'static str, body: &'static str) -> Sent<'static> {
