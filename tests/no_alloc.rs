@@ -4,19 +4,20 @@
 mod support {
     pub mod border;
     pub mod engine;
+    pub mod hooks;
 }
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 use support::border::border;
 use support::engine;
-use wherefrom::report::{CaptureRecord, CountRecord, EventRecord, ReportError, RunRecord, Sink};
+use support::hooks::Hooks;
 use wherefrom::source::{Files, FilesOptions, Frame, Input, LinkType, PcapWriter, Synthetic, SyntheticOptions, Traffic};
 
 /// How a thread's allocations are taken.
@@ -110,42 +111,27 @@ fn places(way: &[usize]) -> Vec<String> {
 }
 
 /// Watches from the end of one window to the end of another. Every thread is past a window when its record is written.
-struct Watch {
-    from: usize,
-    to: usize,
-    windows: usize,
-}
-
-impl Sink for Watch {
-    fn run(&mut self, _: &RunRecord) -> Result<(), ReportError> {
+fn watch(from: usize, to: usize) -> Hooks {
+    let windows = Arc::new(AtomicUsize::new(0));
+    let seen = windows.clone();
+    let capture = move || {
+        let window = seen.fetch_add(1, Ordering::Relaxed) + 1;
+        WATCHING.store((from..to).contains(&window), Ordering::Relaxed);
         Ok(())
-    }
-
-    fn event(&mut self, _: &EventRecord<'_>) -> Result<(), ReportError> {
+    };
+    let finish = move || {
+        let windows = windows.load(Ordering::Relaxed);
+        assert!(windows > to, "the input has {windows} windows, and the watch ends with number {to}");
         Ok(())
-    }
-
-    fn count(&mut self, _: &CountRecord<'_>) -> Result<(), ReportError> {
-        Ok(())
-    }
-
-    fn capture(&mut self, _: &CaptureRecord<'_>) -> Result<(), ReportError> {
-        self.windows += 1;
-        WATCHING.store((self.from..self.to).contains(&self.windows), Ordering::Relaxed);
-        Ok(())
-    }
-
-    fn finish(&mut self) -> Result<(), ReportError> {
-        assert!(self.windows > self.to, "the input has {} windows, and the watch ends with number {}", self.windows, self.to);
-        Ok(())
-    }
+    };
+    Hooks { capture: Box::new(capture), finish: Box::new(finish), ..Hooks::default() }
 }
 
 /// Replays with this thread as the capture thread; nothing but the reporter may allocate between the windows.
 fn allocates_nothing(input: Input, window_s: u32, from: usize, to: usize) {
     let _turn = TURN.lock().unwrap_or_else(|broken| broken.into_inner());
     ROLE.set(Role::Hot);
-    let done = engine::run(input, 2, 2, window_s, Box::new(Watch { from, to, windows: 0 }));
+    let done = engine::run(input, 2, 2, window_s, Box::new(watch(from, to)));
     WATCHING.store(false, Ordering::Relaxed);
     ROLE.set(Role::Cold);
     done.unwrap();

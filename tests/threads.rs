@@ -3,6 +3,7 @@
 mod support {
     pub mod border;
     pub mod engine;
+    pub mod hooks;
     pub mod replay;
 }
 
@@ -10,9 +11,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use support::border::border;
 use support::engine;
+use support::hooks::Hooks;
 use support::replay::replay_file;
 use wherefrom::pipeline::RunError;
-use wherefrom::report::{CaptureRecord, CountRecord, EventRecord, ReportError, RunRecord, Sink};
+use wherefrom::report::ReportError;
 use wherefrom::source::{Files, FilesOptions, Input};
 
 /// Any thread may do any work: how many there are must not show, be it one that does all or more than there is work for.
@@ -28,62 +30,14 @@ fn any_number_of_threads() {
     }
 }
 
-/// Has a defect that shows at the end of the first window.
-struct Broken;
-
-impl Sink for Broken {
-    fn run(&mut self, _: &RunRecord) -> Result<(), ReportError> {
-        Ok(())
-    }
-
-    fn event(&mut self, _: &EventRecord<'_>) -> Result<(), ReportError> {
-        Ok(())
-    }
-
-    fn count(&mut self, _: &CountRecord<'_>) -> Result<(), ReportError> {
-        Ok(())
-    }
-
-    fn capture(&mut self, _: &CaptureRecord<'_>) -> Result<(), ReportError> {
-        panic!("a defect")
-    }
-
-    fn finish(&mut self) -> Result<(), ReportError> {
-        Ok(())
-    }
-}
-
 #[test]
 fn a_panic_ends_the_run_for_all_threads() {
     for threads in [1, 2, 4] {
         let files = Files::open(&[border()], &FilesOptions::default()).unwrap();
-        let run = || engine::run(Input::Files(Box::new(files)), 2, threads, 60, Box::new(Broken));
+        // A defect that shows at the end of the first window.
+        let broken = Hooks { capture: Box::new(|| panic!("a defect")), ..Hooks::default() };
+        let run = || engine::run(Input::Files(Box::new(files)), 2, threads, 60, Box::new(broken));
         assert!(catch_unwind(AssertUnwindSafe(run)).is_err(), "{threads} threads went on without the reporter");
-    }
-}
-
-/// Cannot write.
-struct Full;
-
-impl Sink for Full {
-    fn run(&mut self, _: &RunRecord) -> Result<(), ReportError> {
-        Err(ReportError::Stdout(std::io::ErrorKind::StorageFull.into()))
-    }
-
-    fn event(&mut self, _: &EventRecord<'_>) -> Result<(), ReportError> {
-        Ok(())
-    }
-
-    fn count(&mut self, _: &CountRecord<'_>) -> Result<(), ReportError> {
-        Ok(())
-    }
-
-    fn capture(&mut self, _: &CaptureRecord<'_>) -> Result<(), ReportError> {
-        Ok(())
-    }
-
-    fn finish(&mut self) -> Result<(), ReportError> {
-        Ok(())
     }
 }
 
@@ -91,7 +45,9 @@ impl Sink for Full {
 fn a_report_that_cannot_be_written_is_the_reason_told() {
     for threads in [1, 2, 4] {
         let files = Files::open(&[border()], &FilesOptions::default()).unwrap();
-        let ended = engine::run(Input::Files(Box::new(files)), 2, threads, 60, Box::new(Full));
+        let full = || Err(ReportError::Stdout(std::io::ErrorKind::StorageFull.into()));
+        let sink = Hooks { run: Box::new(full), ..Hooks::default() };
+        let ended = engine::run(Input::Files(Box::new(files)), 2, threads, 60, Box::new(sink));
         assert!(matches!(ended, Err(RunError::Report(_))), "{threads} threads: {ended:?}");
     }
 }
