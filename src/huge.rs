@@ -161,7 +161,7 @@ pub fn prefetch<T: ?Sized>(value: &T) {
 /// Asks for the cache line of the byte at an offset into a value, and goes on at once: where which line is wanted is chance, an offset that
 /// is chosen without a branch is cheaper than one line less.
 #[inline(always)]
-pub fn prefetch_at<T>(value: &T, offset: usize) {
+pub fn prefetch_at<T: ?Sized>(value: &T, offset: usize) {
     fetch(std::ptr::from_ref(value).cast::<u8>().wrapping_add(offset));
 }
 

@@ -23,6 +23,8 @@ mod said {
     /// The entries tell.
     pub const MIXED: u64 = 2;
     pub const MASK: u64 = 3;
+    /// [`HOME`] in every place of a word.
+    pub const EVERY_HOME: u64 = u64::MAX / MASK;
 }
 
 /// Networks of /16 of which a word tells, and words for all of IPv4.
@@ -93,6 +95,11 @@ impl Home {
     /// Adds every address of a country, except where an entry says otherwise.
     pub fn with_country(mut self, country: Country, table: Arc<GeoTable>) -> Self {
         self.country = Some((country, table));
+        for word in self.said.iter_mut() {
+            // What no entry names is asked of the country: where both bits of a network are 0, they say so.
+            let unnamed = !(*word | *word >> 1) & said::EVERY_HOME;
+            *word |= unnamed * said::MIXED;
+        }
         self
     }
 
@@ -100,17 +107,34 @@ impl Home {
     #[inline(always)]
     pub fn contains(&self, addr: Addr) -> bool {
         if let Some(bits) = addr.as_v4() {
-            let place = bits >> 16;
-            let said = self.said[(place / PER_WORD) as usize] >> (place % PER_WORD * 2) & said::MASK;
+            let said = self.said(bits);
             // Which end of a packet is home is chance: a jump by it would be guessed wrong.
-            if said != said::MIXED && self.country.is_none() {
-                return said == said::HOME;
+            if said & said::MIXED == 0 {
+                return said & said::HOME != 0;
             }
         }
         self.search(addr)
     }
 
+    /// Whether the IPv4 addresses of two ends are home.
+    #[inline(always)]
+    pub fn contains_v4(&self, source: u32, target: u32) -> (bool, bool) {
+        let (source_said, target_said) = (self.said(source), self.said(target));
+        if (source_said | target_said) & said::MIXED == 0 {
+            return (source_said & said::HOME != 0, target_said & said::HOME != 0);
+        }
+        (self.contains(Addr::v4(source)), self.contains(Addr::v4(target)))
+    }
+
+    /// What the table says of an address's /16; see [`said`].
+    #[inline(always)]
+    fn said(&self, bits: u32) -> u64 {
+        let place = bits >> 16;
+        self.said[(place / PER_WORD) as usize] >> (place % PER_WORD * 2) & said::MASK
+    }
+
     /// The same by the entries themselves, and the country.
+    #[cold]
     #[inline(never)]
     fn search(&self, addr: Addr) -> bool {
         let said = match addr.as_v4() {

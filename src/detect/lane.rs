@@ -77,20 +77,25 @@ impl Lanes {
     }
 
     #[inline]
-    fn place(&self, item: &Item) -> usize {
-        usize::from(self.places[usize::from(item.lane) % LANES])
+    fn place(&self, lane: u8) -> usize {
+        usize::from(self.places[usize::from(lane) % LANES])
     }
 
-    /// Brings the item's conversation into the cache.
+    /// Brings conversations of items of a lane into the cache.
     #[inline]
-    pub fn touch(&self, item: &Item) {
-        self.conversations.touch(self.place(item), item);
+    pub fn touch(&self, lane: u8, items: &[Item]) {
+        let lane = self.place(lane);
+        items.iter().for_each(|item| self.conversations.touch(lane, item));
     }
 
-    /// Brings what the item needs besides into the cache; its conversation is there already.
-    #[inline]
-    pub fn touch_more(&self, batch: &Batch, item: &Item, shared: &Shared) {
-        let lane = self.place(item);
+    /// Brings what items of a batch need besides into the cache; their conversations are there already.
+    pub fn touch_more(&self, batch: &Batch, items: &[Item], shared: &Shared) {
+        let lane = self.place(batch.lane);
+        items.iter().for_each(|item| self.touch_more_of(lane, batch, item, shared));
+    }
+
+    #[inline(always)]
+    fn touch_more_of(&self, lane: usize, batch: &Batch, item: &Item, shared: &Shared) {
         batch.touch_payload(item);
         match self.conversations.foresee(lane, item) {
             Coming::Nothing => {}
@@ -119,10 +124,27 @@ impl Lanes {
         }
     }
 
-    /// Shows a packet to every detector.
-    #[inline]
+    /// Shows packets of a batch to every detector.
     pub fn observe(
         &mut self,
+        shared: &Shared,
+        tally: &mut SliceTally,
+        traffic: &mut TrafficTally,
+        batch: &Batch,
+        items: &[Item],
+        moment: Moment,
+    ) {
+        let lane = self.place(batch.lane);
+        for item in items {
+            self.observe_one(lane, shared, tally, traffic, batch, item, moment);
+        }
+    }
+
+    #[inline(always)]
+    #[allow(clippy::too_many_arguments)]
+    fn observe_one(
+        &mut self,
+        lane: usize,
         shared: &Shared,
         tally: &mut SliceTally,
         traffic: &mut TrafficTally,
@@ -130,7 +152,6 @@ impl Lanes {
         item: &Item,
         moment: Moment,
     ) {
-        let lane = self.place(item);
         // The way of nearly all packets: no detector looks at one without payload in a conversation that goes on.
         if let Some(seen) = self.conversations.ongoing(lane, item, moment) {
             let source_home = item.bits & bits::SOURCE_HOME != 0;

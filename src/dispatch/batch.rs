@@ -54,7 +54,6 @@ pub struct Item {
     ttl: u8,
     marks: u8,
     pub transport: Transport,
-    pub lane: u8,
     /// See [`bits`].
     pub bits: u8,
     /// The label of the point of entry: an index into the configured entries, 0 if none.
@@ -120,7 +119,6 @@ pub struct Addressed {
     /// Event time since the beginning of the batch's slice, in nanoseconds.
     pub since_slice_ns: u32,
     pub wire_bytes: u32,
-    pub lane: u8,
     pub bits: u8,
     pub entry: u8,
 }
@@ -132,6 +130,7 @@ pub struct Batch {
     /// Headers of the packets that are not plain, in their order.
     headers: Vec<Header>,
     arena: Vec<u8>,
+    pub lane: u8,
     /// When the slice of these packets begins, in seconds since the epoch: a batch never spans two.
     pub slice_s: u32,
     pub seal: Option<Seal>,
@@ -144,6 +143,7 @@ impl Batch {
             items: Vec::with_capacity(BATCH_PACKETS),
             headers: Vec::with_capacity(BATCH_PACKETS),
             arena: Vec::with_capacity(BATCH_BYTES + usize::from(u16::MAX)),
+            lane: 0,
             slice_s: 0,
             seal: None,
         }
@@ -208,7 +208,6 @@ impl Batch {
             ttl: plain.ttl,
             marks: plain.marks,
             transport: plain.transport,
-            lane: to.lane,
             bits: to.bits,
             entry: to.entry,
         });

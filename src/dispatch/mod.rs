@@ -61,7 +61,10 @@ impl Dispatch {
         match header.transport {
             Transport::Icmp => self.place_icmp(header, payload),
             Transport::Link => self.place_link(header),
-            transport => self.place_between(header.source, header.target, (header.source_port, header.target_port), transport),
+            transport => {
+                let homes = (self.home.contains(header.source), self.home.contains(header.target));
+                self.place_between((header.source, header.target), homes, (header.source_port, header.target_port), transport)
+            }
         }
     }
 
@@ -70,19 +73,26 @@ impl Dispatch {
     pub fn place_plain(&self, plain: &Plain) -> Place {
         let wire = &plain.wire;
         let (source, target) = (Addr::v4(wire.source()), Addr::v4(wire.target()));
-        self.place_between(source, target, (wire.source_port(), wire.target_port()), plain.transport)
+        let homes = self.home.contains_v4(wire.source(), wire.target());
+        self.place_between((source, target), homes, (wire.source_port(), wire.target_port()), plain.transport)
     }
 
+    /// Neither which end is home nor anything else is asked in a branch: traffic would make the processor guess it wrong.
     #[inline(always)]
-    fn place_between(&self, source: Addr, target: Addr, ports: (u16, u16), transport: Transport) -> Place {
-        let source_home = self.home.contains(source);
-        let target_home = self.home.contains(target) || source_home && is_group(target);
+    fn place_between(
+        &self,
+        (source, target): (Addr, Addr),
+        (source_home, target_home): (bool, bool),
+        ports: (u16, u16),
+        transport: Transport,
+    ) -> Place {
+        let target_home = target_home | source_home & is_group(target);
         let (source_hash, target_hash) = (self.keyed.addr(source), self.keyed.addr(target));
         let (conversation, source_low) = self.keyed.conversation(source_hash, target_hash, ports, transport as u8);
-        // Of the two ends the one that is not home, or both: without a branch, which traffic would make the processor guess wrong.
-        let one_home = source_home != target_home;
-        let anchor = if one_home && source_home { 0 } else { self.site_hash(source, source_hash) };
-        let anchor = anchor.wrapping_add(if one_home && target_home { 0 } else { self.site_hash(target, target_hash) });
+        // Of the two ends the one that is not home, or both.
+        let source_counts = u64::from(!source_home | target_home);
+        let target_counts = u64::from(!target_home | source_home);
+        let anchor = (self.site_hash(source, source_hash) * source_counts).wrapping_add(self.site_hash(target, target_hash) * target_counts);
         Place { conversation, source: source_hash, lane: lane(anchor), bits: sides(source_home, target_home, source_low) }
     }
 

@@ -39,9 +39,10 @@ pub(super) struct Capture<'c, 'a> {
     marks: Sender<Mark>,
     /// The open slice.
     slice_s: Option<u32>,
-    /// When it begins, and how long it is: 0 if none is open.
+    /// When it begins.
     slice_start_ns: u64,
-    slice_ns: u64,
+    /// How long from then plain frames go the short way: 0 while none is open, or if the point of entry has to be told of every frame.
+    plain_ns: u64,
     health: SliceHealth,
     frames: Arc<AtomicU64>,
     crew: &'c Crew<'a>,
@@ -66,7 +67,7 @@ impl<'c, 'a> Capture<'c, 'a> {
             marks,
             slice_s: None,
             slice_start_ns: 0,
-            slice_ns: 0,
+            plain_ns: 0,
             health: SliceHealth::default(),
             frames,
             crew,
@@ -80,7 +81,8 @@ impl<'c, 'a> Capture<'c, 'a> {
     /// The source's, and [`Gone`].
     pub(super) fn all(&mut self, mut input: Input, stop: &AtomicBool) -> Result<(), RunError> {
         for lane in 0..LANES {
-            let first = self.take_batch(self.owner(lane))?;
+            let mut first = self.take_batch(self.owner(lane))?;
+            first.lane = lane as u8;
             self.batches.push(first);
         }
         let ended = self.until_end(&mut input, stop);
@@ -102,7 +104,7 @@ impl<'c, 'a> Capture<'c, 'a> {
             match input.poll()? {
                 Polled::Frame(frame) => {
                     self.frame(frame)?;
-                    since_look += 1 + input.burst(LOOK_EVERY_FRAMES, |frame| self.frame(frame))?;
+                    since_look += 1 + self.burst(input)?;
                     if since_look < LOOK_EVERY_FRAMES {
                         continue;
                     }
@@ -136,13 +138,19 @@ impl<'c, 'a> Capture<'c, 'a> {
         }
     }
 
+    /// Takes the frames that are at hand, and returns how many there were.
+    // A function of its own: what the compiler has to keep in registers here is more than it has.
+    #[inline(never)]
+    fn burst(&mut self, input: &mut Input) -> Result<u64, Gone> {
+        input.burst(LOOK_EVERY_FRAMES, |frame| self.frame(frame))
+    }
+
     #[inline(always)]
-    fn frame(&mut self, frame: Frame<'_>) -> Result<(), RunError> {
+    fn frame(&mut self, frame: Frame<'_>) -> Result<(), Gone> {
         let Frame { time_ns, wire_bytes, link, interface, bytes } = frame;
         let since_slice_ns = time_ns.wrapping_sub(self.slice_start_ns);
         // A plain frame of the open slice stands in registers until it is in the batch. All else goes another way.
-        if since_slice_ns < self.slice_ns
-            && self.doors.is_none()
+        if since_slice_ns < self.plain_ns
             && link == LinkType::ETHERNET
             && let Some(plain) = Plain::read(bytes)
         {
@@ -158,7 +166,6 @@ impl<'c, 'a> Capture<'c, 'a> {
                 source_hash: place.source,
                 since_slice_ns: since_slice_ns as u32,
                 wire_bytes,
-                lane: place.lane,
                 bits: place.bits,
                 entry: 0,
             };
@@ -172,7 +179,7 @@ impl<'c, 'a> Capture<'c, 'a> {
     /// A frame of another slice than the open one, one that is not plain, or one whose point of entry has to be told.
     // Takes the frame's fields one by one: by reference they would have to be in memory whichever way is taken.
     #[inline(never)]
-    fn other(&mut self, time_ns: u64, wire_bytes: u32, link: LinkType, interface: u16, bytes: &[u8]) -> Result<(), RunError> {
+    fn other(&mut self, time_ns: u64, wire_bytes: u32, link: LinkType, interface: u16, bytes: &[u8]) -> Result<(), Gone> {
         let slice_s = (time_ns / SLICE_NS) as u32;
         let frame = &Frame { time_ns, wire_bytes, link, interface, bytes };
         let mut late = 0;
@@ -198,7 +205,7 @@ impl<'c, 'a> Capture<'c, 'a> {
         }
     }
 
-    fn take(&mut self, header: &Header, frame: &Frame<'_>, since_slice_ns: u32, late: u8) -> Result<(), RunError> {
+    fn take(&mut self, header: &Header, frame: &Frame<'_>, since_slice_ns: u32, late: u8) -> Result<(), Gone> {
         let at = usize::from(header.payload_offset);
         let payload = frame.bytes.get(at..at + usize::from(header.payload_bytes)).unwrap_or_default();
         let place = self.dispatch.place(header, payload);
@@ -210,7 +217,6 @@ impl<'c, 'a> Capture<'c, 'a> {
             source_hash: place.source,
             since_slice_ns,
             wire_bytes: frame.wire_bytes,
-            lane: place.lane,
             bits: place.bits | late,
             entry,
         };
@@ -228,10 +234,11 @@ impl<'c, 'a> Capture<'c, 'a> {
 
     #[cold]
     #[inline(never)]
-    fn hand_over(&mut self, lane: usize) -> Result<(), RunError> {
+    fn hand_over(&mut self, lane: usize) -> Result<(), Gone> {
         let worker = self.owner(lane);
         let mut empty = self.take_batch(worker)?;
         empty.slice_s = self.slice_s.unwrap_or_default();
+        empty.lane = lane as u8;
         empty.touch();
         let full = std::mem::replace(&mut self.batches[lane], empty);
         self.to_workers[worker].push(full);
@@ -264,7 +271,7 @@ impl<'c, 'a> Capture<'c, 'a> {
 
     /// Event time has reached another slice: the open one ends. A gap of any length is one step.
     #[cold]
-    fn advance_to(&mut self, slice_s: u32) -> Result<(), RunError> {
+    fn advance_to(&mut self, slice_s: u32) -> Result<(), Gone> {
         if let Some(open_s) = self.slice_s
             && slice_s > open_s
         {
@@ -276,13 +283,14 @@ impl<'c, 'a> Capture<'c, 'a> {
 
     fn open(&mut self, slice_s: u32) {
         self.slice_s = Some(slice_s);
-        (self.slice_start_ns, self.slice_ns) = (u64::from(slice_s) * SLICE_NS, SLICE_NS);
+        self.slice_start_ns = u64::from(slice_s) * SLICE_NS;
+        self.plain_ns = if self.doors.is_none() { SLICE_NS } else { 0 };
         for batch in &mut self.batches {
             batch.slice_s = slice_s;
         }
     }
 
-    fn seal(&mut self, slice: u32, window_ends: bool, last: bool) -> Result<(), RunError> {
+    fn seal(&mut self, slice: u32, window_ends: bool, last: bool) -> Result<(), Gone> {
         let seal = Seal { slice, window_ends, last };
         for lane in 0..LANES {
             if !self.batches[lane].is_empty() {

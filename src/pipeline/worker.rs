@@ -4,17 +4,20 @@ use crossbeam_channel::{Receiver, Sender};
 
 use crate::detect::{Lanes, Moment, Shared, SliceTally};
 use crate::dispatch::LANES;
-use crate::dispatch::batch::{Batch, Seal};
+use crate::dispatch::batch::{Batch, Item, Seal};
 use crate::dispatch::ring::FromCapture;
 use crate::huge;
 use crate::tally::TrafficTally;
 
-/// Items ahead of the one at work whose conversations are brought into the cache: memory answers in some 150 ns, an item takes 50.
-const TOUCH_AHEAD: usize = 20;
-/// Items ahead whose conversation has come into the cache, and tells what they need besides.
-const MORE_AHEAD: usize = 10;
-/// Items ahead of the one at work that are brought into the cache themselves, from the core of whoever captured them.
-const ITEMS_AHEAD: usize = 40;
+/// Items that take each step of their way together: few enough for a step's cache lines to come at the same time, and enough for them to
+/// come while a step of other items is done. Memory answers in some 150 ns, an item takes 50.
+const GROUP: usize = 10;
+/// Groups ahead of the one at work that have come into the cache as far as their conversations, which tell what they need besides.
+const MORE_AHEAD: usize = 1;
+/// Groups ahead whose conversations are brought into the cache.
+const TOUCH_AHEAD: usize = 2;
+/// Groups ahead that are brought into the cache themselves, from the core of whoever captured them.
+const ITEMS_AHEAD: usize = 4;
 
 pub(super) struct Worker<'a> {
     /// Its place among the workers, and how many there are.
@@ -112,40 +115,44 @@ impl Memory {
     /// Works on a batch. What its last items leave room for is done ahead for the first ones of the next batch, if that has come.
     fn observe(&mut self, shared: &Shared, batch: &Batch, from: &FromCapture) {
         let Memory { lanes, traffic, tally, foreseen, .. } = self;
-        let items = &batch.items;
         let moment = Moment::of(batch, shared);
+        let groups = batch.items.len().div_ceil(GROUP);
         if !std::mem::take(foreseen) {
-            items.iter().take(ITEMS_AHEAD).for_each(huge::prefetch);
-            items.iter().take(TOUCH_AHEAD).for_each(|item| lanes.touch(item));
-            items.iter().take(MORE_AHEAD).for_each(|item| lanes.touch_more(batch, item, shared));
+            (0..ITEMS_AHEAD).for_each(|number| group(batch, number).iter().for_each(huge::prefetch));
+            (0..TOUCH_AHEAD).for_each(|number| lanes.touch(batch.lane, group(batch, number)));
+            (0..MORE_AHEAD).for_each(|number| lanes.touch_more(batch, group(batch, number), shared));
         }
         if let Some(next) = from.next() {
             huge::prefetch(next);
         }
-        let alone = items.len().saturating_sub(ITEMS_AHEAD);
-        for (place, item) in items.iter().enumerate().take(alone) {
-            huge::prefetch(&items[place + ITEMS_AHEAD]);
-            lanes.touch(&items[place + TOUCH_AHEAD]);
-            lanes.touch_more(batch, &items[place + MORE_AHEAD], shared);
-            lanes.observe(shared, tally, traffic, batch, item, moment);
+        let mut next = None;
+        for number in 0..groups {
+            // Whether the next batch has come is asked once, before the first step that reaches into it.
+            if number + ITEMS_AHEAD >= groups && next.is_none() && !*foreseen {
+                next = from.next();
+                *foreseen = true;
+            }
+            let ahead = |steps: usize| match (number + steps).checked_sub(groups) {
+                None => Some((batch, group(batch, number + steps))),
+                Some(number) => next.map(|next| (next, group(next, number))),
+            };
+            if let Some((_, items)) = ahead(ITEMS_AHEAD) {
+                items.iter().for_each(huge::prefetch);
+            }
+            if let Some((batch, items)) = ahead(TOUCH_AHEAD) {
+                lanes.touch(batch.lane, items);
+            }
+            if let Some((batch, items)) = ahead(MORE_AHEAD) {
+                lanes.touch_more(batch, items, shared);
+            }
+            lanes.observe(shared, tally, traffic, batch, group(batch, number), moment);
         }
-        let next = from.next();
         *foreseen = next.is_some();
-        let ahead = |place: usize| match place.checked_sub(items.len()) {
-            None => Some((batch, &items[place])),
-            Some(place) => next.and_then(|next| Some((next, next.items.get(place)?))),
-        };
-        for (place, item) in items.iter().enumerate().skip(alone) {
-            if let Some((_, item)) = ahead(place + ITEMS_AHEAD) {
-                huge::prefetch(item);
-            }
-            if let Some((_, item)) = ahead(place + TOUCH_AHEAD) {
-                lanes.touch(item);
-            }
-            if let Some((batch, item)) = ahead(place + MORE_AHEAD) {
-                lanes.touch_more(batch, item, shared);
-            }
-            lanes.observe(shared, tally, traffic, batch, item, moment);
-        }
     }
+}
+
+/// The items of a batch that take their steps together, by the group's number; none behind the last.
+#[inline(always)]
+fn group(batch: &Batch, number: usize) -> &[Item] {
+    batch.items.chunks(GROUP).nth(number).unwrap_or_default()
 }

@@ -128,16 +128,15 @@ impl PcapReader {
     /// store before it has reached the cache: 100 ns a frame where those stores go to lines of another core.
     #[inline(always)]
     pub fn burst<E>(&mut self, most: u64, until_ns: u64, mut take: impl FnMut(Frame<'_>) -> Result<(), E>) -> Result<u64, E> {
-        // Files of the other byte order are rare enough to go record by record.
-        if self.swapped {
+        // Files of the other byte order, or of the modified format, are rare enough to go record by record.
+        if self.swapped || self.record_header_bytes != RECORD_HEADER_BYTES {
             return Ok(0);
         }
         self.stream.consume(self.record_bytes);
         self.record_bytes = 0;
         let unread = self.stream.unread();
-        let (header_bytes, fraction_ns, captured_max, link) = (self.record_header_bytes, self.fraction_ns, self.captured_max, self.link);
+        let (fraction_ns, captured_max, link) = (self.fraction_ns, self.captured_max, self.link);
         let mut rest = unread;
-        let mut fetched = 0;
         let mut frames = 0;
         let mut done = Ok(());
         while frames < most {
@@ -147,19 +146,17 @@ impl PcapReader {
             let captured = u32::from_le_bytes([c0, c1, c2, c3]);
             let (seconds, fraction) = (u32::from_le_bytes([s0, s1, s2, s3]), u32::from_le_bytes([f0, f1, f2, f3]));
             let time_ns = u64::from(seconds) * NS_PER_SECOND + u64::from(fraction) * fraction_ns;
-            let record_bytes = header_bytes + captured as usize;
+            let record_bytes = RECORD_HEADER_BYTES + captured as usize;
             if captured > captured_max || record_bytes > rest.len() || time_ns >= until_ns {
                 break;
             }
             let (record, behind) = rest.split_at(record_bytes);
-            let bytes = record.get(header_bytes..).unwrap_or_default();
+            let Some((_, bytes)) = record.split_at_checked(RECORD_HEADER_BYTES) else { break };
             let wire_bytes = u32::from_le_bytes([w0, w1, w2, w3]).max(captured);
             // What the kernel has copied is seldom in a cache; the records' uneven lengths hide from the hardware what comes next.
-            let until = (unread.len() - behind.len() + READ_AHEAD_BYTES).next_multiple_of(LINE_BYTES).min(unread.len());
-            for line in unread.get(fetched..until).unwrap_or_default().chunks(LINE_BYTES) {
-                huge::prefetch(line);
+            for line in (0..record_bytes).step_by(LINE_BYTES) {
+                huge::prefetch_at(record, READ_AHEAD_BYTES + line);
             }
-            fetched = until;
             rest = behind;
             frames += 1;
             done = take(Frame { time_ns, wire_bytes, link, interface: 0, bytes });
