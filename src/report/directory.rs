@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::csv_counts::{self, COLUMNS};
+use super::lines::{line, lines};
 use super::{CaptureRecord, CountRecord, EventRecord, ReportError, RunRecord, Sink};
 
 /// A file under another name until it is complete.
@@ -15,6 +16,7 @@ pub(super) struct Aside {
     path: PathBuf,
     aside: PathBuf,
     out: BufWriter<File>,
+    line: Vec<u8>,
 }
 
 impl Aside {
@@ -23,7 +25,7 @@ impl Aside {
         aside.push(".part");
         let aside = PathBuf::from(aside);
         match File::create(&aside) {
-            Ok(file) => Ok(Aside { path, aside, out: BufWriter::new(file) }),
+            Ok(file) => Ok(Aside { path, aside, out: BufWriter::new(file), line: Vec::new() }),
             Err(cause) => Err(ReportError::File { path: aside, cause }),
         }
     }
@@ -34,9 +36,8 @@ impl Aside {
     }
 
     pub(super) fn line(&mut self, record: &impl Serialize) -> Result<(), ReportError> {
-        let error = self.error();
-        serde_json::to_writer(&mut self.out, record).map_err(|cause| error(cause.into()))?;
-        self.out.write_all(b"\n").map_err(error)
+        self.line.clear();
+        line(&mut self.line, record).and_then(|()| self.out.write_all(&self.line)).map_err(self.error())
     }
 
     pub(super) fn keep(mut self) -> Result<(), ReportError> {
@@ -113,6 +114,11 @@ impl Sink for Directory {
 
     fn event(&mut self, record: &EventRecord<'_>) -> Result<(), ReportError> {
         self.events.as_mut().map_or(Ok(()), |file| file.line(record))
+    }
+
+    fn events(&mut self, records: &[EventRecord<'_>]) -> Result<(), ReportError> {
+        let Some(file) = &mut self.events else { return Ok(()) };
+        lines(records, |text| file.out.write_all(text)).map_err(file.error())
     }
 
     fn count(&mut self, record: &CountRecord<'_>) -> Result<(), ReportError> {

@@ -5,6 +5,7 @@ mod csv_counts;
 mod directory;
 mod ecs;
 mod indicator;
+mod lines;
 mod ndjson;
 mod ranking;
 mod record;
@@ -56,6 +57,10 @@ pub enum ReportError {
 pub trait Sink: Send {
     fn run(&mut self, record: &RunRecord) -> Result<(), ReportError>;
     fn event(&mut self, record: &EventRecord<'_>) -> Result<(), ReportError>;
+    /// Several events in their order.
+    fn events(&mut self, records: &[EventRecord<'_>]) -> Result<(), ReportError> {
+        records.iter().try_for_each(|record| self.event(record))
+    }
     fn count(&mut self, record: &CountRecord<'_>) -> Result<(), ReportError>;
     /// The last record of a window.
     fn capture(&mut self, record: &CaptureRecord<'_>) -> Result<(), ReportError>;
@@ -66,6 +71,9 @@ pub trait Sink: Send {
     /// The run ends.
     fn finish(&mut self) -> Result<(), ReportError>;
 }
+
+/// Events that become records before any is written.
+const EVENTS_TOGETHER: usize = 4096;
 
 /// Merges, concludes, writes: everything behind the workers.
 pub struct Reporter {
@@ -231,12 +239,11 @@ impl Reporter {
             }
         }
         kept.sort_unstable_by_key(|event| (event.start_ns, event.kind, event.id));
-        for event in kept {
-            let targeted = self.targeted(event);
-            let record = EventRecord::new(&self.run.sensor, event, targeted);
-            for sink in &mut self.sinks {
-                sink.event(&record)?;
-            }
+        for kept in kept.chunks(EVENTS_TOGETHER) {
+            let targeted: Vec<_> = kept.iter().map(|event| self.targeted(event)).collect();
+            let record = |(&event, targeted)| EventRecord::new(&self.run.sensor, event, targeted);
+            let records: Vec<_> = kept.iter().zip(targeted).map(record).collect();
+            self.sinks.iter_mut().try_for_each(|sink| sink.events(&records))?;
         }
         Ok(())
     }

@@ -4,6 +4,7 @@ use std::io::{BufWriter, Write};
 
 use serde::Serialize;
 
+use super::lines::{line, lines};
 use super::{CaptureRecord, CountRecord, EventRecord, ReportError, RunRecord, Sink};
 
 /// Bytes gathered before they are written.
@@ -24,8 +25,7 @@ impl<W: Write + Send> Ndjson<W> {
 
     fn write(&mut self, record: &impl Serialize) -> Result<(), ReportError> {
         self.line.clear();
-        serde_json::to_writer(&mut self.line, record).map_err(|error| (self.error)(error.into()))?;
-        self.line.push(b'\n');
+        line(&mut self.line, record).map_err(self.error)?;
         self.out.write_all(&self.line).map_err(self.error)
     }
 }
@@ -37,6 +37,10 @@ impl<W: Write + Send> Sink for Ndjson<W> {
 
     fn event(&mut self, record: &EventRecord<'_>) -> Result<(), ReportError> {
         self.write(record)
+    }
+
+    fn events(&mut self, records: &[EventRecord<'_>]) -> Result<(), ReportError> {
+        lines(records, |text| self.out.write_all(text)).map_err(self.error)
     }
 
     fn count(&mut self, record: &CountRecord<'_>) -> Result<(), ReportError> {

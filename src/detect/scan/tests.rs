@@ -63,7 +63,6 @@ impl OneLane {
             source_hash: place.source,
             since_slice_ns: 0,
             wire_bytes: 60,
-            lane: 0,
             bits: place.bits,
             entry: 0,
         };
@@ -71,7 +70,7 @@ impl OneLane {
         batch.slice_s = at_s as u32;
         batch.push(&header, to, &[]);
         let moment = Moment::of(&batch, &self.shared);
-        self.lanes.observe(&self.shared, &mut self.tally, &mut self.traffic, &batch, &batch.items[0], moment);
+        self.lanes.observe(&self.shared, &mut self.tally, &mut self.traffic, &batch, &batch.items, moment);
     }
 
     /// The slice ends: what was told of the scanner is kept.
