@@ -3,6 +3,9 @@
 //! Every detector asks the same questions of a packet (is it the first of its conversation, an answer, the end of a handshake, a stray?), so
 //! they are answered once, here.
 
+#[cfg(test)]
+mod tests;
+
 use crate::attribute::Country;
 use crate::decode::{Header, Transport, flags, marks};
 use crate::dispatch::batch::{Item, bits};
@@ -34,6 +37,9 @@ const NOT_QUIC: u32 = u32::MAX;
 /// Quiet time in seconds after which a conversation may be forgotten, by how much it is worth.
 const IDLE_ONE_WAY_S: u32 = 75; // a SYN is repeated for up to 63 s (tcp_syn_retries = 6, initial RTO 1 s, RFC 6298)
 const IDLE_TWO_WAY_S: u32 = 600;
+/// Both sides have said their last: a FIN whose acknowledgement was lost is repeated after 1, 3, 7 and 15 s (RFC 6298). Without this the
+/// connections that are over would hold the room of those that begin: half a million are over in 40 s where 13,000 a second are made.
+const IDLE_ENDED_S: u32 = 16;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, PartialOrd, Ord, Default)]
 #[repr(u8)]
@@ -55,6 +61,12 @@ enum State {
     HalfSeen,
     /// TCP: picked up in mid-conversation; one side is seen, and goes on as a living connection does.
     HalfSeenMidway,
+    /// TCP: both sides have talked and sent their FIN.
+    Ended,
+    /// TCP: both sides talk, but the opener has sent its FIN.
+    OpenerEnded,
+    /// TCP: both sides talk, but the one called has sent its FIN.
+    CalledEnded,
     /// Both sides talk. TCP: picked up in mid-conversation, or handshake seen. Others: answered.
     TwoWay,
 }
@@ -83,7 +95,25 @@ impl State {
     /// Quiet time after which the conversation may be forgotten, in seconds.
     #[inline]
     fn idle_s(self) -> u32 {
-        if self >= State::TwoWay { IDLE_TWO_WAY_S } else { IDLE_ONE_WAY_S }
+        let idle_s = if self.is_two_way() { IDLE_TWO_WAY_S } else { IDLE_ONE_WAY_S };
+        if self == State::Ended { IDLE_ENDED_S } else { idle_s }
+    }
+
+    /// Whether both sides have talked.
+    #[inline]
+    fn is_two_way(self) -> bool {
+        self >= State::Ended
+    }
+
+    /// What it becomes when one side sends its FIN.
+    #[inline]
+    fn ended(self, by_opener: bool) -> Self {
+        match (self, by_opener) {
+            (State::TwoWay, true) => State::OpenerEnded,
+            (State::TwoWay, false) => State::CalledEnded,
+            (State::OpenerEnded, false) | (State::CalledEnded, true) => State::Ended,
+            (same, _) => same,
+        }
     }
 }
 
@@ -161,21 +191,17 @@ impl Bucket {
 pub const UNWANTED: u16 = u16::MAX;
 
 /// What a packet will need besides its conversation.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Coming {
-    Nothing,
-    /// It opens a conversation.
-    Opening,
-    /// It goes on with one.
-    More {
-        /// It may tell how its opener's first contact went.
-        outcome: bool,
-        by_opener: bool,
-        /// Whoever reads the conversation does so under this handle; 0 for nobody.
-        reader: u16,
-        /// The industrial detector follows it under this handle; 0 if it does not.
-        tag: u16,
-    },
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Coming {
+    /// It opens a conversation, or is looked at like one that does: more of what nobody answers.
+    pub opening: bool,
+    /// It may tell how its opener's first contact went.
+    pub outcome: bool,
+    pub by_opener: bool,
+    /// Whoever reads the conversation does so under this handle; 0 for nobody.
+    pub reader: u16,
+    /// The industrial detector follows it under this handle; 0 if it does not.
+    pub tag: u16,
 }
 
 /// What a packet means in its conversation.
@@ -418,7 +444,8 @@ impl Conversations {
     pub fn first_bytes(&self, place: u32) -> (Option<u32>, Option<u32>) {
         let (bucket, way) = Self::at(place);
         let Entry { pulse, rest } = self.buckets[bucket].entry(way);
-        let opened = pulse.facts & facts::OPENING_SEEN != 0 && matches!(pulse.state, State::HalfSeen | State::Answered | State::TwoWay);
+        let under_way = pulse.state.is_two_way() || matches!(pulse.state, State::HalfSeen | State::Answered);
+        let opened = pulse.facts & facts::OPENING_SEEN != 0 && under_way;
         let answered = opened && pulse.facts & facts::CALLED_PROVED != 0;
         (opened.then(|| rest.opener_seq.wrapping_add(1)), answered.then(|| rest.called_seq.wrapping_add(1)))
     }
@@ -431,17 +458,16 @@ impl Conversations {
     /// What a packet will need besides its conversation, which is in the cache already.
     #[inline]
     pub fn foresee(&self, lane: usize, item: &Item) -> Coming {
-        let Some(bucket) = self.buckets.get(Self::bucket_of(lane, item.conversation)) else { return Coming::Nothing };
+        let Some(bucket) = self.buckets.get(Self::bucket_of(lane, item.conversation)) else { return Coming::default() };
         let Some(way) = bucket.way(item.conversation | 1) else {
             huge::prefetch(&bucket.rests);
-            return Coming::Opening;
+            return Coming { opening: true, ..Coming::default() };
         };
         let pulse = &bucket.pulses[way];
         let by_opener = (pulse.facts & facts::LOW_OPENED != 0) == (item.bits & bits::SOURCE_LOW != 0);
         let spoke = if by_opener { facts::OPENER_SPOKE } else { facts::CALLED_SPOKE };
-        let settled = pulse.state >= State::TwoWay && (item.payload_bytes == 0 || pulse.facts & spoke != 0);
+        let settled = pulse.state.is_two_way() & ((item.payload_bytes == 0) | (pulse.facts & spoke != 0));
         huge::prefetch_at(bucket, if settled { 0 } else { huge::LINE_BYTES });
-        let outcome = pulse.facts & facts::FIRST_CONTACT != 0 && !settled;
         // Whoever reads payload takes note of what ends a stream, too.
         let ends = item.tcp_flags() & (flags::FIN | flags::RST) != 0;
         let wanted = |handle: u16| if handle == UNWANTED { 0 } else { handle };
@@ -450,11 +476,13 @@ impl Conversations {
             (false, true) => (wanted(bucket.rests[way].reader), 0),
             (false, false) => (0, 0),
         };
-        // More of what nobody answers is looked at like an opening.
-        if pulse.state == State::OneWay && by_opener {
-            return Coming::Opening;
+        Coming {
+            opening: (pulse.state == State::OneWay) & by_opener,
+            outcome: (pulse.facts & facts::FIRST_CONTACT != 0) & !settled,
+            by_opener,
+            reader,
+            tag,
         }
-        if outcome || reader | tag != 0 { Coming::More { outcome, by_opener, reader, tag } } else { Coming::Nothing }
     }
 
     /// Takes note of a packet that changes nothing in its conversation, which nearly all are; nothing if it may change something, and
@@ -537,7 +565,13 @@ pub struct Arrival<'a> {
 }
 
 /// States in which a TCP segment without flags that turn it changes nothing, but for the one that completes the handshake; a bit for each.
-const QUIET: u16 = 1 << State::TwoWay as u16 | 1 << State::HalfSeen as u16 | 1 << State::Closed as u16 | 1 << State::Answered as u16;
+const QUIET: u16 = 1 << State::TwoWay as u16
+    | 1 << State::OpenerEnded as u16
+    | 1 << State::CalledEnded as u16
+    | 1 << State::Ended as u16
+    | 1 << State::HalfSeen as u16
+    | 1 << State::Closed as u16
+    | 1 << State::Answered as u16;
 /// The same for datagrams.
 const QUIET_DATAGRAMS: u16 = 1 << State::TwoWay as u16;
 
@@ -568,12 +602,15 @@ impl Pulse {
         let proved = if by_opener { facts::OPENER_PROVED } else { facts::CALLED_PROVED };
         let (source_country, target_country) =
             if source_low { (self.low_country, self.high_country) } else { (self.high_country, self.low_country) };
-        let facts = bit_if(self.state >= State::TwoWay, seen::TWO_WAY)
+        let facts = bit_if(self.state.is_two_way(), seen::TWO_WAY)
             | bit_if(by_opener, seen::BY_OPENER)
             | bit_if(self.facts & proved != 0, seen::SOURCE_PROVED)
             | bit_if(self.facts & facts::OPENING_SEEN != 0, seen::OPENING_SEEN)
             | bit_if(self.facts & facts::FIRST_CONTACT != 0, seen::FIRST_CONTACT);
         let ends = item.tcp_flags() & flags::FIN != 0 && self.state != State::Closed;
+        if ends {
+            self.state = self.state.ended(by_opener);
+        }
         let step = if ends { Step::Closed } else { Step::Ongoing };
         Some(Seen { step, facts, source_country, target_country, place })
     }
@@ -581,7 +618,7 @@ impl Pulse {
 
 impl Rest {
     /// Whether a segment of the opener acknowledges the SYN+ACK.
-    #[inline]
+    #[inline(always)]
     fn completes(&self, tcp_flags: u8, ack: u32) -> bool {
         tcp_flags & flags::ACK != 0 && ack.wrapping_sub(self.called_seq) <= NUMBERS_STEP_MAX && ack != self.called_seq
     }
@@ -607,14 +644,12 @@ impl Entry {
             self.pulse.facts = if source_low { facts::LOW_OPENED } else { 0 };
         }
         let by_opener = (self.pulse.facts & facts::LOW_OPENED != 0) == source_low;
-        let step = if packet.quoted {
-            self.error_step(by_opener)
+        let step = if header.transport == Transport::Tcp && !packet.quoted && !header.has(marks::LATER_FRAGMENT) {
+            self.tcp_step(header, by_opener, source_low)
         } else {
-            match header.transport {
-                _ if header.has(marks::LATER_FRAGMENT) => self.fragment_step(by_opener),
-                Transport::Tcp => self.tcp_step(header, by_opener, source_low),
-                _ => self.datagram_step(header, by_opener, packet.first_byte),
-            }
+            let (entry, step) = self.other_step(packet, by_opener);
+            *self = entry;
+            step
         };
         // A new opening may have turned the conversation round.
         let by_opener = (self.pulse.facts & facts::LOW_OPENED != 0) == source_low;
@@ -632,9 +667,23 @@ impl Entry {
             | bit_if(self.pulse.facts & proved != 0 && !packet.quoted, seen::SOURCE_PROVED)
             | bit_if(new_in_window, seen::NEW_IN_WINDOW)
             | bit_if(first_payload, seen::FIRST_PAYLOAD)
-            | bit_if(self.pulse.state >= State::TwoWay, seen::TWO_WAY)
+            | bit_if(self.pulse.state.is_two_way(), seen::TWO_WAY)
             | bit_if(self.pulse.facts & facts::FIRST_CONTACT != 0, seen::FIRST_CONTACT);
         Seen { step, facts, source_country, target_country, place }
+    }
+
+    /// Of what is no TCP segment. By value: if a function were told where the entry is, it would have to be in memory for segments, too,
+    /// and to wait there: it is written in bytes and read whole.
+    #[inline(never)]
+    fn other_step(mut self, packet: &Arrival<'_>, by_opener: bool) -> (Self, Step) {
+        let step = if packet.quoted {
+            self.error_step(by_opener)
+        } else if packet.header.has(marks::LATER_FRAGMENT) {
+            self.fragment_step(by_opener)
+        } else {
+            self.datagram_step(packet.header, by_opener, packet.first_byte)
+        };
+        (self, step)
     }
 
     fn error_step(&mut self, by_opener: bool) -> Step {
@@ -686,7 +735,8 @@ impl Entry {
                 Step::SynAck
             }
             // A second answer, or one that comes after the end: home asked for it all the same.
-            State::Answered | State::TwoWay | State::HalfSeenMidway | State::Closed | State::Refused => Step::Ongoing,
+            State::Answered | State::HalfSeenMidway | State::Closed | State::Refused => Step::Ongoing,
+            two_way if two_way.is_two_way() => Step::Ongoing,
             State::Free => {
                 // Only this side is seen, or nobody asked: the one called is the sender.
                 self.pulse.facts ^= facts::LOW_OPENED;
@@ -715,15 +765,7 @@ impl Entry {
                 self.pulse.state = State::Closed;
                 Step::Aborted
             }
-            State::Opening | State::HalfSeen | State::Answered | State::TwoWay => {
-                self.pulse.state = State::Closed;
-                Step::Closed
-            }
             State::Refused | State::Closed => Step::Ongoing,
-            State::HalfSeenMidway => {
-                self.pulse.state = State::Closed;
-                Step::Closed
-            }
             // It answers the SYN+ACK that came before it, whose acknowledgement number it repeats (RFC 9293 section 3.10.7): the SYN was lost.
             State::OneWay if self.pulse.facts & facts::ANSWER_SEEN != 0 && header.seq == self.rest.called_seq => {
                 self.pulse.state = State::Closed;
@@ -734,6 +776,10 @@ impl Entry {
                 self.pulse.state = State::OneWay;
                 (self.rest.opener_seq, self.rest.called_seq) = (header.seq, header.ack);
                 Step::Stray
+            }
+            _ => {
+                self.pulse.state = State::Closed;
+                Step::Closed
             }
         }
     }
@@ -758,8 +804,9 @@ impl Entry {
                 self.pulse.state = State::TwoWay;
                 Step::SynAck
             }
-            State::TwoWay | State::HalfSeen | State::Answered => {
+            State::TwoWay | State::OpenerEnded | State::CalledEnded | State::Ended | State::HalfSeen | State::Answered => {
                 if fin {
+                    self.pulse.state = self.pulse.state.ended(by_opener);
                     return Step::Closed;
                 }
                 Step::Ongoing
@@ -805,6 +852,7 @@ impl Entry {
 
     /// Whether the numbers move on as those of a living connection do, of which only this side is seen. A number that never moves is a
     /// tool's.
+    #[inline(always)]
     fn goes_on(&self, header: &Header) -> bool {
         let seq_step = header.seq.wrapping_sub(self.rest.opener_seq);
         let ack_step = header.ack.wrapping_sub(self.rest.called_seq);
@@ -814,7 +862,7 @@ impl Entry {
     /// Later fragments have no ports: those of two hosts by one protocol are one conversation.
     fn fragment_step(&mut self, by_opener: bool) -> Step {
         match self.pulse.state {
-            State::TwoWay => Step::Ongoing,
+            two_way if two_way.is_two_way() => Step::Ongoing,
             State::OneWay if !by_opener => {
                 self.pulse.state = State::TwoWay;
                 Step::Ongoing

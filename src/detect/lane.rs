@@ -97,30 +97,23 @@ impl Lanes {
     #[inline(always)]
     fn touch_more_of(&self, lane: usize, batch: &Batch, item: &Item, shared: &Shared) {
         batch.touch_payload(item);
-        match self.conversations.foresee(lane, item) {
-            Coming::Nothing => {}
-            Coming::More { outcome, by_opener, reader, tag } => {
-                if tag != 0
-                    && let Some(memory) = self.detectors.ics.get(lane)
-                {
-                    memory.touch(tag);
-                }
-                if reader != 0 {
-                    self.detectors.payload.touch(lane, reader);
-                }
-                if outcome && by_opener {
-                    self.detectors.scan.touch_source(lane, item.source_hash);
-                } else if outcome && let Some((_, target)) = item.v4() {
-                    self.detectors.scan.touch_source(lane, shared.keyed.addr(target));
-                }
-            }
-            Coming::Opening => {
-                if let Some((source, target)) = item.v4() {
-                    let target_hash = shared.keyed.addr(target) ^ item.transport as u64;
-                    self.detectors.scan.touch(lane, item.source_hash, target_hash, item.target_port());
-                    shared.database.table.touch(source);
-                }
-            }
+        let Coming { opening, outcome, by_opener, reader, tag } = self.conversations.foresee(lane, item);
+        if tag != 0
+            && let Some(memory) = self.detectors.ics.get(lane)
+        {
+            memory.touch(tag);
+        }
+        if reader != 0 {
+            self.detectors.payload.touch(lane, reader);
+        }
+        if opening && let Some((source, target)) = item.v4() {
+            let target_hash = shared.keyed.addr(target) ^ item.transport as u64;
+            self.detectors.scan.touch(lane, item.source_hash, target_hash, item.target_port());
+            shared.database.table.touch(source);
+        } else if outcome && by_opener {
+            self.detectors.scan.touch_source(lane, item.source_hash);
+        } else if outcome && let Some((_, target)) = item.v4() {
+            self.detectors.scan.touch_source(lane, shared.keyed.addr(target));
         }
     }
 
