@@ -339,7 +339,8 @@ impl FloodMemory {
         }
     }
 
-    #[inline(never)]
+    // Here, not elsewhere: the sum is made where it waits.
+    #[inline(always)]
     fn defer(&mut self, lane: usize, tally: &mut FloodTally, sum: Sum) {
         let hash = self.keyed.words(sum.victim.0, u64::from(sum.entry) << 32 | (sum.country.index() as u64) << 16 | sum.method.code());
         let slot = hash as usize & (SUM_SLOTS - 1);
@@ -352,6 +353,7 @@ impl FloodMemory {
     }
 
     /// Adds what was put off.
+    #[inline(never)]
     fn settle(&mut self, tally: &mut FloodTally, due: &Pending) {
         tally.evicted += u64::from(!self.lanes[due.lane].add(due.slot, &due.sum));
     }

@@ -202,6 +202,34 @@ impl Kept {
     }
 }
 
+impl Record {
+    /// A first contact. What was counted of the source besides is still to be added.
+    #[inline(always)]
+    fn of_contact(packet: &Packet<'_>, method: Method, soft: bool) -> Self {
+        let header = packet.header;
+        Record {
+            source: header.source,
+            target: header.target,
+            time_ns: packet.time_ns,
+            packets: 0,
+            bytes: 0,
+            count: 1,
+            seq: header.seq,
+            ip_id: header.ip_id,
+            port: packet.called_port(),
+            source_port: header.source_port,
+            transport: header.transport,
+            method,
+            outcome: if soft { Outcome::SoftContact } else { Outcome::Contact },
+            tool: marks_of(header),
+            ttl: header.ttl,
+            country: packet.seen.source_country,
+            direction: packet.direction,
+            attribution: packet.source_attribution,
+        }
+    }
+}
+
 #[cfg(test)]
 impl Record {
     /// A first contact by TCP for tests.
@@ -400,27 +428,12 @@ impl ScanMemory {
         // What other lanes know of a source that is not abroad is unknown here: it is always handed over.
         let suspicious = dark || packet.direction != Direction::Inbound || entry.unanswered() > KEPT as u16 || entry.silent() > SILENT_MAX;
         let soft = header.transport == Transport::Udp && header.payload_claimed > 0 && !is_probe(packet.payload);
-        let mut record = Record {
-            source: header.source,
-            target: header.target,
-            time_ns: packet.time_ns,
-            packets: 0,
-            bytes: 0,
-            count: 1,
-            seq: header.seq,
-            ip_id: header.ip_id,
-            port: packet.called_port(),
-            source_port: header.source_port,
-            transport: header.transport,
-            method: how,
-            outcome: if soft { Outcome::SoftContact } else { Outcome::Contact },
-            tool: marks_of(header),
-            ttl: header.ttl,
-            country: packet.seen.source_country,
-            direction: packet.direction,
-            attribution: packet.source_attribution,
-        };
-        if !entry.handed_over && !suspicious {
+        if entry.handed_over {
+            self.tell(lane, tally, place, || Record::of_contact(packet, how, soft));
+            return true;
+        }
+        let record = Record::of_contact(packet, how, soft);
+        if !suspicious {
             let kept = usize::from(entry.kept);
             entry.kept = entry.kept.saturating_add(1);
             // Its packet is counted with it.
@@ -442,7 +455,7 @@ impl ScanMemory {
             self.lanes[lane].alone.wait(packet.now_s, hash, &Record { outcome: Outcome::Alone, packets: 1, ..record });
             return true;
         }
-        let newly = !std::mem::replace(&mut entry.handed_over, true);
+        entry.handed_over = true;
         let kept = usize::from(std::mem::take(&mut entry.kept)).min(KEPT);
         let known = if warm.is_some() { u32::from(KNOWN_CONTACTS) } else { 0 };
         let earlier = u32::from(entry.silent()).saturating_sub(kept as u32 + 1 + known);
@@ -451,28 +464,33 @@ impl ScanMemory {
             let count = warm.untold.into();
             tally.records.push(number, Record { outcome: Outcome::Beyond, count, packets: count, time_ns: warm.first_ns, ..record });
         }
-        if newly {
-            for kept in &self.kept[place][..kept] {
-                tally.records.push(number, kept.record(&record));
-            }
-            if earlier > 0 {
-                tally.records.push(number, Record { outcome: Outcome::Earlier, count: earlier, ..record });
-            }
+        for kept in &self.kept[place][..kept] {
+            tally.records.push(number, kept.record(&record));
         }
+        if earlier > 0 {
+            tally.records.push(number, Record { outcome: Outcome::Earlier, count: earlier, ..record });
+        }
+        self.tell(lane, tally, place, || record);
+        true
+    }
+
+    /// Hands over a contact, if the lane may have one more record in this slice.
+    // The record is made where it goes: one that is written in parts elsewhere and then copied waits until all of its parts have arrived.
+    #[inline(always)]
+    fn tell(&mut self, lane: usize, tally: &mut ScanTally, place: usize, record: impl FnOnce() -> Record) {
         let state = &mut self.lanes[lane];
         let within = state.records < RECORDS_MAX;
         state.records += 1;
         let entry = &mut self.sources[place / SOURCE_WAYS].entries[place % SOURCE_WAYS];
         if within {
-            (record.packets, record.bytes) = (std::mem::take(&mut entry.packets), std::mem::take(&mut entry.bytes));
-            tally.records.push(number, record);
+            let (packets, bytes) = (std::mem::take(&mut entry.packets), std::mem::take(&mut entry.bytes));
+            tally.records.push(state.number, Record { packets, bytes, ..record() });
         } else {
             if entry.beyond == 0 && state.beyond.len() < BEYOND_MAX {
-                state.beyond.push((place as u32, record));
+                state.beyond.push((place as u32, record()));
             }
             entry.beyond = entry.beyond.saturating_add(1);
         }
-        true
     }
 
     fn outcome(&mut self, lane: usize, tally: &mut ScanTally, packet: &Packet<'_>, outcome: Outcome) {
