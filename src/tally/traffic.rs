@@ -71,9 +71,16 @@ impl Default for TrafficTally {
 }
 
 impl TrafficTally {
+    /// The number of a row. Those of one direction and attribution stand together: few of either are common, so few cache lines are.
     #[inline]
     fn row(direction: Direction, country: Country, attribution: Attribution) -> usize {
-        (direction as usize * Country::COUNT + country.index()) * ATTRIBUTIONS + attribution as usize
+        (direction as usize * ATTRIBUTIONS + attribution as usize) * Country::COUNT + country.index()
+    }
+
+    /// What [`TrafficTally::row`] was given.
+    fn key(row: u32) -> (usize, usize, usize) {
+        let (row, country) = (row as usize / Country::COUNT, row as usize % Country::COUNT);
+        (row / ATTRIBUTIONS, country, row % ATTRIBUTIONS)
     }
 
     /// Counts one packet. `ends` are the keyed hashes of source and target, where the conversation was not counted in this window before.
@@ -131,15 +138,15 @@ impl TrafficTally {
     /// The rows that counted something, in the order of direction, country and attribution.
     pub fn rows(&self) -> Vec<TrafficRow<'_>> {
         let mut rows: Vec<&Ends> = self.ends[..self.used].iter().collect();
-        rows.sort_unstable_by_key(|ends| ends.row);
+        rows.sort_unstable_by_key(|ends| Self::key(ends.row));
         rows.into_iter()
             .filter_map(|ends| {
-                let row = ends.row as usize;
-                let sum = self.sums[row];
+                let (direction, country, attribution) = Self::key(ends.row);
+                let sum = self.sums[ends.row as usize];
                 Some(TrafficRow {
-                    direction: Direction::ALL[row / ATTRIBUTIONS / Country::COUNT],
-                    country: Country::from_index(row / ATTRIBUTIONS % Country::COUNT)?,
-                    attribution: Attribution::ALL[row % ATTRIBUTIONS],
+                    direction: Direction::ALL[direction],
+                    country: Country::from_index(country)?,
+                    attribution: Attribution::ALL[attribution],
                     packets: sum.packets,
                     bytes: sum.bytes,
                     sources: &ends.sources,
