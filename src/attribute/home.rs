@@ -30,6 +30,16 @@ mod said {
 /// Networks of /16 of which a word tells, and words for all of IPv4.
 const PER_WORD: u32 = 32;
 const WORDS: usize = (1 << 16) / PER_WORD as usize;
+const WORDS_PER_OCTET: usize = WORDS / OCTETS;
+/// Networks of /8.
+const OCTETS: usize = 256;
+
+/// See [`Home::told`].
+fn told(said: &[u64; WORDS]) -> Box<[u16; OCTETS]> {
+    let is_told = |octet: usize| said[octet * WORDS_PER_OCTET..][..WORDS_PER_OCTET].iter().any(|&word| word != 0);
+    let masks: Box<[u16]> = (0..OCTETS).map(|octet| if is_told(octet) { u16::MAX } else { 0 }).collect();
+    masks.try_into().expect("the length is OCTETS")
+}
 
 /// One statement about home: a network that belongs to it, or (`!192.0.2.0/24`) one that does not, inside of one that does.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -58,6 +68,8 @@ pub struct Home {
     entries: Vec<HomeEntry>,
     /// By /16: see [`said`]. One table for both: it is looked at for each end of each packet.
     said: Box<[u64; WORDS]>,
+    /// By /8: all ones where the table by /16 says anything. Most addresses are done with here, and these few lines stay in the cache.
+    told: Box<[u16; OCTETS]>,
     v4: Vec<Span<bool>>,
     v6: Vec<Span<bool>>,
     country: Option<(Country, Arc<GeoTable>)>,
@@ -89,7 +101,7 @@ impl Home {
                 said[(place / PER_WORD) as usize] |= kind << (place % PER_WORD * 2);
             }
         }
-        Ok(Home { entries, said, v4, v6, country: None })
+        Ok(Home { entries, told: told(&said), said, v4, v6, country: None })
     }
 
     /// Adds every address of a country, except where an entry says otherwise.
@@ -100,6 +112,7 @@ impl Home {
             let unnamed = !(*word | *word >> 1) & said::EVERY_HOME;
             *word |= unnamed * said::MIXED;
         }
+        self.told = told(&self.said);
         self
     }
 
@@ -129,8 +142,10 @@ impl Home {
     /// What the table says of an address's /16; see [`said`].
     #[inline(always)]
     fn said(&self, bits: u32) -> u64 {
-        let place = bits >> 16;
-        self.said[(place / PER_WORD) as usize] >> (place % PER_WORD * 2) & said::MASK
+        let mask = self.told[(bits >> 24) as usize];
+        // Where nothing is told, the first word stands for all: no branch, for which end is home is chance.
+        let place = bits >> 16 & u32::from(mask);
+        self.said[(place / PER_WORD) as usize] >> (place % PER_WORD * 2) & said::MASK & u64::from(mask)
     }
 
     /// The same by the entries themselves, and the country.

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::sync::Arc;
 
 use crate::attribute::{Attribution, Database, Direction, Home};
-use crate::decode::{Header, Transport};
+use crate::decode::{Header, Transport, flags};
 use crate::dispatch::batch::{Batch, Item, Seal, bits};
 use crate::dispatch::{Entries, LANES, quoted};
 use crate::indicators::Indicators;
@@ -81,11 +81,16 @@ impl Lanes {
         usize::from(self.places[usize::from(lane) % LANES])
     }
 
-    /// Brings conversations of items of a lane into the cache.
+    /// Brings conversations of items of a lane into the cache, and what leads to the country of whoever opens one.
     #[inline]
-    pub fn touch(&self, lane: u8, items: &[Item]) {
+    pub fn touch(&self, lane: u8, items: &[Item], shared: &Shared) {
         let lane = self.place(lane);
-        items.iter().for_each(|item| self.conversations.touch(lane, item));
+        for item in items {
+            self.conversations.touch(lane, item);
+            // No branch: it would be guessed wrong.
+            let opener = item.source_v4() * u32::from(item.tcp_flags() & (flags::SYN | flags::ACK) == flags::SYN);
+            shared.database.table.touch_first(opener);
+        }
     }
 
     /// Brings what items of a batch need besides into the cache; their conversations are there already.
@@ -107,8 +112,7 @@ impl Lanes {
             self.detectors.payload.touch(lane, reader);
         }
         if opening && let Some((source, target)) = item.v4() {
-            let target_hash = shared.keyed.addr(target) ^ item.transport as u64;
-            self.detectors.scan.touch(lane, item.source_hash, target_hash, item.target_port());
+            self.detectors.scan.touch(lane, item.source_hash, shared.keyed.addr(target), item.transport, item.target_port());
             shared.database.table.touch(source);
         } else if outcome && by_opener {
             self.detectors.scan.touch_source(lane, item.source_hash);

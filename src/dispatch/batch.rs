@@ -82,6 +82,12 @@ impl Item {
         (self.bits & bits::HEADER == 0).then_some((Addr::v4(self.wire.source()), Addr::v4(self.wire.target())))
     }
 
+    /// The IPv4 source address, if the item holds it itself; else any number.
+    #[inline]
+    pub fn source_v4(&self) -> u32 {
+        self.wire.source()
+    }
+
     #[inline]
     pub fn target_port(&self) -> u16 {
         self.wire.target_port()

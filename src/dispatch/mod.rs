@@ -92,7 +92,8 @@ impl Dispatch {
         // Of the two ends the one that is not home, or both.
         let source_counts = u64::from(!source_home | target_home);
         let target_counts = u64::from(!target_home | source_home);
-        let anchor = (self.site_hash(source, source_hash) * source_counts).wrapping_add(self.site_hash(target, target_hash) * target_counts);
+        let anchor =
+            (self.site_hash(source, source_hash) * source_counts).wrapping_add(self.site_hash(target, target_hash) * target_counts);
         Place { conversation, source: source_hash, lane: lane(anchor), bits: sides(source_home, target_home, source_low) }
     }
 

@@ -56,6 +56,12 @@ impl GeoTable {
         })
     }
 
+    /// Brings what [`GeoTable::touch`] will read of an IPv4 address into the cache.
+    #[inline]
+    pub fn touch_first(&self, bits: u32) {
+        self.v4.touch_root(bits);
+    }
+
     /// Brings what [`GeoTable::country`] will read of an IPv4 address into the cache.
     #[inline]
     pub fn touch(&self, addr: Addr) {

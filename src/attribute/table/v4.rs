@@ -49,6 +49,11 @@ impl V4 {
     }
 
     #[inline]
+    pub fn touch_root(&self, bits: u32) {
+        huge::prefetch(&self.root[(bits >> 16) as usize]);
+    }
+
+    #[inline]
     pub fn touch(&self, bits: u32) {
         let block = usize::from(self.root[(bits >> 16) as usize]);
         if let Some(found) = self.blocks.get(block * BLOCK + (bits >> 8) as usize % BLOCK) {

@@ -139,7 +139,8 @@ fn what_has_ended_makes_room_before_what_is_under_way() {
 
 fn sent() -> impl Strategy<Value = Sent> {
     use flags::{ACK, FIN, PSH, RST, SYN};
-    let tcp_flags = prop::sample::select(vec![SYN, SYN | ACK, ACK, ACK, ACK, PSH | ACK, FIN | ACK, FIN | ACK, RST, RST | ACK, 0, FIN, SYN | FIN]);
+    let tcp_flags =
+        prop::sample::select(vec![SYN, SYN | ACK, ACK, ACK, ACK, PSH | ACK, FIN | ACK, FIN | ACK, RST, RST | ACK, 0, FIN, SYN | FIN]);
     let transport = prop::sample::select(vec![Transport::Tcp, Transport::Tcp, Transport::Tcp, Transport::Udp]);
     (any::<bool>(), transport, tcp_flags, prop::bool::weighted(0.8), prop::bool::weighted(0.3))
         .prop_map(|(by_low, transport, tcp_flags, fits, payload)| Sent { by_low, transport, tcp_flags, fits, payload })

@@ -306,6 +306,12 @@ pub struct ScanMemory {
     lanes: Vec<LaneState>,
 }
 
+/// The cell of a service, by its host's hash.
+#[inline]
+fn hot_cell(target: u64, port: u16) -> usize {
+    target.wrapping_add(u64::from(port).wrapping_mul(0x9e37_79b9)) as usize & (HOT_CELLS - 1)
+}
+
 /// Contacts beyond the bound of sources that are told apart, per lane and slice.
 const BEYOND_MAX: usize = 256;
 
@@ -336,11 +342,14 @@ impl ScanMemory {
         huge::prefetch_whole(&self.sources[self.source_bucket(lane, source_hash)]);
     }
 
-    /// Brings what a first packet will need into the cache before its turn. `target_hash` is the hash of the target, with its transport mixed in.
+    /// Brings what a first packet will need into the cache before its turn.
     #[inline]
-    pub fn touch(&self, lane: usize, source_hash: u64, target_hash: u64, target_port: u16) {
+    pub fn touch(&self, lane: usize, source_hash: u64, target_hash: u64, transport: Transport, target_port: u16) {
         self.touch_source(lane, source_hash);
-        huge::prefetch(&self.contacts[contact_bucket(lane, self.contact_hash(source_hash, target_hash, target_port))]);
+        let contact_hash = self.contact_hash(source_hash, target_hash ^ transport as u64, target_port);
+        huge::prefetch(&self.contacts[contact_bucket(lane, contact_hash)]);
+        huge::prefetch(&self.lanes[lane].hot[hot_cell(target_hash, target_port)]);
+        self.warm.touch(lane, source_hash);
     }
 
     /// Takes note of a packet. Returns whether it is its opener's first contact with the service, which the conversation remembers.
@@ -415,6 +424,7 @@ impl ScanMemory {
         }
         let warm = if place.is_none() { self.warm.recall(lane, hash) } else { None };
         let place = place.unwrap_or_else(|| self.make_place(lane, hash, packet.now_s));
+        huge::prefetch_write(&mut self.kept[place]);
         let dark = self.dark.as_ref().is_some_and(|dark| dark.contains(header.target));
         let entry = self.entry_mut(place);
         entry.last_s = packet.now_s;
@@ -602,7 +612,6 @@ impl ScanMemory {
 
     /// Whether many new sources send their first SYN to this service now, as in a flood.
     fn is_hot(&mut self, lane: usize, target: u64, port: u16, now_s: u32) -> bool {
-        let cell = target.wrapping_add(u64::from(port).wrapping_mul(0x9e37_79b9)) as usize & (HOT_CELLS - 1);
         let state = &mut self.lanes[lane];
         if state.hot_s != now_s {
             let gap = now_s.saturating_sub(state.hot_s) > 1;
@@ -611,7 +620,7 @@ impl ScanMemory {
             }
             state.hot_s = now_s;
         }
-        let heat = &mut state.hot[cell];
+        let heat = &mut state.hot[hot_cell(target, port)];
         heat.now = heat.now.saturating_add(1);
         heat.now.max(heat.before) > HOT_MIN
     }

@@ -9,7 +9,7 @@
 //! same sources, so that a slow scanner is either missed or seen at each of its contacts, and never by halves.
 
 use super::memory::Kept;
-use crate::huge::Table;
+use crate::huge::{self, Table};
 use crate::keyed::Keyed;
 
 /// Sources kept per lane: a quarter of a million in all lanes, 8 MiB.
@@ -213,6 +213,12 @@ impl Warm {
             let (word, bit) = bit(mark);
             self.lanes[lane].bits[word] |= bit;
         }
+    }
+
+    /// Brings what tells whether anything is known of a source into the cache before its turn.
+    #[inline]
+    pub fn touch(&self, lane: usize, hash: u64) {
+        huge::prefetch(&self.lanes[lane].bits[bit(mark(hash)).0]);
     }
 
     /// What is known of a source that is new to the table of sources. From now on the reporter has it.
