@@ -133,40 +133,25 @@ impl Lanes {
     ) {
         let lane = self.place(batch.lane);
         for item in items {
-            self.observe_one(lane, shared, tally, traffic, batch, item, moment);
-        }
-    }
-
-    #[inline(always)]
-    #[allow(clippy::too_many_arguments)]
-    fn observe_one(
-        &mut self,
-        lane: usize,
-        shared: &Shared,
-        tally: &mut SliceTally,
-        traffic: &mut TrafficTally,
-        batch: &Batch,
-        item: &Item,
-        moment: Moment,
-    ) {
-        // The way of nearly all packets: no detector looks at one without payload in a conversation that goes on.
-        if let Some(seen) = self.conversations.ongoing(lane, item, moment) {
-            let source_home = item.bits & bits::SOURCE_HOME != 0;
-            let direction = Direction::of(source_home, item.bits & bits::TARGET_HOME != 0);
-            let attribution = match seen.source_country.is_some() {
-                true if seen.source_proved() => Attribution::Proved,
-                true => Attribution::Plausible,
-                false => Attribution::of(batch.header(item).source, source_home, seen.source_country, seen.source_proved()),
-            };
-            traffic.add(direction, seen.source_country, attribution, item.wire_bytes, None);
-            if self.is_wanted(lane, item, &seen, direction) {
-                let header = &batch.header(item);
-                let target_hash = shared.keyed.addr(header.target);
-                let packet = packet(batch, item, header, target_hash, moment, seen, attribution);
-                self.detectors.observe_ongoing(lane, &mut tally.detectors, &mut self.conversations, &packet);
+            // The way of nearly all packets: no detector looks at one without payload in a conversation that goes on.
+            if let Some(seen) = self.conversations.ongoing(lane, item, moment) {
+                let source_home = item.bits & bits::SOURCE_HOME != 0;
+                let direction = Direction::of(source_home, item.bits & bits::TARGET_HOME != 0);
+                let attribution = match seen.source_country.is_some() {
+                    true if seen.source_proved() => Attribution::Proved,
+                    true => Attribution::Plausible,
+                    false => Attribution::of(batch.header(item).source, source_home, seen.source_country, seen.source_proved()),
+                };
+                traffic.add(direction, seen.source_country, attribution, item.wire_bytes, None);
+                if self.is_wanted(lane, item, &seen, direction) {
+                    let header = &batch.header(item);
+                    let target_hash = shared.keyed.addr(header.target);
+                    let packet = packet(batch, item, header, target_hash, moment, seen, attribution);
+                    self.detectors.observe_ongoing(lane, &mut tally.detectors, &mut self.conversations, &packet);
+                }
+            } else {
+                self.look(lane, shared, tally, traffic, batch, item, moment);
             }
-        } else {
-            self.look(lane, shared, tally, traffic, batch, item, moment);
         }
     }
 

@@ -128,9 +128,8 @@ impl Memory {
         let mut next = None;
         for number in 0..groups {
             // Whether the next batch has come is asked once, before the first step that reaches into it.
-            if number + ITEMS_AHEAD >= groups && next.is_none() && !*foreseen {
+            if number == groups.saturating_sub(ITEMS_AHEAD) {
                 next = from.next();
-                *foreseen = true;
             }
             let ahead = |steps: usize| match (number + steps).checked_sub(groups) {
                 None => Some((batch, group(batch, number + steps))),
