@@ -187,6 +187,27 @@ fn an_unknown_interface_is_named_and_the_known_ones_listed() {
     refused(&wherefrom(["live", "nosuch0"]), FAILED, &["nosuch0"]);
 }
 
+/// The loopback interface for half a second, under a filter that only frames of IEEE's first local experimental protocol pass.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_window_without_a_frame_stands_where_the_clock_does() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_wherefrom"));
+    command.args(["live", "lo", "--json", "--filter", "ether proto 0x88b5"]).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = command.spawn().unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    let output = child.wait_with_output().unwrap();
+    if said(&output).contains("no permission to capture") {
+        eprintln!("skipped: {}", said(&output).trim());
+        return;
+    }
+    assert_eq!(output.status.code(), DONE, "{}", said(&output));
+    let records = records(&output.stdout);
+    let window = records.iter().find(|record| record["record"] == "capture").unwrap();
+    assert_eq!(window["frames"], 0);
+    assert!(window["window_start"].as_str().unwrap() > "2026", "{window}");
+}
+
 #[test]
 fn a_bad_filter_is_shown() {
     let output = read(&["--filter", "tcp prot 80"]);

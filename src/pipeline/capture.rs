@@ -88,6 +88,9 @@ impl<'c, 'a> Capture<'c, 'a> {
         let ended = self.until_end(&mut input, stop);
         // Whatever ended it: what was captured is concluded.
         self.drops(&mut input);
+        if self.slice_s.is_none() && matches!(input, Input::Live(_)) {
+            self.silent()?;
+        }
         if let Some(slice_s) = self.slice_s {
             self.seal(slice_s, true, true)?;
         } else {
@@ -113,7 +116,7 @@ impl<'c, 'a> Capture<'c, 'a> {
                 Polled::Idle => {
                     // What is in the batches must not wait for the next frame.
                     if last_frame.elapsed().unwrap_or_default() > SILENCE {
-                        self.advance_to(SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs() as u32 - 1)?;
+                        self.silent()?;
                     }
                 }
                 Polled::End => return Ok(()),
@@ -267,6 +270,16 @@ impl<'c, 'a> Capture<'c, 'a> {
             patience.wait();
         }
         Ok(())
+    }
+
+    /// An interface is silent, so the clock on the wall says how far event time has come: a second less, for frames may be under way.
+    #[cold]
+    fn silent(&mut self) -> Result<(), Gone> {
+        let now_s = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs().saturating_sub(1) as u32;
+        if self.slice_s.is_none() {
+            self.open(now_s);
+        }
+        self.advance_to(now_s)
     }
 
     /// Event time has reached another slice: the open one ends. A gap of any length is one step.
