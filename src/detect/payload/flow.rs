@@ -146,8 +146,6 @@ pub struct Flow {
     pub fin: [u32; 2],
     /// The head of the request, of what was only asked for.
     pub head: Parked,
-    /// Bytes on the wire of the first packet.
-    pub first_bytes: u32,
 }
 
 const _: () = assert!(size_of::<Flow>() == 128, "two cache lines");
@@ -162,7 +160,6 @@ impl Flow {
             datagrams: packet.header.transport != crate::decode::Transport::Tcp,
             start_ns: packet.time_ns,
             now_ns: packet.time_ns,
-            first_bytes: packet.wire_bytes,
             sides: orders.map(Side::new),
             state: State::Read,
             ..Flow::default()

@@ -48,6 +48,8 @@ pub struct Desk<L: Listener> {
     pub held_secure: usize,
     pub announced: Announced,
     pub listener: L,
+    /// Bytes on the wire of the packet that is read.
+    pub packet_bytes: u32,
 }
 
 impl<L: Listener> Desk<L> {
@@ -61,6 +63,7 @@ impl<L: Listener> Desk<L> {
             tally: &mut tally.listeners,
             readings: &mut tally.readings,
             announced: &mut self.announced,
+            packet_bytes: self.packet_bytes,
             ends,
         }
     }
@@ -80,6 +83,7 @@ impl<L: Listener> Reading<L> {
                 held_secure: 0,
                 announced: Announced::default(),
                 listener,
+                packet_bytes: 0,
             },
             late: Vec::new(),
         };

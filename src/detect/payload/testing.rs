@@ -21,6 +21,8 @@ const SERVER_ISN: u32 = 77;
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Wants {
     All,
+    /// Of exchanges, how many packets and bytes they took.
+    Sizes,
     /// Bodies that begin with `MZ`.
     Programs,
 }
@@ -37,14 +39,17 @@ impl Listener for Recorder {
     type Tally = Vec<String>;
 
     fn wants_exchange(&mut self, _ends: &Ends, _glance: &Glance<'_>) -> bool {
-        self.0 == Wants::All
+        matches!(self.0, Wants::All | Wants::Sizes)
     }
 
     fn wants_body(&mut self, _ends: &Ends, first: &[u8]) -> bool {
         self.0 == Wants::All || self.0 == Wants::Programs && first.starts_with(b"MZ")
     }
 
-    fn exchange(&mut self, tally: &mut Vec<String>, _ends: &Ends, exchange: &Exchange<'_>) {
+    fn exchange(&mut self, tally: &mut Vec<String>, ends: &Ends, exchange: &Exchange<'_>) {
+        if self.0 == Wants::Sizes {
+            return tally.push(format!("{} packets, {} bytes", ends.packets, ends.bytes));
+        }
         let request = exchange.request;
         let mut text = format!("{} {} {}", request.method.escape_ascii(), request.host.escape_ascii(), request.target.escape_ascii());
         if request.body.bytes > 0 || !request.body.complete {

@@ -46,6 +46,7 @@ impl<L: Listener> Turn<'_, L> {
     /// Takes note of a packet that may be read; `handle` is what its conversation holds.
     #[inline]
     pub fn read(&mut self, packet: &Packet<'_>, place: u32, handle: u16) {
+        self.lane.desk.packet_bytes = packet.wire_bytes;
         let known = handle.checked_sub(1).filter(|&at| self.flow(at).is_of(packet.conversation));
         let at = match known {
             Some(at) => at,

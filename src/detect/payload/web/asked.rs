@@ -48,7 +48,7 @@ impl Web {
     pub fn of_asked(shelf: &mut Shelf, flow: &mut Flow) -> Self {
         let mut open = shelf.spare.pop().unwrap_or_default();
         open.start_ns = flow.start_ns;
-        (open.packets_before, open.bytes_before) = (0, u64::from(flow.first_bytes));
+        (open.packets_before, open.bytes_before) = (0, 0);
         (open.request.head, open.request.over) = (flow.head.take(), true);
         let client_low = flow.client_low;
         let course = |low: bool| {

@@ -69,6 +69,8 @@ pub struct Room<'a, L: Listener> {
     pub tally: &'a mut L::Tally,
     pub readings: &'a mut Readings,
     pub announced: &'a mut Announced,
+    /// Bytes on the wire of the packet that is read, which `ends` has counted.
+    pub packet_bytes: u32,
     pub ends: &'a Ends,
 }
 
@@ -87,7 +89,7 @@ impl<L: Listener> Room<'_, L> {
         let mut open = self.shelf.spare.pop().unwrap_or_default();
         open.start_ns = self.ends.now_ns;
         open.packets_before = self.ends.packets.saturating_sub(1);
-        open.bytes_before = self.ends.bytes;
+        open.bytes_before = self.ends.bytes.saturating_sub(u64::from(self.packet_bytes));
         Some(open)
     }
 

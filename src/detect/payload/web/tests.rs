@@ -36,6 +36,22 @@ fn requests_sent_ahead_get_their_own_responses() {
 }
 
 #[test]
+fn an_exchange_has_the_packets_and_bytes_that_it_took() {
+    const HEADERS_BYTES: usize = 54;
+    let mut lab = Lab::new(Wants::Sizes);
+    let (mut asked, mut answered) = (0, 0);
+    for body in ["one", "fourteen"] {
+        lab.segment(true, asked, GET, 0);
+        asked += GET.len();
+        let response = response(body);
+        lab.segment(false, answered, &response, 0);
+        answered += response.len();
+    }
+    let sizes = |body: &str| format!("2 packets, {} bytes", 2 * HEADERS_BYTES + GET.len() + response(body).len());
+    assert_eq!(lab.finish().0, [sizes("one"), sizes("fourteen")]);
+}
+
+#[test]
 fn codings_are_undone_and_bombs_are_not() {
     let page = "a page of some length\n".repeat(100);
     let coded = gzip(page.as_bytes());
