@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
 use super::ecs::EcsExtras;
+use super::terminal::counted;
 use crate::addr::Addr;
 use crate::attribute::{Country, Direction};
 use crate::conclude::{DeliveryRow, Detail, Ended, Event, Excerpt, Row, RowKey, State, Targeted};
@@ -384,10 +385,12 @@ impl EventRecord<'_> {
                     crate::detect::flood::Verdict::Genuine => "genuine sources",
                     crate::detect::flood::Verdict::Unclear => "sources unclear",
                 };
-                format!("{} sources, {verdict}, peak {} packets/s", flood.sources, flood.peak_pps)
+                format!("{}, {verdict}, peak {} packets/s", number(flood.sources, "sources"), flood.peak_pps)
             }
-            Detail::Backscatter(answers) => format!("answers to {} home addresses", answers.addresses),
-            Detail::Scan(scan) => format!("{} by {}, {} targets, tool {}", scan.shape, scan.method.name(), scan.targets, scan.tool),
+            Detail::Backscatter(answers) => format!("answers to {}", number(answers.addresses, "home addresses")),
+            Detail::Scan(scan) => {
+                format!("{} by {}, {}, tool {}", scan.shape, scan.method.name(), number(scan.targets, "targets"), scan.tool)
+            }
             Detail::Webshell(webshell) => {
                 let answered = webshell.answered.map_or_else(|| "not answered".into(), |status| format!("answered {status}"));
                 format!("{} {}: {}, {answered}", webshell.stage, webshell.shell, webshell.path)
@@ -400,10 +403,11 @@ impl EventRecord<'_> {
             }
             Detail::C2(c2) => {
                 let named = c2.family.as_deref().or(c2.indicator.as_deref()).or(c2.doubt).unwrap_or_default();
-                format!("{} by {}, {} contacts", named, c2.channel, c2.contacts)
+                format!("{named} by {}, {}", c2.channel, number(c2.contacts, "contacts"))
             }
         };
-        format!("{:<16} {} → {}: {} ({} packets)", self.event.action, source, target, what, self.network.packets)
+        let packets = number(self.network.packets, "packets");
+        format!("{:<16} {source} → {target}: {what} ({packets})", self.event.action)
     }
 }
 
@@ -524,6 +528,11 @@ impl ListRecord {
             sha256: list.sha256.clone(),
         }
     }
+}
+
+/// How many, with their plural or singular name.
+fn number(many: u64, plural: &'static str) -> String {
+    format!("{many} {}", counted(many, plural))
 }
 
 /// The day of a second since the epoch, YYYY-MM-DD.

@@ -152,10 +152,11 @@ impl<W: Write + Send> Terminal<W> {
             for ((country, attribution, entry), place) in places.iter().take(COUNTRIES_PER_KIND) {
                 let bar = "█".repeat((place.packets * 24).div_ceil(widest) as usize);
                 text += &format!(
-                    "  {country}  {attribution:<10} {:>8} {:<6} {:>12} packets  {bar}{}\n",
+                    "  {country}  {attribution:<10} {:>8} {:<6} {:>12} {:<7}  {bar}{}\n",
                     grouped(place.started),
                     counted(place.started, "events"),
                     grouped(place.packets),
+                    counted(place.packets, "packets"),
                     through(entry)
                 );
             }
@@ -193,6 +194,7 @@ pub(super) fn counted(number: u64, word: &'static str) -> &'static str {
         _ if number != 1 => word,
         "deliveries" => "delivery",
         "hosts held" => "host held",
+        "home addresses" => "home address",
         word => word.strip_suffix('s').unwrap_or(word),
     }
 }
