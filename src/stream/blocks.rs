@@ -91,6 +91,9 @@ impl Blocks {
     }
 
     /// Adds bytes to a chain's end; returns how many found room.
+    // Into its callers, as is what it calls: a chain on the stack is written in words and read whole, which would wait until the bytes have
+    // reached blocks that hardly ever are in the cache.
+    #[inline(always)]
     pub fn append(&mut self, chain: &mut Chain, bytes: &[u8]) -> usize {
         let mut rest = bytes;
         while !rest.is_empty() {
@@ -107,6 +110,7 @@ impl Blocks {
         bytes.len() - rest.len()
     }
 
+    #[inline(always)]
     fn grow(&mut self, chain: &mut Chain) -> bool {
         if self.free == NONE {
             return false;
@@ -151,6 +155,7 @@ impl Blocks {
     }
 
     /// Gives a chain's blocks back; the chain is empty then.
+    #[inline(always)]
     pub fn free(&mut self, chain: &mut Chain) {
         if chain.first != NONE {
             self.next[usize::from(chain.last)] = self.free;
