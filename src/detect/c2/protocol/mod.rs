@@ -9,7 +9,7 @@ mod gh0st;
 mod irc;
 mod mirai;
 mod njrat;
-mod shell;
+pub mod shell;
 #[cfg(test)]
 mod tests;
 mod xorddos;
