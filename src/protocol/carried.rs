@@ -99,6 +99,8 @@ pub struct Exchange<'a> {
 pub enum Carrier {
     Http,
     Smtp,
+    Pop3,
+    Imap,
     Ftp,
     Tftp,
 }

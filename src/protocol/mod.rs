@@ -8,6 +8,8 @@ pub mod digits;
 pub mod dns;
 pub mod ftp;
 pub mod http;
+pub mod imap;
+pub mod pop3;
 pub mod quic;
 pub mod smtp;
 pub mod telnet;

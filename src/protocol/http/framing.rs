@@ -18,6 +18,8 @@ pub struct Facts<'a> {
     pub codings: [Option<Coding>; CODINGS_MAX],
     /// `Content-Range` names all of what it is a range of.
     pub whole_range: bool,
+    /// The first and the last byte that it names, and how many there are, if that is said.
+    pub range: Option<(u64, u64, Option<u64>)>,
     /// Receivers would disagree.
     pub ambiguous: bool,
 }
@@ -43,7 +45,10 @@ impl<'a> Facts<'a> {
         match name.len() {
             4 if is("host") && self.host.is_empty() => self.host = value,
             12 if is("content-type") && self.content_type.is_empty() => self.content_type = value,
-            13 if is("content-range") => self.whole_range = is_whole_range(value),
+            13 if is("content-range") => {
+                self.range = range(value);
+                self.whole_range = self.range.is_some_and(|(first, last, total)| first == 0 && last.checked_add(1) == total);
+            }
             14 if is("content-length") => self.take_length(value),
             16 if is("content-encoding") => self.take_codings(value),
             17 if is("transfer-encoding") => self.take_transfer(value),
@@ -130,14 +135,14 @@ impl<'a> Facts<'a> {
     }
 }
 
-/// Whether a range is all there is: `bytes 0-1233/1234` (RFC 9110 section 14.4).
-fn is_whole_range(value: &[u8]) -> bool {
-    let parts = std::str::from_utf8(value).ok().and_then(|text| {
-        let (range, total) = text.trim().strip_prefix("bytes")?.trim_start().split_once('/')?;
-        let (first, last) = range.split_once('-')?;
-        Some((first.trim().parse::<u64>().ok()?, last.trim().parse::<u64>().ok()?, total.trim().parse::<u64>().ok()?))
-    });
-    parts.is_some_and(|(first, last, total)| first == 0 && last.checked_add(1) == Some(total))
+/// What a range names: `bytes 0-1233/1234`, or a star for a total that is not known (RFC 9110 section 14.4).
+fn range(value: &[u8]) -> Option<(u64, u64, Option<u64>)> {
+    let text = std::str::from_utf8(value).ok()?;
+    let (range, total) = text.trim().strip_prefix("bytes")?.trim_start().split_once('/')?;
+    let (first, last) = range.split_once('-')?;
+    let (first, last) = (first.trim().parse().ok()?, last.trim().parse().ok()?);
+    let total = if total.trim() == "*" { None } else { Some(total.trim().parse().ok()?) };
+    (first <= last).then_some((first, last, total))
 }
 
 #[cfg(test)]
@@ -191,5 +196,7 @@ mod tests {
         assert_eq!((some.whole_range, some.host), (false, &b"a"[..]));
         assert!(facts(&[("Content-Range", "bytes 0-999/1000")]).whole_range);
         assert!(!facts(&[("Content-Range", "bytes 0-18446744073709551615/0")]).whole_range);
+        assert_eq!(facts(&[("Content-Range", "bytes 5-9/*")]).range, Some((5, 9, None)));
+        assert_eq!(facts(&[("Content-Range", "bytes 9-5/10")]).range, None);
     }
 }

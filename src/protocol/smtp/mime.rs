@@ -95,7 +95,7 @@ impl Message {
 
     /// The message is over, seen to its end or not.
     pub fn end(&mut self, complete: bool, event: &mut impl FnMut(Event<'_>)) {
-        if self.state == State::Told {
+        if self.state == State::Told && !self.held.is_empty() {
             event(Event::Data(self.held));
         }
         self.close(complete, event);

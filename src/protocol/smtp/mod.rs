@@ -1,16 +1,16 @@
 //! SMTP (RFC 5321) as far as attachments depend on it: commands, replies, DATA, BDAT (RFC 3030), pipelining (RFC 2920), STARTTLS (RFC 3207).
 
 mod decode;
+mod letter;
 mod lines;
 mod mime;
 mod parameter;
 #[cfg(test)]
 mod tests;
 
+pub use letter::Letter;
+pub use lines::Lines;
 pub use mime::{Attachment, Event};
-
-use lines::{End, Lines, Piece};
-use mime::Message;
 
 /// Replies (RFC 5321 section 4.2.3).
 const READY: u16 = 220;
@@ -44,10 +44,8 @@ enum Phase {
     Commands,
     /// DATA was sent, and is not yet answered.
     Asked,
-    /// A message, up to a line with one dot. `fresh`: the line before ended with CRLF, as it must before that dot.
-    Data {
-        fresh: bool,
-    },
+    /// A message, up to a line with one dot.
+    Data,
     /// A piece of a message.
     Chunk {
         left: u64,
@@ -64,13 +62,11 @@ pub struct Session {
     phase: Phase,
     /// Commands and replies, by whether the client sent them.
     lines: [Lines; 2],
-    /// Lines of the message.
-    content: Lines,
     /// The server was heard at all.
     answers: bool,
     /// Commands that are not yet answered.
     owed: u32,
-    message: Message,
+    letter: Letter,
     /// Pieces of a message came, and more are to come.
     chunked: bool,
 }
@@ -100,15 +96,14 @@ impl Session {
             return;
         }
         self.lines[1] = Lines::default();
-        self.content = Lines::default();
         match (self.phase, bytes) {
-            (Phase::Data { .. }, Some(_)) => self.message.missing(),
+            (Phase::Data, Some(_)) => self.letter.missing(),
             (Phase::Chunk { left, last }, Some(bytes)) if u64::from(bytes) < left => {
-                self.message.missing();
+                self.letter.missing();
                 self.phase = Phase::Chunk { left: left - u64::from(bytes), last };
             }
             _ => {
-                self.message.end(false, &mut event);
+                self.letter.end(false, &mut event);
                 self.phase = Phase::Commands;
             }
         }
@@ -116,12 +111,12 @@ impl Session {
 
     /// The session is over.
     pub fn finish(&mut self, mut event: impl FnMut(Event<'_>)) {
-        self.message.end(false, &mut event);
+        self.letter.end(false, &mut event);
     }
 
     /// Bytes of memory held.
     pub fn held_bytes(&self) -> usize {
-        self.lines.iter().map(Lines::held_bytes).sum::<usize>() + self.content.held_bytes() + self.message.held_bytes()
+        self.lines.iter().map(Lines::held_bytes).sum::<usize>() + self.letter.held_bytes()
     }
 
     fn client(&mut self, bytes: &[u8], event: &mut impl FnMut(Event<'_>)) {
@@ -129,10 +124,14 @@ impl Session {
         while !left.is_empty() {
             if self.phase == Phase::Asked {
                 // One way only, or a client that does not wait: its bytes say what they are.
-                self.phase = if self.answers && is_command(left) { Phase::Commands } else { Phase::Data { fresh: true } };
+                if self.answers && is_command(left) {
+                    self.phase = Phase::Commands;
+                } else {
+                    self.begin_data();
+                }
             }
             let taken = match self.phase {
-                Phase::Data { fresh } => self.data(left, fresh, event),
+                Phase::Data => self.data(left, event),
                 Phase::Chunk { left: size, last } => self.chunk(left, size, last, event),
                 Phase::Commands | Phase::Encrypting => self.commands(left, event),
                 Phase::Asked | Phase::Encrypted => return,
@@ -175,30 +174,19 @@ impl Session {
             self.phase = Phase::Encrypting;
         } else if self.chunked && [&b"RSET"[..], b"QUIT", b"EHLO", b"HELO"].iter().any(|known| verb.eq_ignore_ascii_case(known)) {
             self.chunked = false;
-            self.content = Lines::default();
-            self.message.end(false, event);
+            self.letter.end(false, event);
         }
     }
 
+    fn begin_data(&mut self) {
+        self.letter.begin();
+        self.phase = Phase::Data;
+    }
+
     /// A message up to its last dot.
-    fn data(&mut self, bytes: &[u8], fresh: bool, event: &mut impl FnMut(Event<'_>)) -> usize {
-        let mut lines = std::mem::take(&mut self.content);
-        let mut fresh = fresh;
-        let mut over = false;
-        let taken = lines.push(bytes, |piece| {
-            let stuffed = fresh && piece.starts && piece.bytes.first() == Some(&b'.');
-            over = stuffed && piece.bytes == b"." && piece.end == End::Crlf;
-            if !over {
-                let plain = if stuffed { &piece.bytes[1..] } else { piece.bytes };
-                self.message.line(Piece { bytes: plain, ..piece }, event);
-            }
-            fresh = piece.end == End::Crlf;
-            !over
-        });
-        self.content = lines;
-        self.phase = Phase::Data { fresh };
+    fn data(&mut self, bytes: &[u8], event: &mut impl FnMut(Event<'_>)) -> usize {
+        let (taken, over) = self.letter.take_dotted(bytes, event);
         if over {
-            self.message.end(true, event);
             self.owed = self.owed.saturating_add(1);
             self.phase = Phase::Commands;
         }
@@ -208,12 +196,7 @@ impl Session {
     /// Bytes of a piece of a message.
     fn chunk(&mut self, bytes: &[u8], left: u64, last: bool, event: &mut impl FnMut(Event<'_>)) -> usize {
         let take = bytes.len().min(usize::try_from(left).unwrap_or(usize::MAX));
-        let mut lines = std::mem::take(&mut self.content);
-        lines.push(&bytes[..take], |piece| {
-            self.message.line(piece, event);
-            true
-        });
-        self.content = lines;
+        self.letter.take(&bytes[..take], event);
         let left = left - take as u64;
         self.phase = Phase::Chunk { left, last };
         if left == 0 {
@@ -226,8 +209,7 @@ impl Session {
         self.phase = Phase::Commands;
         if last {
             self.chunked = false;
-            self.content.flush(|piece| self.message.line(piece, event));
-            self.message.end(true, event);
+            self.letter.end(true, event);
         }
     }
 
@@ -250,7 +232,7 @@ impl Session {
     fn reply(&mut self, code: u16) {
         self.owed = self.owed.saturating_sub(1);
         match self.phase {
-            Phase::Asked if code == GO_ON => self.phase = Phase::Data { fresh: true },
+            Phase::Asked if code == GO_ON => self.begin_data(),
             Phase::Asked if code >= REFUSED_MIN && self.owed == 0 => self.phase = Phase::Commands,
             Phase::Encrypting if self.owed == 0 => {
                 self.phase = if code == READY { Phase::Encrypted } else { Phase::Commands };

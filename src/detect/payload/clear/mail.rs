@@ -29,7 +29,7 @@ impl Mail {
 
     pub fn bytes<L: Listener>(&mut self, room: &mut Room<'_, L>, by_client: bool, bytes: &[u8]) -> Goes {
         let attachment = &mut self.attachment;
-        match self.session.push(by_client, bytes, |event| take(attachment, room, event)) {
+        match self.session.push(by_client, bytes, |event| take(attachment, room, Carrier::Smtp, event)) {
             smtp::Goes::On => Goes::On,
             smtp::Goes::Encrypted => Goes::Anew,
         }
@@ -40,20 +40,21 @@ impl Mail {
         if by_client && let Some(file) = attachment {
             file.miss();
         }
-        self.session.missing(by_client, bytes, |event| take(attachment, room, event));
+        self.session.missing(by_client, bytes, |event| take(attachment, room, Carrier::Smtp, event));
     }
 
     pub fn finish<L: Listener>(&mut self, room: &mut Room<'_, L>) {
         let attachment = &mut self.attachment;
-        self.session.finish(|event| take(attachment, room, event));
+        self.session.finish(|event| take(attachment, room, Carrier::Smtp, event));
     }
 }
 
-fn take<L: Listener>(open: &mut Option<File>, room: &mut Room<'_, L>, event: Event<'_>) {
+/// Takes what a session tells of attachments: those that are sent come from the client, those that are fetched from the server.
+pub fn take<L: Listener>(open: &mut Option<File>, room: &mut Room<'_, L>, carrier: Carrier, event: Event<'_>) {
     match (event, open) {
         (Event::Begin(attachment), open) => {
             let (file_name, content_type) = (attachment.file_name.to_vec(), attachment.content_type.to_vec());
-            *open = Some(File::named(room, Carrier::Smtp, true, file_name, content_type));
+            *open = Some(File::named(room, carrier, carrier == Carrier::Smtp, file_name, content_type));
         }
         (Event::Data(bytes), Some(file)) => file.take(room, bytes),
         (Event::End { complete }, open) => {

@@ -1,5 +1,6 @@
 //! What is carried in clear text besides HTTP, and what QUIC shows: one reader a file.
 
+mod fetched;
 mod files;
 mod mail;
 mod names;
@@ -8,12 +9,13 @@ mod quic;
 mod tests;
 mod text;
 
-use crate::protocol::{dns, quic as datagrams, smtp};
+use crate::protocol::{dns, imap, pop3, quic as datagrams, smtp};
 
 use super::listener::Listener;
 use super::reader::Talk;
 use super::unknown::Unknown;
 use super::web::{Goes, Room};
+use fetched::Fetched;
 use files::{Control, Datagrams, Stored};
 use mail::Mail;
 use names::Stream;
@@ -28,6 +30,7 @@ pub enum Clear {
     Quic(Initial),
     /// DNS over TCP.
     Names(Stream),
+    Fetched(Box<Fetched>),
     /// A server has greeted as those of mail and FTP do; its client has not spoken yet.
     Opening(Opening),
     Mail(Box<Mail>),
@@ -53,8 +56,8 @@ impl Clear {
         if dns::frame(bytes).is_some_and(|(message, _)| names::is_asked(message)) {
             return Some(Clear::Names(Stream::new(if by_opener { low } else { !low })));
         }
-        if !by_opener && smtp::greets(bytes) {
-            return Some(Clear::Opening(Opening::new(talk.opener_low)));
+        if !by_opener && (smtp::greets(bytes) || pop3::greets(bytes) || imap::greets(bytes)) {
+            return Some(Clear::Opening(Opening::new(talk.opener_low, bytes)));
         }
         if smtp::begins(bytes) {
             return Some(Clear::Mail(Box::new(Mail::new(low))));
@@ -75,7 +78,7 @@ impl Clear {
             Clear::Mail(reader) => reader.client_low,
             Clear::Stored(reader) => reader.client_low,
             Clear::Tftp(reader) => reader.client_low,
-            Clear::Opening(_) | Clear::Control(_) | Clear::Typed(_) => talk.opener_low,
+            Clear::Opening(_) | Clear::Fetched(_) | Clear::Control(_) | Clear::Typed(_) => talk.opener_low,
         }
     }
 
@@ -92,6 +95,7 @@ impl Clear {
                 None => Goes::On,
             },
             Clear::Mail(reader) => reader.bytes(room, by_client, bytes),
+            Clear::Fetched(reader) => reader.bytes(room, by_client, bytes),
             Clear::Control(reader) => reader.bytes(room, by_client, bytes),
             Clear::Stored(reader) => reader.bytes(room, by_client, bytes),
             Clear::Tftp(reader) => reader.bytes(room, by_client, bytes),
@@ -105,6 +109,7 @@ impl Clear {
             // Where the next message begins is unknown.
             Clear::Names(_) => return Goes::Over,
             Clear::Mail(reader) => reader.missing(room, by_client, bytes),
+            Clear::Fetched(reader) => reader.missing(room, by_client, bytes),
             Clear::Control(reader) => reader.missing(by_client),
             Clear::Stored(reader) => reader.missing(),
             Clear::Quic(_) | Clear::Opening(_) | Clear::Tftp(_) | Clear::Typed(_) => {}
@@ -124,6 +129,7 @@ impl Clear {
     pub fn finish<L: Listener>(self, room: &mut Room<'_, L>) {
         match self {
             Clear::Mail(mut reader) => reader.finish(room),
+            Clear::Fetched(mut reader) => reader.finish(room),
             Clear::Stored(mut reader) => reader.finish(room),
             Clear::Tftp(mut reader) => reader.finish(room),
             Clear::Typed(mut reader) => reader.finish(room),

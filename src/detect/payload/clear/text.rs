@@ -1,12 +1,13 @@
 //! Lines of clear text, and greetings that leave open what follows.
 
 use crate::protocol::telnet::{self, Lines};
-use crate::protocol::{ftp, smtp};
+use crate::protocol::{ftp, imap, pop3, smtp};
 
 use super::super::listener::Listener;
 use super::super::unknown::Unknown;
 use super::super::web::{Goes, Room};
 use super::Clear;
+use super::fetched::Fetched;
 use super::files::Control;
 use super::mail::Mail;
 
@@ -57,16 +58,33 @@ impl Typed {
     }
 }
 
-/// A server has greeted with code 220: mail, FTP, or another that does so.
+/// A server has greeted: with code 220, as those of mail and FTP do and others, or as those from which mail is fetched.
 #[derive(Debug)]
 pub struct Opening {
     client_low: bool,
+    greeting: Greeting,
     unknown: Unknown,
 }
 
+/// How a server greeted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Greeting {
+    Code,
+    Pop3,
+    Imap,
+}
+
 impl Opening {
-    pub fn new(client_low: bool) -> Self {
-        Opening { client_low, unknown: Unknown::default() }
+    /// Behind a server's first bytes.
+    pub fn new(client_low: bool, first: &[u8]) -> Self {
+        let greeting = if pop3::greets(first) {
+            Greeting::Pop3
+        } else if imap::greets(first) {
+            Greeting::Imap
+        } else {
+            Greeting::Code
+        };
+        Opening { client_low, greeting, unknown: Unknown::default() }
     }
 
     /// Who reads on, once the client has spoken.
@@ -75,17 +93,15 @@ impl Opening {
             self.unknown.hear(room, by_client, bytes, false);
             return None;
         }
-        let is_mail = smtp::begins(bytes);
-        if is_mail || ftp::is_command(bytes) {
-            self.unknown.drop_all(room.blocks);
-        }
-        Some(if is_mail {
-            Clear::Mail(Box::new(Mail::greeted(self.client_low)))
-        } else if ftp::is_command(bytes) {
-            Clear::Control(Control::default())
-        } else {
-            Clear::Typed(Box::new(Typed::new(std::mem::take(&mut self.unknown))))
-        })
+        let next = match self.greeting {
+            Greeting::Code if smtp::begins(bytes) => Clear::Mail(Box::new(Mail::greeted(self.client_low))),
+            Greeting::Code if ftp::is_command(bytes) => Clear::Control(Control::default()),
+            Greeting::Pop3 if pop3::is_command(bytes) => Clear::Fetched(Box::new(Fetched::pop3())),
+            Greeting::Imap if imap::is_command(bytes) => Clear::Fetched(Box::new(Fetched::imap())),
+            _ => return Some(Clear::Typed(Box::new(Typed::new(std::mem::take(&mut self.unknown))))),
+        };
+        self.unknown.drop_all(room.blocks);
+        Some(next)
     }
 
     pub fn finish<L: Listener>(&mut self, room: &mut Room<'_, L>) {

@@ -2,13 +2,15 @@
 
 use std::io::Write;
 
+use crate::conclude::SLICE_NS;
 use crate::protocol::carried::{Body, Carrier, Delivery, Ends, Exchange, Field, Part, Request, Response};
 use crate::protocol::http::framing::Facts;
 use crate::protocol::http::{head, multipart};
 use crate::stream::{Blocks, Chain};
 
-use super::super::listener::Listener;
+use super::super::listener::{Listener, SNIFFED_BYTES};
 use super::intake::{Around, Intake, Tools};
+use super::joined::{Beginning, Joined, Range};
 
 /// Parts within parts that are looked into: a mail in a mail, no deeper.
 const NESTED_MAX: usize = 2;
@@ -60,6 +62,10 @@ pub struct Open {
     pub wanted: bool,
     pub ambiguous: bool,
     pub partial: bool,
+    /// Which part of a file the response has, if not all.
+    pub range: Option<Range>,
+    /// Its body goes on with what came before.
+    pub joins: bool,
     pub start_ns: u64,
     pub packets_before: u32,
     pub bytes_before: u64,
@@ -116,6 +122,9 @@ impl Open {
         (self.request.body, self.parts) = (request_body, parts);
         if let Some(body) = &mut self.response.body {
             body.end(false, around, |_, _| ());
+            // The last range makes it whole.
+            let total = self.range.and_then(|range| range.total);
+            self.partial &= !(self.joins && body.begun().is_some_and(|(bytes, _)| Some(bytes) == total));
         }
         around.readings.ambiguous += u64::from(self.ambiguous);
         if self.is_wanted() {
@@ -205,12 +214,46 @@ impl Open {
         }
         if let Some(response) = response
             && self.response.body.as_ref().is_some_and(|body| body.is_wanted())
+            // What joins others is told once it is whole.
+            && !(self.joins && self.partial)
         {
             let disposition = response.field("Content-Disposition").and_then(|value| multipart::parameter(value, "filename"));
             let name = disposition.unwrap_or_else(|| name_of(target));
             around.listener.delivered(tally, ends, &delivery(false, response_facts.content_type, name, response.body));
         }
+        self.keep_beginning(&url, at(response_body), response_facts.codings != [None, None], ends, &mut around.tools.joined);
         *told = Told { request_fields: emptied(request_fields), response_fields: emptied(response_fields), url };
+    }
+
+    /// The beginning of the file that a range goes on with, and how many of its bytes the range repeats. Ranges of what is coded are left: they are
+    /// ranges of the coding.
+    pub fn goes_on_with(&self, coded: bool, blocks: &Blocks, ends: &Ends, joined: &mut Joined) -> Option<(Beginning, u64)> {
+        let range = self.range.filter(|range| range.first > 0 && !coded && !joined.is_empty())?;
+        let mut request = Vec::new();
+        copy(blocks, &self.request.head, &mut request);
+        let mut facts = Facts::default();
+        let line = head::request(&request, |name, value| facts.take(name, value))?;
+        let named = Request { method: line.method, target: line.target, host: host(facts.host, line.target), ..Request::default() };
+        let mut url = Vec::new();
+        write_url(&mut url, &named, ends);
+        let beginning = joined.take(ends.client, ends.server, &url, range, (ends.now_ns / SLICE_NS) as u32)?;
+        let again = beginning.bytes - range.first;
+        Some((beginning, again))
+    }
+
+    /// Remembers what there is of a file that more may follow of.
+    fn keep_beginning(&self, url: &[u8], head: &[u8], coded: bool, ends: &Ends, joined: &mut Joined) {
+        let begins = self.joins || self.range.is_some_and(|range| range.first == 0) || self.status == 200;
+        let Some(body) = self.response.body.as_ref().filter(|body| begins && !coded && body.is_wanted()) else { return };
+        if !self.partial && body.is_complete() {
+            return;
+        }
+        if let Some((bytes, digests)) = body.begun() {
+            let head = head[..head.len().min(SNIFFED_BYTES)].to_vec();
+            let since_s = (ends.now_ns / SLICE_NS) as u32;
+            let (client, server) = (ends.client, ends.server);
+            joined.keep(Beginning { client, server, url: url.to_vec(), bytes, digests: digests.clone(), head, since_s });
+        }
     }
 
     fn give_back(&mut self, blocks: &mut Blocks, tools: &mut Tools) {

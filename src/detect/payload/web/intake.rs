@@ -9,6 +9,7 @@ use crate::stream::{Blocks, Chain};
 use super::super::digests::Digests;
 use super::super::listener::{Listener, SNIFFED_BYTES};
 use super::super::tally::Readings;
+use super::joined::{Beginning, Joined};
 use super::whole::{Whole, Wholes};
 
 /// First bytes of a body that are kept. ISO 9660 has its mark at 32,769; web shells and their payloads are smaller than this.
@@ -32,6 +33,7 @@ pub struct Tools {
     #[allow(clippy::vec_box)]
     boxes: Vec<Box<Intake>>,
     wholes: Wholes,
+    pub joined: Joined,
 }
 
 /// Boxes that a lane keeps for further bodies.
@@ -110,6 +112,8 @@ pub struct Intake {
     stuck: bool,
     /// What comes now stands behind a hole.
     holed: bool,
+    /// Bytes to come that were there before: of a range that overlaps with what it goes on with.
+    again: u64,
     complete: bool,
 }
 
@@ -135,9 +139,27 @@ impl Intake {
         intake
     }
 
+    /// Goes on with the beginning of a file, of which the range that comes repeats so many bytes.
+    pub fn go_on(&mut self, beginning: Beginning, again: u64, blocks: &mut Blocks) {
+        blocks.append(&mut self.head, &beginning.head);
+        self.bytes = beginning.bytes;
+        self.hash = Some(beginning.digests);
+        (self.wanted, self.again) = (Some(true), again);
+    }
+
+    /// How many bytes there are without a hole, and their digests; nothing of a body that nobody wants, or of which something is missing.
+    pub fn begun(&self) -> Option<(u64, &Digests)> {
+        self.hash.as_ref().filter(|_| !self.flawed && !self.holed && self.again == 0).map(|digests| (self.bytes, digests))
+    }
+
     /// Whether somebody wants it, as far as is known.
     pub fn is_wanted(&self) -> bool {
         self.wanted == Some(true)
+    }
+
+    /// Whether it was seen to its end, and nothing is missing.
+    pub fn is_complete(&self) -> bool {
+        self.complete
     }
 
     /// Whether nothing of it is wanted any more.
@@ -195,6 +217,11 @@ impl Intake {
             return;
         }
         let mut rest = bytes;
+        if self.again > 0 {
+            let known = usize::try_from(self.again).unwrap_or(usize::MAX).min(rest.len());
+            self.again -= known as u64;
+            rest = &rest[known..];
+        }
         if self.wanted.is_none() {
             let take = SNIFFED_BYTES.saturating_sub(self.head.len()).min(rest.len());
             let kept = around.blocks.append(&mut self.head, &rest[..take]);

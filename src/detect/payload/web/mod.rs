@@ -7,6 +7,7 @@
 mod asked;
 mod exchange;
 pub mod intake;
+mod joined;
 #[cfg(test)]
 mod tests;
 mod whole;
@@ -26,6 +27,7 @@ use super::tally::Readings;
 pub use asked::{asked, forget};
 use exchange::{Method, Open, Parts, Told, feed_parts, host};
 use intake::{Around, Intake, Tools};
+use joined::Range;
 
 /// Requests of one conversation that wait for their responses, at most; the oldest is told without one then. Browsers that ever sent
 /// requests ahead sent fewer.
@@ -447,6 +449,8 @@ impl Web {
         open.status = line.status;
         open.ambiguous |= line.odd || facts.ambiguous;
         open.partial = line.status == 206 && !facts.whole_range;
+        open.range = facts.range.filter(|_| open.partial).map(|(first, last, total)| Range { first, last, total });
+        let beginning = open.goes_on_with(facts.codings != [None, None], room.blocks, room.ends, &mut room.shelf.tools.joined);
         // What is there of the body decides whether anything of it must be kept, if it is enough to judge by.
         let there = match framing {
             Framing::Length(length) => &behind[..usize::try_from(length).unwrap_or(usize::MAX).min(behind.len())],
@@ -457,6 +461,7 @@ impl Web {
         let has_body = !matches!(framing, Framing::None | Framing::Tunnel);
         let reads_body = has_body
             && (open.wanted
+                || beginning.is_some()
                 || !is_enough
                 || facts.codings != [None, None]
                 || room.listener.wants_body(room.ends, &there[..there.len().min(SNIFFED_BYTES)]));
@@ -468,8 +473,14 @@ impl Web {
         }
         if reads_body {
             let wanted = open.wanted;
-            let intake = Intake::new(&facts.codings, wanted, &mut room.around());
-            open.response.body = Some(room.shelf.tools.boxed(intake));
+            let mut intake = Intake::new(&facts.codings, wanted, &mut room.around());
+            if let (Some((beginning, again)), Some(open)) = (beginning, self.first.as_mut()) {
+                open.joins = true;
+                intake.go_on(beginning, again, room.blocks);
+            }
+            if let Some(open) = self.first.as_mut() {
+                open.response.body = Some(room.shelf.tools.boxed(intake));
+            }
         }
         self.answer.phase = match framing {
             Framing::Length(length) => Phase::Length(length),
