@@ -59,10 +59,35 @@ fn language(extension: &[u8]) -> Option<Language> {
     })
 }
 
-/// Last extensions that are added to a script so that it is *not* run: to show it, to keep it, to ship it.
-const HANDED_OUT: [&[u8]; 20] = [
-    b"txt", b"md", b"html", b"htm", b"bak", b"old", b"orig", b"log", b"diff", b"patch", b"dist", b"example", b"sample", b"zip", b"gz",
-    b"tpl", b"twig", b"css", b"js", b"map",
+/// Last extensions that are added to a script so that it is *not* run: to show it, to keep it, to ship it, or as long as not all of it has come.
+const HANDED_OUT: [&[u8]; 27] = [
+    b"txt",
+    b"md",
+    b"html",
+    b"htm",
+    b"bak",
+    b"old",
+    b"orig",
+    b"log",
+    b"diff",
+    b"patch",
+    b"dist",
+    b"example",
+    b"sample",
+    b"zip",
+    b"gz",
+    b"tpl",
+    b"twig",
+    b"css",
+    b"js",
+    b"map",
+    b"tmp",
+    b"temp",
+    b"swp",
+    b"part",
+    b"filepart",
+    b"new",
+    b"save",
 ];
 
 /// Whether letters are of both cases.
@@ -269,6 +294,8 @@ mod tests {
             "photo.jpg",
             "x.php.txt",
             "x.php.bak",
+            "x.php.tmp",
+            "x.php.filepart",
             "README",
             ".php5rc",
             "php",
