@@ -5,6 +5,7 @@ use memchr::memmem;
 use super::cipher::Key;
 use super::encoding::{PARAMETERS_MAX, base64, compact, parameters, percent, scanned};
 use super::name::{Language, is_script};
+use super::quoted::{enclosed, quoted, unescape, unescape_markup};
 use crate::protocol::carried::Request;
 
 /// How a request's body is declared.
@@ -28,6 +29,8 @@ pub enum Place {
     Part,
     /// A string of a JSON body.
     Json,
+    /// A text between two tags of an XML body, by the name of the tag before it.
+    Xml,
     Cookie,
 }
 
@@ -173,6 +176,19 @@ impl<'a> Asked<'a> {
                 }
             }
         }
+        if matches!(self.declared, Declared::Other | Declared::Bytes) && self.body.trim_ascii_start().starts_with(b"<") {
+            let mut rest = self.body;
+            for _ in 0..2 * PARAMETERS_MAX {
+                let Some((name, raw, behind)) = enclosed(rest) else { break };
+                rest = behind;
+                unescape_markup(raw, value);
+                if !value.is_empty()
+                    && let Some(found) = look(&Parameter { place: Place::Xml, name, value })
+                {
+                    return Some(found);
+                }
+            }
+        }
         for cookie in self.request.field("Cookie").unwrap_or_default().split(|&byte| byte == b';').take(PARAMETERS_MAX) {
             let cookie = cookie.trim_ascii_start();
             let Some(at) = memchr::memchr(b'=', cookie) else {
@@ -200,51 +216,6 @@ impl<'a> Asked<'a> {
     /// A header field says this, in whatever case.
     pub fn field_has(&self, name: &str, text: &[u8]) -> bool {
         self.request.field(name).is_some_and(|value| value.to_ascii_lowercase().windows(text.len().max(1)).any(|window| window == text))
-    }
-}
-
-/// The next string of a JSON text as sent, without its quotes, and what stands behind it (RFC 8259 section 7).
-fn quoted(json: &[u8]) -> Option<(&[u8], &[u8])> {
-    let rest = &json[memchr::memchr(b'"', json)? + 1..];
-    let mut at = 0;
-    while let Some(&byte) = rest.get(at) {
-        match byte {
-            b'"' => return Some((&rest[..at], &rest[at + 1..])),
-            b'\\' => at += 2,
-            _ => at += 1,
-        }
-    }
-    // Cut off: what is there counts.
-    Some((rest, &[]))
-}
-
-/// Undoes the escapes of a JSON string, of characters below U+0100, into `out`, which is emptied first.
-fn unescape(raw: &[u8], out: &mut Vec<u8>) {
-    out.clear();
-    let mut at = 0;
-    while let Some(&byte) = raw.get(at) {
-        at += 1;
-        if byte != b'\\' {
-            out.push(byte);
-            continue;
-        }
-        let Some(&escaped) = raw.get(at) else { break };
-        at += 1;
-        match escaped {
-            b'n' => out.push(b'\n'),
-            b'r' => out.push(b'\r'),
-            b't' => out.push(b'\t'),
-            b'u' => {
-                let digits = raw.get(at..at + 4).and_then(|digits| std::str::from_utf8(digits).ok());
-                if let Some(byte) =
-                    digits.and_then(|digits| u8::from_str_radix(digits.get(2..).filter(|_| digits.starts_with("00"))?, 16).ok())
-                {
-                    out.push(byte);
-                }
-                at += 4;
-            }
-            other => out.push(other),
-        }
     }
 }
 
@@ -321,6 +292,24 @@ mod tests {
         });
         assert!(none.is_none());
         assert_eq!(seen, ["c/<\n", "d", "e"]);
+    }
+
+    #[test]
+    fn texts_of_xml_are_parameters() {
+        let sent = post("/x.jsp", "text/xml", b"<?xml version=\"1.0\"?>\n<a b=\"1\"><c>id &lt;&#39;x</c> <d/><e><![CDATA[<%x%>]]></e>t<f");
+        let request = sent.request();
+        let mut seen = Vec::new();
+        let none: Option<()> = Asked::new(&request).find(&mut Room::default(), |parameter, _| {
+            seen.push((
+                parameter.place,
+                String::from_utf8_lossy(parameter.name).into_owned(),
+                String::from_utf8_lossy(parameter.value).into_owned(),
+            ));
+            None
+        });
+        assert!(none.is_none());
+        let is = |name: &str, value: &str| (Place::Xml, name.to_string(), value.to_string());
+        assert_eq!(seen, [is("c", "id <'x"), is("e", "<%x%>"), is("", "t")]);
     }
 
     #[test]

@@ -68,8 +68,16 @@ fn plain(bytes: &[u8]) -> Option<Plain> {
 
 /// Deciphers the beginning of `cipher` under every known key, by AES in blocks, chained from zero or from the key, and by exclusive or.
 pub fn decipher(cipher: &[u8]) -> Option<Plain> {
-    KEYS.iter().find_map(|&(key, _)| under(key, cipher))
+    opened_by(cipher).map(|(plain, _)| plain)
 }
+
+/// The same, with the word that the key comes of.
+pub fn opened_by(cipher: &[u8]) -> Option<(Plain, &'static str)> {
+    KEYS.iter().find_map(|&(key, word)| Some((under(key, cipher)?, word)))
+}
+
+/// The word of the key that Godzilla comes with.
+pub const GODZILLAS: &str = "key";
 
 /// The same under keys that were seen.
 pub fn decipher_under(keys: &[Key], cipher: &[u8]) -> Option<Plain> {

@@ -58,6 +58,7 @@ pub struct Dealing {
     pub id: EventId,
     pub course: Course,
     pub port: u16,
+    pub protocol: &'static str,
     pub requests: u64,
     /// It has an event of its own.
     pub written: bool,
@@ -86,6 +87,7 @@ impl Dealing {
             id,
             course,
             port: record.port,
+            protocol: record.protocol,
             requests: 0,
             written: false,
             stage: record.finding.stage,

@@ -15,6 +15,8 @@ pub struct Record {
     pub client: Addr,
     pub server: Addr,
     pub port: u16,
+    /// The application's protocol, as it stands in records.
+    pub protocol: &'static str,
     pub start_ns: u64,
     pub end_ns: u64,
     pub packets: u32,

@@ -15,6 +15,8 @@ pub enum Shell {
     Weevely,
     Regeorg,
     Suo5,
+    Abptts,
+    Pivotnacci,
 }
 
 impl Shell {
@@ -33,6 +35,8 @@ impl Shell {
             Shell::Weevely => "weevely",
             Shell::Regeorg => "regeorg",
             Shell::Suo5 => "suo5",
+            Shell::Abptts => "abptts",
+            Shell::Pivotnacci => "pivotnacci",
         }
     }
 }

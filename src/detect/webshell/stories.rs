@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::testing::{Sent, exchanged, form, get, multipart};
+use super::testing::{Sent, exchanged, form, get, multipart, request};
 use super::{WebshellBoard, WebshellMemory, WebshellTally};
 use crate::addr::Addr;
 use crate::attribute::{Benign, Country, Direction, Peers, Sectors};
@@ -129,6 +129,22 @@ fn a_script_that_was_put_there_is_used_whatever_asks() {
     story.tell(12, 1, 8, &form("/files/a.php", "anything=1"), Some((200, "done")));
     story.tell(13, 1, 9, &form("/other/a.php", "anything=1"), Some((404, "")));
     assert_eq!(story.finish(), [is("webshell", "use unknown /files/A.php 200 1"), is("webshell", "upload unknown /up 200 1")]);
+}
+
+#[test]
+fn a_text_that_becomes_a_script_is_put_there_whoever_vouches() {
+    let vouched = |sent: Sent<'static>| sent.with("Authorization", "Basic dDp0");
+    let mut story = Story::new();
+    story.tell(10, 1, 9, &vouched(request("PUT", "/dav/a.txt", b"<%eval request(\"a\")%>")), Some((201, "")));
+    let renamed = request("MOVE", "/dav/a.txt", b"").with("Destination", "http://h/dav/a.asp");
+    story.tell(11, 1, 9, &vouched(renamed), Some((201, "")));
+    story.tell(12, 1, 9, &form("/dav/a.asp", "a=1"), Some((200, "1")));
+    // An editor writes beside a script first.
+    story.tell(13, 1, 9, &vouched(request("PUT", "/dav/i.php.tmp", b"<?php echo 1;")), Some((201, "")));
+    let renamed = request("MOVE", "/dav/i.php.tmp", b"").with("Destination", "http://h/dav/i.php");
+    story.tell(14, 1, 9, &vouched(renamed), Some((201, "")));
+    story.tell(15, 1, 9, &get("/dav/i.php"), Some((200, "1")));
+    assert_eq!(story.finish(), [is("webshell", "use unknown /dav/a.asp 200 1"), is("webshell", "upload unknown /dav/a.txt 201 2")]);
 }
 
 #[test]

@@ -1,54 +1,12 @@
 //! Commands for the server's operating system in a parameter, and their output in the answer: shells of no tool, or of any.
 
-use super::super::encoding::{base64, has, is_text, percent};
+use super::super::encoding::{base64, is_text, percent};
+use super::super::name::Language;
 use super::super::shell::Shell;
-use super::{Answer, Asked, Room, Use};
-use crate::detect::webshell::asked::Declared;
+use super::output::{Least, fits, leads};
+use super::{Answer, Asked, Room, Sure, Use};
+use crate::detect::webshell::asked::{Declared, Parameter, Place};
 use crate::protocol::digits;
-
-/// What commands leave in their output, and the commands of which it is the output.
-struct Output {
-    commands: &'static [&'static [u8]],
-    shows: fn(&[u8]) -> bool,
-}
-
-/// Outputs of a word or a line, which other scripts have as well.
-const SHORT_OUTPUTS: [Output; 4] = [
-    Output { commands: &[b"hostname"], shows: is_token },
-    Output { commands: &[b"ls", b"dir /b"], shows: are_tokens },
-    Output { commands: &[b"whoami", b"whoami /all", b"whoami /priv"], shows: is_user },
-    Output { commands: &[b"pwd", b"cd", b"echo %cd%"], shows: is_folder },
-];
-
-/// Outputs that hardly anything else has.
-const OUTPUTS: [Output; 11] = [
-    Output { commands: &[b"env", b"set", b"printenv"], shows: |text| has(text, b"PATH=") },
-    Output { commands: &[b"id", b"/usr/bin/id"], shows: |text| has(text, b"uid=") && has(text, b"gid=") },
-    Output {
-        commands: &[b"uname", b"cat /proc/version", b"cat /etc/issue", b"cat /etc/os-release"],
-        shows: |text| has(text, b"Linux") || has(text, b"BSD") || has(text, b"Darwin") || has(text, b"NAME="),
-    },
-    Output {
-        commands: &[b"cat /etc/passwd", b"head /etc/passwd", b"tail /etc/passwd", b"more /etc/passwd", b"less /etc/passwd"],
-        shows: |text| has(text, b"root:") && has(text, b":0:0:"),
-    },
-    Output { commands: &[b"cat /etc/shadow"], shows: |text| has(text, b"root:") && has(text, b":::") },
-    Output { commands: &[b"ls", b"ll", b"dir", b"find ."], shows: is_listing },
-    Output {
-        commands: &[b"ipconfig", b"ifconfig", b"/sbin/ifconfig", b"ip a", b"ip addr"],
-        shows: |text| has(text, b"Windows IP") || has(text, b"inet ") || has(text, b"inet addr") || has(text, b"IPv4"),
-    },
-    Output {
-        commands: &[b"net user", b"net localgroup", b"net view", b"net share", b"net start"],
-        shows: |text| has(text, b"-----") || has(text, b"command completed"),
-    },
-    Output { commands: &[b"systeminfo", b"ver"], shows: |text| has(text, b"Microsoft Windows") || has(text, b"OS Name:") },
-    Output { commands: &[b"ps", b"tasklist", b"netstat"], shows: |text| has(text, b"PID") || has(text, b"LISTEN") || has(text, b"Proto") },
-    Output {
-        commands: &[b"type ", b"cat "],
-        shows: |text| has(text, b"<?php") || has(text, b"root:") || has(text, b"[boot loader]") || has(text, b"127.0.0.1"),
-    },
-];
 
 /// Names of parameters that say what is wanted of a page, in lower case: a word behind them is no command, unless its output says so.
 const ORDINARY_NAMES: [&[u8]; 27] = [
@@ -75,15 +33,23 @@ const ORDINARY_FIELDS: [&str; 11] = [
 const COMMAND_BYTES_MAX: usize = 512;
 
 pub fn find(asked: &Asked<'_>, answer: &Answer<'_>, room: &mut Room) -> Option<Use> {
-    asked.script?;
     if answer.body.is_empty() || !answer.status.is_some_and(|status| (200..300).contains(&status)) {
         return None;
     }
-    let certain = Use::of_pages(Shell::Unknown);
+    if asked.script.is_none() {
+        return in_memory(asked, answer, room);
+    }
+    // Routers and panels are driven by programs behind CGI that may run commands for whoever has logged in.
+    let sure = if asked.script == Some(Language::Cgi) && !asked.stranger { Sure::Suspect } else { Sure::Certain };
+    let certain = Use { sure, ..Use::of_pages(Shell::Unknown) };
     let by_parameter = asked.find(room, |parameter, room| {
+        if parameter.value.is_empty() {
+            return by_name_alone(parameter, answer, room).then_some(certain);
+        }
         let named = !ORDINARY_NAMES.iter().any(|name| parameter.name.eq_ignore_ascii_case(name));
         let about = !named && is_prose(answer.body);
-        (!about && ran(parameter.value, named, answer, room)).then_some(certain)
+        let least = if named { Least::Word } else { Least::Telling };
+        (!about && ran(parameter.value, least, answer, room)).then_some(certain)
     });
     let by_field = |room: &mut Room| {
         let fields = asked.request.fields.iter().filter(|field| {
@@ -92,13 +58,39 @@ pub fn find(asked: &Asked<'_>, answer: &Answer<'_>, room: &mut Room) -> Option<U
                 // A call, since `id` is a language, too.
                 || field.name.eq_ignore_ascii_case(b"Accept-Language") && field.value.contains(&b'(')
         });
-        fields.take(64).any(|field| ran(field.value, true, answer, room)).then_some(certain)
+        fields.take(64).any(|field| ran(field.value, Least::Word, answer, room)).then_some(certain)
     };
     let by_body = |room: &mut Room| {
         let plain = matches!(asked.declared, Declared::Bytes | Declared::Other) && asked.form().is_empty();
-        (plain && ran(asked.body, true, answer, room)).then_some(certain)
+        (plain && ran(asked.body, Least::Word, answer, room)).then_some(certain)
     };
     by_parameter.or_else(|| by_field(room)).or_else(|| by_body(room))
+}
+
+/// A query that is nothing but a command: `?whoami`, `?cat+/etc/passwd`. A page may be asked for its `id` or `hostname` so.
+fn by_name_alone(parameter: &Parameter<'_>, answer: &Answer<'_>, room: &mut Room) -> bool {
+    if parameter.place != Place::Query || parameter.name.len() > COMMAND_BYTES_MAX {
+        return false;
+    }
+    let mut value = std::mem::take(&mut room.text);
+    percent(parameter.name, true, &mut value);
+    let found = ran(&value, Least::User, answer, room);
+    room.text = value;
+    found
+}
+
+/// Names of the parameter in which shells take a command that are called so for no other reason.
+const COMMAND_NAMES: [&[u8]; 6] = [b"cmd", b"command", b"exec", b"shell", b"code", b"c"];
+
+/// A shell in the server's memory has no script to be asked for: a command in a parameter that says so, from a client that nobody vouches for, and
+/// an output that hardly anything else has. For those who say who they are, a service may run commands.
+fn in_memory(asked: &Asked<'_>, answer: &Answer<'_>, room: &mut Room) -> Option<Use> {
+    let sure = if asked.stranger && !asked.says_who() { Sure::Certain } else { Sure::Suspect };
+    asked.find(room, |parameter, room| {
+        let named = COMMAND_NAMES.iter().any(|name| parameter.name.eq_ignore_ascii_case(name));
+        let plain = matches!(parameter.place, Place::Query | Place::Form);
+        (plain && named && ran(parameter.value, Least::User, answer, room)).then_some(Use { sure, ..Use::of_pages(Shell::Unknown) })
+    })
 }
 
 /// Whether an answer holds more words of a language than a page with an output does.
@@ -108,34 +100,34 @@ fn is_prose(body: &[u8]) -> bool {
     words.filter(|word| word.len() > 1 && word.iter().all(u8::is_ascii_lowercase)).take(PROSE_WORDS).count() == PROSE_WORDS
 }
 
-/// Whether a value is a command, plain or coded or behind an interpreter's call, whose output is in the answer: one of a word or a line counts only
-/// with `short`.
-fn ran(value: &[u8], short: bool, answer: &Answer<'_>, room: &mut Room) -> bool {
+/// Whether a value is a command, plain or coded or behind an interpreter's call, whose output is in the answer: `least` says how
+/// little of one will do.
+fn ran(value: &[u8], least: Least, answer: &Answer<'_>, room: &mut Room) -> bool {
     let value = value.trim_ascii();
     if value.len() < 2 || value.len() > COMMAND_BYTES_MAX {
         return false;
     }
-    if shown(value, short, answer, room) {
+    if shown(value, least, answer, room) {
         return true;
     }
     if value.contains(&b'%') {
         // Encoded twice.
         let mut plain = std::mem::take(&mut room.plain);
         percent(value, true, &mut plain);
-        let found = shown(&plain, short, answer, room);
+        let found = shown(&plain, least, answer, room);
         room.plain = plain;
         if found {
             return true;
         }
     }
     if let Some(plain) = of_hexadecimal(value) {
-        return shown(&plain, short, answer, room);
+        return shown(&plain, least, answer, room);
     }
     if value.len() < 4 || !base64(value, &mut room.plain) || !is_text(&room.plain) {
         return false;
     }
     let plain = std::mem::take(&mut room.plain);
-    let found = shown(&plain, short, answer, room);
+    let found = shown(&plain, least, answer, room);
     room.plain = plain;
     found
 }
@@ -147,22 +139,34 @@ fn of_hexadecimal(value: &[u8]) -> Option<Vec<u8>> {
     plain.filter(|plain| whole && is_text(plain))
 }
 
-/// Whether the answer shows what a command would.
-fn shown(value: &[u8], short: bool, answer: &Answer<'_>, room: &mut Room) -> bool {
-    let command = unwrapped(value.trim_ascii());
-    let lower = command.to_ascii_lowercase();
-    let short = if short { &SHORT_OUTPUTS[..] } else { &[] };
-    let outputs = || short.iter().chain(&OUTPUTS);
-    let fits = |text: &[u8]| outputs().any(|output| output.commands.iter().any(|known| is_command(&lower, known)) && (output.shows)(text));
-    if fits(answer.body) || is_echo(command, answer.body) {
+/// Commands of one line that are looked at.
+const CHAINED_MAX: usize = 16;
+
+/// Whether the answer shows what a command would, or one of those that it is made of: `pwd;id`, `whoami && dir`.
+fn shown(value: &[u8], least: Least, answer: &Answer<'_>, room: &mut Room) -> bool {
+    let value = value.trim_ascii();
+    let whole = unwrapped(value);
+    if is_echo(whole, answer.body) {
+        return true;
+    }
+    let chained = value.split(|byte| matches!(byte, b';' | b'|' | b'&' | b'\n')).skip(1).take(CHAINED_MAX).map(unwrapped);
+    let mut lines: Vec<Vec<u8>> = std::iter::once(whole).chain(chained).map(|line| line.trim_ascii_start().to_ascii_lowercase()).collect();
+    if !leads(&value.to_ascii_lowercase()) {
+        lines.truncate(1);
+    }
+    // What follows another command must show more: a text may hold any word behind a semicolon.
+    let fit =
+        |text: &[u8]| lines.iter().enumerate().any(|(at, line)| fits(line, if at == 0 { least } else { least.min(Least::User) }, text));
+    if fit(answer.body) {
         return true;
     }
     // Some shells encode what they give back.
-    base64(answer.body.trim_ascii(), &mut room.more) && is_text(&room.more) && fits(&room.more)
+    base64(answer.body.trim_ascii(), &mut room.more) && is_text(&room.more) && fit(&room.more)
 }
 
 /// The command within an interpreter's call: `system('id');`, `cmd /c dir`, `/bin/sh -c id`, `cd /tmp;id`.
-fn unwrapped(mut command: &[u8]) -> &[u8] {
+fn unwrapped(command: &[u8]) -> &[u8] {
+    let mut command = command.trim_ascii();
     const CALLS: [&[u8]; 9] = [
         b"system(",
         b"passthru(",
@@ -214,41 +218,6 @@ fn unwrapped(mut command: &[u8]) -> &[u8] {
     command
 }
 
-/// Whether a line begins with a command: alone, or with options or a further command behind it.
-fn is_command(line: &[u8], command: &[u8]) -> bool {
-    line.strip_prefix(command).is_some_and(|rest| {
-        command.ends_with(b" ")
-            || rest.first().is_none_or(|byte| matches!(byte, b' ' | b';' | b'|' | b'&' | b'>' | b'\n' | b'\t' | b'"' | b'\''))
-    })
-}
-
-/// One line, or nearly, that can be the name of a user: `www-data`, `nt authority\system`, `host\user`.
-fn is_user(text: &[u8]) -> bool {
-    const SERVERS: [&[u8]; 12] = [
-        b"www-data",
-        b"apache",
-        b"nginx",
-        b"root",
-        b"nobody",
-        b"daemon",
-        b"tomcat",
-        b"httpd",
-        b"nt authority\\",
-        b"iis apppool\\",
-        b"www",
-        b"system",
-    ];
-    let lower = text.get(..4096).unwrap_or(text).to_ascii_lowercase();
-    let tag_free = lower.split(|&byte| byte == b'>').map(|piece| piece.split(|&byte| byte == b'<').next().unwrap_or_default());
-    tag_free.flat_map(|piece| piece.split(|&byte| byte == b'\n')).any(|line| {
-        let line = line.trim_ascii();
-        let by_domain = line.len() <= 64
-            && line.len() == lower.trim_ascii().len()
-            && memchr::memchr(b'\\', line).is_some_and(|at| is_token(&line[..at]) && is_token(&line[at + 1..]));
-        by_domain || SERVERS.iter().any(|server| if server.ends_with(b"\\") { line.starts_with(server) } else { line == *server })
-    })
-}
-
 /// Whether a command echoes a text, and the text is all that came back.
 fn is_echo(command: &[u8], text: &[u8]) -> bool {
     let Some(said) = command.strip_prefix(b"echo ").map(<[u8]>::trim_ascii) else {
@@ -262,44 +231,9 @@ fn is_echo(command: &[u8], text: &[u8]) -> bool {
     said.len() >= 3 && text.trim_ascii() == said
 }
 
-/// A single word: a host's name.
-fn is_token(text: &[u8]) -> bool {
-    let text = text.trim_ascii();
-    (2..=64).contains(&text.len()) && text.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_'))
-}
-
-/// Lines of a word each: names of files, of which one has an extension.
-fn are_tokens(text: &[u8]) -> bool {
-    let lines = || text.trim_ascii().split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii).take(64);
-    lines().count() >= 2 && lines().all(is_token) && lines().any(|line| line.contains(&b'.'))
-}
-
-/// A list of files as `ls -l` or `dir` give it.
-fn is_listing(text: &[u8]) -> bool {
-    let modes = text.split(|&byte| byte == b'\n').filter(|line| {
-        let line = line.trim_ascii_start();
-        let mode = line.get(..10).unwrap_or_default();
-        matches!(mode.first(), Some(b'-' | b'd' | b'l'))
-            && mode.iter().skip(1).all(|byte| matches!(byte, b'r' | b'w' | b'x' | b's' | b't' | b'S' | b'T' | b'-'))
-            && mode.len() == 10
-    });
-    modes.count() >= 1 || has(text, b"<DIR>") || has(text, b"Volume Serial Number") || has(text, b"Directory of ")
-}
-
-/// One line that is a folder: `/var/www/html`, `C:\inetpub`.
-fn is_folder(text: &[u8]) -> bool {
-    let line = text.trim_ascii();
-    let is_path = match line {
-        [b'/', rest @ ..] => rest.len() > 3,
-        [drive, b':', b'\\', ..] => drive.is_ascii_alphabetic(),
-        _ => false,
-    };
-    is_path && line.len() < 256 && line.iter().all(|byte| byte.is_ascii_graphic() || *byte == b' ')
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::super::testing::{Sent, form, get};
+    use super::super::super::testing::{Sent, form, get, post};
     use super::super::found_by;
     use super::*;
 
@@ -326,6 +260,28 @@ mod tests {
     }
 
     #[test]
+    fn commands_without_a_name_in_markup_and_in_a_row() {
+        assert!(found(&get("/x.php?whoami"), "www-data\n"));
+        assert!(found(&get("/x.php?cat+/etc/passwd"), "root:x:0:0:root:/root:/bin/bash\n"));
+        assert!(found(&get("/x.php?c=pwd;id"), "/var/www\nuid=33(www-data) gid=33(www-data)\n"));
+        assert!(found(&form("/x.php", "k=printf+'5b1f2';sh+-c+'id'+2>%261;printf+'0c9d7'"), "5b1f2uid=33(w) gid=33(w)\n0c9d7"));
+        assert!(found(&post("/x.jsp", "text/xml", b"<r><cmd>id</cmd></r>"), ID));
+    }
+
+    #[test]
+    fn where_others_run_commands_too_it_counts_who_asks() {
+        let sure = |sent: &Sent<'_>| found_by(find, sent, ID).map(|found| found.sure);
+        assert_eq!(sure(&get("/?cmd=id")), Some(Sure::Certain));
+        assert_eq!(sure(&form("/api/x", "cmd=id").with("Cookie", "session=1")), Some(Sure::Suspect));
+        assert_eq!(sure(&get("/ping?host=127.0.0.1;id")), None);
+        assert_eq!(sure(&get("/?sort=id")), None);
+        assert_eq!(found_by(find, &get("/?cmd=hostname"), "web01"), None);
+        // Neither have panels that run commands for whoever has logged in.
+        assert_eq!(sure(&form("/shell/index.cgi", "cmd=id").with("Cookie", "sid=1")), Some(Sure::Suspect));
+        assert_eq!(sure(&form("/cgi-bin/a.cgi", "cmd=id")), Some(Sure::Certain));
+    }
+
+    #[test]
     fn commands_that_say_little() {
         assert!(found(&get("/x.aspx?c=whoami"), "web01\\administrator\r\n"));
         assert!(found(&get("/x.php?c=hostname"), "web01\n"));
@@ -340,7 +296,9 @@ mod tests {
         assert!(!found(&get("/x.php?cmd=id"), "<html>no results</html>"));
         assert!(!found(&get("/x.php?id=7"), ID));
         assert!(!found(&get("/ajax.php?cmd=status"), "{\"ok\":true}"));
-        assert!(!found(&get("/x?cmd=id"), ID));
+        assert!(!found(&get("/x?q=id"), ID));
+        assert!(!found(&get("/x.php?hostname"), "web01\n"));
+        assert!(!found(&get("/x.php?id"), "<td>1</td>"));
         assert!(!found(&get("/users.php?sort=id"), "<td>1</td>"));
         assert!(!found(&get("/login.php?user=root&field=whoami"), "welcome, reader"));
         assert!(!found(&get("/help.php?topic=ls"), "<h1>ls</h1> lists files"));

@@ -1,7 +1,7 @@
 //! Tools that encipher what they send: Behinder, whose body is one enciphered text, and Godzilla, whose parameter holds one.
 
 use super::super::answer::Outcome;
-use super::super::cipher::{Plain, decipher, decipher_under, is_known_affix, is_masked_gzip, is_masked_text};
+use super::super::cipher::{GODZILLAS, Plain, decipher, decipher_under, is_known_affix, is_masked_gzip, is_masked_text, opened_by};
 use super::super::encoding::{base64, is_random, parameters, percent, scanned};
 use super::super::shell::Shell;
 use super::{Answer, Asked, Room, Sure, Use};
@@ -16,7 +16,7 @@ const LOOKS_BYTES_MIN: usize = 128;
 
 pub fn find(asked: &Asked<'_>, answer: &Answer<'_>, room: &mut Room) -> Option<Use> {
     if asked.script.is_none() {
-        return in_memory(asked, room);
+        return in_memory(asked, answer, room);
     }
     if !asked.is_post() {
         return negotiated(asked, answer, room);
@@ -31,8 +31,9 @@ fn certain(shell: Shell) -> Option<Use> {
 /// Parameters of a form that are opened where no script is asked for: the tools send one.
 const PARAMETERS_IN_MEMORY: usize = 4;
 
-/// A shell that was put into the server's memory answers wherever it likes: then a key that is known is proof, and nothing else is.
-fn in_memory(asked: &Asked<'_>, room: &mut Room) -> Option<Use> {
+/// A shell that was put into the server's memory answers wherever it likes: then a key that is known is proof, and so is what an answer to
+/// something enciphered is enclosed by.
+fn in_memory(asked: &Asked<'_>, answer: &Answer<'_>, room: &mut Room) -> Option<Use> {
     let body = asked.body.trim_ascii();
     if !asked.is_post() || body.len() < VALUE_BYTES_MIN || !matches!(asked.declared, Declared::Form | Declared::Bytes) {
         return None;
@@ -49,8 +50,13 @@ fn in_memory(asked: &Asked<'_>, room: &mut Room) -> Option<Use> {
         percent(raw, false, &mut value);
         room.unbase64(&value).and_then(|plain| opened(plain, Shell::Godzilla))
     });
+    let is_coded = |(_, raw): (&[u8], &[u8])| {
+        percent(raw, false, &mut value);
+        raw.len() >= VALUE_BYTES_MIN && room.unbase64(&value).is_some()
+    };
+    let coded = found.is_none() && parameters(asked.form()).take(PARAMETERS_IN_MEMORY).any(is_coded);
     room.text = value;
-    found
+    found.or_else(|| if coded { by_affix(asked, answer) } else { None })
 }
 
 /// The whole body is enciphered under a key that is known, or needs none.
@@ -79,8 +85,8 @@ fn by_body(asked: &Asked<'_>, room: &mut Room) -> Option<Use> {
         return certain(Shell::Behinder);
     }
     // Godzilla's raw variants and Behinder's for ASP.NET send the bytes themselves.
-    match decipher(body) {
-        Some(Plain::Gzip) => certain(Shell::Godzilla),
+    match opened_by(body) {
+        Some((Plain::Gzip, _) | (_, GODZILLAS)) => certain(Shell::Godzilla),
         Some(_) => certain(Shell::Behinder),
         None if is_masked_gzip(body) || is_masked_text(body) => certain(Shell::Godzilla),
         None => None,
@@ -128,7 +134,7 @@ fn wrapped(body: &[u8], room: &mut Room) -> bool {
 /// A parameter's value is.
 fn by_parameter(asked: &Asked<'_>, room: &mut Room) -> Option<Use> {
     asked.find(room, |&Parameter { place, value, .. }, room| {
-        if !matches!(place, Place::Form | Place::Part) || value.len() < VALUE_BYTES_MIN {
+        if !matches!(place, Place::Form | Place::Part | Place::Xml) || value.len() < VALUE_BYTES_MIN {
             return None;
         }
         let plain = room.unbase64(value)?;
@@ -271,6 +277,14 @@ mod tests {
             found(&other_key, "21cd6a8758984163fL1tMGI4YTljMf79NDQm7r9PZzBiOA==6c37ac826a2a04bc"),
             Some((Shell::Godzilla, Sure::Likely))
         );
+        // In memory, too, if what was sent may be enciphered.
+        let answer = "21cd6a8758984163fL1tMGI4YTljMf79NDQm7r9PZzBiOA==6c37ac826a2a04bc";
+        let in_memory = form("/api/a", "p=QUJDREVGR0hJSktMTU5PUFFSUw%3D%3D");
+        assert_eq!(found(&in_memory, answer), Some((Shell::Godzilla, Sure::Likely)));
+        assert_eq!(found(&form("/api/a", "p=AAAA&x=1"), answer), None);
+        // Bytes as they are, under Godzilla's key.
+        let raw = super::super::super::testing::request("POST", "/a.php", b"|\xbdm0b8a9c1\xfe\x7f\x1f\xfd\xa9|\x92}\xa9}\x07Z\0Y");
+        assert_eq!(found(&raw, "").map(|found| found.0), Some(Shell::Godzilla));
         assert_eq!(found(&get("/a.php"), "21cd6a8758984163fL1tMGI4YTljMf79NDQm7r9PZzBiOA==6c37ac826a2a04bc"), None);
     }
 }

@@ -9,7 +9,7 @@ use super::{Answer, Asked, Room, Sure, Use};
 use crate::detect::webshell::asked::Place;
 
 /// What code begins with that is sent to be evaluated, in lower case, behind what silences errors.
-const BEGINNINGS: [&[u8]; 12] = [
+const BEGINNINGS: [&[u8]; 15] = [
     b"eval",
     b"assert",
     b"execute",
@@ -22,6 +22,9 @@ const BEGINNINGS: [&[u8]; 12] = [
     b"if(",
     b"$",
     b"header",
+    b"try",
+    b"load(",
+    b"importpackage(",
 ];
 /// Bytes of a value that could be code at all.
 const CODE_BYTES_MIN: usize = 12;
@@ -97,6 +100,14 @@ fn classify(code: &[u8], name: &[u8], asked: &Asked<'_>, answer: &Answer<'_>) ->
     }
     if evaluates && has(code, b"system.text.encoding") && has(code, b"frombase64string(") {
         return certain(chopper_or_sword);
+    }
+    // `eval` of JScript .NET runs with all rights only if it is told so ("eval Method", JScript .NET reference).
+    if asked.script == Some(Language::Asp) && has(code, b"eval(") && has(code, b",\"unsafe\")") {
+        return certain(chopper_or_sword);
+    }
+    // AntSword's programs for Java's own interpreter of JavaScript.
+    if asked.script == Some(Language::Java) && has(code, b"importpackage(packages.java") {
+        return certain(Shell::AntSword);
     }
     if evaluates && has(code, b"on error resume next") {
         return certain(chopper_or_sword);
@@ -207,6 +218,12 @@ mod tests {
         assert_eq!(found(&spelled, ""), SWORD);
         let rotated = form("/a.php", "k=%40eval(%40str_rot13($_POST['x1']))%3B&x1=%40vav_frg(1)");
         assert_eq!(found(&rotated, ""), SWORD);
+        let of_hexadecimal =
+            form("/a.aspx", "k=var+a%3D1;function+HexAsciiConvert(hex:String){};eval(HexAsciiConvert(\"526573\"),\"unsafe\");");
+        assert_eq!(found(&of_hexadecimal, ""), SWORD);
+        let script =
+            "k=try{load(\"nashorn:mozilla_compat.js\");}catch(e){}importPackage(Packages.java.util);importPackage(Packages.java.lang);";
+        assert_eq!(found(&form("/a.jsp", script), ""), SWORD);
         let named = form("/a.jsp", "k=A").with("User-Agent", "antSword/v2.0");
         assert_eq!(found(&named, ""), SWORD);
         let class = form("/a.jsp", "ant=yv66vgAAADQBAAAAAAAAAAAAAAAA");

@@ -4,6 +4,7 @@ mod command;
 mod enciphered;
 mod evaluated;
 mod neo;
+mod output;
 mod panel;
 mod proved;
 mod tunnel;

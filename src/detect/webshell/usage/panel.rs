@@ -75,7 +75,12 @@ fn by_page(answer: &Answer<'_>) -> Option<Use> {
         Shell::R57
     } else if named(&[b"b374k"]) || has(page, b"content='b374k") {
         Shell::B374k
-    } else if OTHERS.contains(&title) || BEGINNINGS.iter().any(|known| title.starts_with(known)) && has(page, b"<form") {
+    } else if has(title, b"~ alfa team shell - v")
+        || named(&[b"fx29sh"])
+        || has(page, b"0x5a455553.github.io/MARIJUANA")
+        || OTHERS.contains(&title)
+        || BEGINNINGS.iter().any(|known| title.starts_with(known)) && has(page, b"<form")
+    {
         Shell::Unknown
     } else {
         return None;
@@ -87,7 +92,7 @@ fn by_page(answer: &Answer<'_>) -> Option<Use> {
 const OWN_WORDS_MAX: usize = 4;
 
 /// Titles of other shells' pages, whole and in lower case.
-const OTHERS: [&[u8]; 11] = [
+const OTHERS: [&[u8]; 12] = [
     b"aspxspy",
     b"jspspy private codz by - ninty",
     b"jspspy codz by - ninty",
@@ -99,6 +104,7 @@ const OTHERS: [&[u8]; 11] = [
     b"priv8 uploader",
     b"0byt3m1n1 shell",
     b"marijuana - shell",
+    b"gel4y mini shell",
 ];
 
 /// What titles begin with that end in a version.
@@ -165,6 +171,10 @@ mod tests {
         assert_eq!(found(&get("/x.php"), "<head><title>r57shell 1.31</title>"), Some(Shell::R57));
         assert_eq!(found(&get("/x.php"), "<title>b374k 3.2.3</title>"), Some(Shell::B374k));
         assert_eq!(found(&get("/x.php"), "<title>p0wny@shell:~#</title>"), Some(Shell::Unknown));
+        let alfa = "<title>..:: www.example.cn ~ ALFA TEaM Shell - v4.1-Tesla ::..</title>";
+        assert_eq!(found(&get("/x.php"), alfa), Some(Shell::Unknown));
+        assert_eq!(found(&get("/x.php"), "<title>Gel4y Mini Shell</title>"), Some(Shell::Unknown));
+        assert_eq!(found(&get("/x.php"), "<title>Marijuana</title>"), None);
     }
 
     #[test]

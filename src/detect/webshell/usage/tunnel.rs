@@ -1,20 +1,32 @@
-//! Tunnels through a web server: reGeorg, and what its successor Neo-reGeorg says as plainly, and suo5. See [`super::neo`] for what that hides.
+//! Tunnels through a web server: reGeorg, and what its successor Neo-reGeorg says as plainly, suo5, ABPTTS and pivotnacci. See [`super::neo`] for what that hides.
 //!
 //! suo5 sends maps of short names to bytes, masked by exclusive or under a key that goes with them (zema1/suo5, `assets/java/suo5.jsp`, and
 //! `assets/0.3.0/suo5.jsp` for its first versions): what comes out is proof, whatever path it goes to.
+//!
+//! pivotnacci says in header fields what is to be done (blackarrowsec/pivotnacci, `agents/agent.php`). All names of ABPTTS are drawn when it is set up, and
+//! what it sends is enciphered; but its answers stand in a page that most leave as it is (nccgroup/ABPTTS, `data/settings-default.txt`,
+//! `responseStringPrefixB64` and `responseStringSuffixB64`).
 
 use super::super::encoding::{base64, has};
+use super::super::name::Language;
 use super::super::shell::Shell;
 use super::{Answer, Asked, Room, Sure, Use};
+use crate::detect::webshell::asked::Place;
 
 /// What the page says to whoever looks (both projects' sources).
 const GREETING: &[u8] = b"Georg says, 'All seems fine'";
 
-pub fn find(asked: &Asked<'_>, answer: &Answer<'_>, _room: &mut Room) -> Option<Use> {
+pub fn find(asked: &Asked<'_>, answer: &Answer<'_>, room: &mut Room) -> Option<Use> {
     if let Some(found) = suo5(asked, answer) {
         return Some(found);
     }
-    asked.script?;
+    let language = asked.script?;
+    if pivotnacci(asked) {
+        return Some(Use::new(Shell::Pivotnacci, Sure::Certain));
+    }
+    if matches!(language, Language::Java | Language::Asp) && abptts(asked, answer, room) {
+        return Some(Use::of_pages(Shell::Abptts));
+    }
     let certain = Some(Use::new(Shell::Regeorg, Sure::Certain));
     // An article would say more around it.
     if answer.body.len() <= 4 * GREETING.len() && has(answer.body, GREETING) {
@@ -32,6 +44,35 @@ pub fn find(asked: &Asked<'_>, answer: &Answer<'_>, _room: &mut Room) -> Option<
     let by_field = asked.request.field("X-CMD").is_some() && (command != b"connect" || asked.request.field("X-TARGET").is_some());
     let answered = answer.response.is_some_and(|response| response.field("X-STATUS").is_some());
     if by_query || by_field || answered { certain } else { None }
+}
+
+/// What pivotnacci asks for.
+const OPERATIONS: [&[u8]; 5] = [b"INIT", b"CONNECT", b"DISCONNECT", b"RECV", b"SEND"];
+
+fn pivotnacci(asked: &Asked<'_>) -> bool {
+    let has = |name: &str| asked.request.field(name).is_some();
+    let asks = asked.request.field("X-OPERATION").is_some_and(|operation| OPERATIONS.contains(&operation));
+    asks && (has("X-SVC") && has("X-ID") || has("X-IP") && has("X-PORT"))
+}
+
+/// The page around what ABPTTS answers.
+const STATUS_PAGE: (&[u8], &[u8]) =
+    (b"<html>\n\t<head>\n\t\t<title>System Status</title>\n\t</head>\n\t<body>\n<pre>\n", b"\n</pre>\n\t</body>\n</html>");
+/// Characters of the block that ABPTTS sends, at least.
+const BLOCK_MIN: usize = 16;
+
+fn abptts(asked: &Asked<'_>, answer: &Answer<'_>, room: &mut Room) -> bool {
+    let (before, behind) = STATUS_PAGE;
+    let body = answer.body.trim_ascii();
+    let within = body.strip_prefix(before).is_some_and(|rest| rest.ends_with(behind) || !answer.whole);
+    within
+        && asked.is_post()
+        && asked
+            .find(room, |parameter, room| {
+                (parameter.place == Place::Form && parameter.value.len() >= BLOCK_MIN && room.unbase64(parameter.value).is_some())
+                    .then_some(())
+            })
+            .is_some()
 }
 
 /// Bytes of the answer by which suo5's first versions see whether a stream goes both ways.
@@ -145,6 +186,19 @@ mod tests {
             bytes[..4].copy_from_slice(&59_u32.to_be_bytes());
             assert!(!is_masked_map(&bytes));
         }
+    }
+
+    #[test]
+    fn pivotnacci_and_abptts_are_found() {
+        let init = form("/agent.php", "").with("X-OPERATION", "INIT").with("X-IP", "10.0.0.5").with("X-PORT", "22");
+        assert!(found(&init, ""));
+        assert!(found(&get("/agent.aspx").with("X-OPERATION", "RECV").with("X-SVC", "a").with("X-ID", "b"), ""));
+        assert!(!found(&form("/a.php", "").with("X-OPERATION", "SEND"), "") && !found(&form("/a.php", "").with("X-IP", "10.0.0.5"), ""));
+        let page = format!("{}quagmire A1B2{}", STATUS_PAGE.0.escape_ascii(), STATUS_PAGE.1.escape_ascii())
+            .replace("\\n", "\n")
+            .replace("\\t", "\t");
+        assert!(found(&form("/ProtoStatus.jsp", "solaced=QUJDREVGR0hJSktMTU5PUA%3D%3D"), &page));
+        assert!(!found(&get("/status.jsp"), &page) && !found(&form("/status.php", "solaced=QUJDREVGR0hJSktMTU5PUA%3D%3D"), &page));
     }
 
     #[test]
