@@ -208,7 +208,7 @@ pub struct IndicatorsArgs {
 
 #[derive(Subcommand, Debug, Clone)]
 pub enum IndicatorsCommand {
-    /// Read lists, and say of each its form, size and age, and what in it was not understood
+    /// Read lists, and say of each its form, size and age, and what in it was not understood or is not matched against
     Check {
         #[command(flatten)]
         common: CommonArgs,

@@ -6,6 +6,7 @@ use sha2::{Digest, Sha256};
 
 use super::domain;
 use super::entry::{Entry, Kind, Tag, Usage};
+use super::range;
 use super::table::Gathered;
 use super::url;
 use super::value::{NoValue, Value, digest_bytes};
@@ -154,8 +155,17 @@ impl<'a> Collector<'a> {
     /// Takes a value, or says on which line there was none.
     pub fn take(&mut self, value: Result<Value, NoValue>, facts: &Facts<'_>, line: u32, text: &[u8]) {
         match value {
+            Ok(Value::Network(network)) if range::is_everybodys(network) => self.unsupported(line, "a network that everybody has", text),
             Ok(value) => self.add(&value, facts, line),
             Err(NoValue(reason)) => self.refuse(line, reason, text),
+        }
+    }
+
+    /// Takes an address, a network, or a run of addresses in any notation.
+    pub fn take_addresses(&mut self, text: &[u8], facts: &Facts<'_>, line: u32, whole: &[u8]) {
+        match range::networks(text) {
+            Some(networks) => networks.into_iter().for_each(|network| self.take(network, facts, line, whole)),
+            None => self.take(Value::address_or_network(text), facts, line, whole),
         }
     }
 

@@ -47,8 +47,7 @@ pub(super) fn parent(name: &[u8]) -> Option<usize> {
 
 /// A name as a list has it: perhaps with `*.` or a dot before it, perhaps in another script. Nothing if it is none: a listed name has a dot within.
 pub(super) fn listed(text: &[u8]) -> Option<Name> {
-    let text = text.strip_prefix(b"*").unwrap_or(text);
-    let text = text.strip_prefix(b".").unwrap_or(text);
+    let text = text.strip_prefix(b"*.").or(text.strip_prefix(b".")).unwrap_or(text);
     let name = in_ascii(text)?;
     let last = name.bytes().rsplit(|&byte| byte == b'.').next()?;
     let dotted = name.bytes().contains(&b'.');
@@ -105,6 +104,7 @@ mod tests {
             ("bücher.example", Some("xn--bcher-kva.example")),
             ("例え。jp", Some("xn--r8jz45g.jp")),
             ("_dmarc.a-b.example", Some("_dmarc.a-b.example")),
+            ("*evil.example", None),
             ("localhost", None),
             ("1.2.3.400", None),
             ("a..b", None),

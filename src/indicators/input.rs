@@ -1,6 +1,6 @@
-//! A list's bytes, line by line or as a stream, plain or under gzip; hashed as they lie on the disk.
+//! A list's bytes, line by line or as a stream, plain or under gzip or Zstandard, in UTF-8 or UTF-16; hashed as they lie on the disk.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
@@ -9,38 +9,38 @@ use std::rc::Rc;
 use flate2::bufread::MultiGzDecoder;
 use sha2::{Digest, Sha256};
 
+use super::utf16::{self, Utf16};
 use crate::protocol::digits;
 
 /// Most bytes of a line. Longer ones are refused as a whole.
 pub(super) const LINE_BYTES_MAX: usize = 64 * 1024;
 /// Read at a time.
 const BUFFER_BYTES: usize = 256 * 1024;
+/// RFC 1952 section 2.3.1.
 const GZIP_MAGIC: &[u8] = b"\x1f\x8b";
+/// RFC 8878 section 3.1.1.
+const ZSTD_MAGIC: &[u8] = b"\x28\xb5\x2f\xfd";
+/// Most memory that a Zstandard frame may ask for, as a power of two: 128 MiB, what the format's own tools take without being told.
+const ZSTD_WINDOW_LOG_MAX: u32 = 27;
 
 /// Hashes what passes.
 struct Hashing<R> {
     inner: R,
-    sha256: Sha256,
+    sha256: Rc<RefCell<Sha256>>,
 }
 
 impl<R: Read> Read for Hashing<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let bytes = self.inner.read(buffer)?;
-        self.sha256.update(&buffer[..bytes]);
+        self.sha256.borrow_mut().update(&buffer[..bytes]);
         Ok(bytes)
     }
 }
 
-type Stored<R> = BufReader<Hashing<R>>;
-
-enum Unpacked<R: Read> {
-    Plain(Stored<R>),
-    Gzip(BufReader<MultiGzDecoder<Stored<R>>>),
-}
-
 /// A list's bytes as its author wrote them.
-pub(super) struct Input<R: Read> {
-    unpacked: Unpacked<R>,
+pub(super) struct Input<'a> {
+    reader: Box<dyn BufRead + 'a>,
+    sha256: Rc<RefCell<Sha256>>,
     line: Vec<u8>,
     /// Lines that were begun.
     number: Rc<Cell<u32>>,
@@ -52,33 +52,39 @@ pub(super) enum Line<'a> {
     TooLong,
 }
 
-impl Input<File> {
+impl Input<'static> {
     pub fn open(path: &Path) -> io::Result<Self> {
         Input::new(File::open(path)?)
     }
 }
 
-impl<R: Read> Input<R> {
-    pub fn new(inner: R) -> io::Result<Self> {
-        let mut stored = BufReader::with_capacity(BUFFER_BYTES, Hashing { inner, sha256: Sha256::new() });
-        let unpacked = if stored.fill_buf()?.starts_with(GZIP_MAGIC) {
-            Unpacked::Gzip(BufReader::with_capacity(BUFFER_BYTES, MultiGzDecoder::new(stored)))
+impl<'a> Input<'a> {
+    pub fn new(inner: impl Read + 'a) -> io::Result<Self> {
+        let sha256 = Rc::new(RefCell::new(Sha256::new()));
+        let mut stored = buffered(Hashing { inner, sha256: sha256.clone() });
+        let head = stored.fill_buf()?;
+        let mut reader: Box<dyn BufRead + 'a> = if head.starts_with(GZIP_MAGIC) {
+            Box::new(buffered(MultiGzDecoder::new(stored)))
+        } else if head.starts_with(ZSTD_MAGIC) {
+            let mut unpacking = zstd::Decoder::with_buffer(stored)?;
+            unpacking.window_log_max(ZSTD_WINDOW_LOG_MAX)?;
+            Box::new(buffered(unpacking))
         } else {
-            Unpacked::Plain(stored)
+            Box::new(stored)
         };
-        let mut input = Input { unpacked, line: Vec::new(), number: Rc::default() };
-        // A byte-order mark says nothing here.
-        if input.peek()?.starts_with(b"\xef\xbb\xbf") {
-            input.reader().consume(3);
+        // A byte-order mark says nothing else here.
+        let head = reader.fill_buf()?;
+        if head.starts_with(b"\xef\xbb\xbf") {
+            reader.consume(3);
+        } else if let Some(order) = utf16::order(head) {
+            reader.consume(2);
+            reader = Box::new(buffered(Utf16::new(reader, order)));
         }
-        Ok(input)
+        Ok(Input { reader, sha256, line: Vec::new(), number: Rc::default() })
     }
 
     fn reader(&mut self) -> &mut dyn BufRead {
-        match &mut self.unpacked {
-            Unpacked::Plain(reader) => reader,
-            Unpacked::Gzip(reader) => reader,
-        }
+        &mut *self.reader
     }
 
     /// What comes next, as far as it is at hand; nothing at the end.
@@ -136,18 +142,18 @@ impl<R: Read> Input<R> {
 
     /// Reads what is left, and gives the SHA-256 of the file in hexadecimal.
     pub fn finish(mut self) -> io::Result<String> {
-        let stored = match &mut self.unpacked {
-            Unpacked::Plain(stored) => stored,
-            Unpacked::Gzip(reader) => reader.get_mut().get_mut(),
-        };
-        io::copy(stored, &mut io::sink())?;
-        let digest = std::mem::take(&mut stored.get_mut().sha256).finalize();
+        io::copy(&mut self.reader, &mut io::sink())?;
+        let digest = std::mem::take(&mut *self.sha256.borrow_mut()).finalize();
         Ok(digits::written(&digest))
     }
 }
 
+fn buffered<R: Read>(inner: R) -> BufReader<R> {
+    BufReader::with_capacity(BUFFER_BYTES, inner)
+}
+
 /// As a stream, for JSON: counts lines as they pass.
-impl<R: Read> Read for Input<R> {
+impl Read for Input<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         // Byte by byte is how JSON is read.
         if let [byte] = buffer {
@@ -199,12 +205,21 @@ mod tests {
     }
 
     #[test]
-    fn gzip_is_unpacked_and_the_hash_is_the_files() {
-        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-        encoder.write_all(b"one\ntwo\n").unwrap();
-        let packed = encoder.finish().unwrap();
-        assert_eq!(lines(&packed), [Some(b"one".to_vec()), Some(b"two".to_vec())]);
-        let expected: String = Sha256::digest(&packed).iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!(Input::new(&packed[..]).unwrap().finish().unwrap(), expected);
+    fn packed_files_are_unpacked_and_the_hash_is_the_files() {
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        gzip.write_all(b"one\ntwo\n").unwrap();
+        for packed in [gzip.finish().unwrap(), zstd::encode_all(&b"one\ntwo\n"[..], 1).unwrap()] {
+            assert_eq!(lines(&packed), [Some(b"one".to_vec()), Some(b"two".to_vec())]);
+            let expected: String = Sha256::digest(&packed).iter().map(|byte| format!("{byte:02x}")).collect();
+            assert_eq!(Input::new(&packed[..]).unwrap().finish().unwrap(), expected);
+        }
+    }
+
+    #[test]
+    fn utf_16_is_read_in_either_order() {
+        let units: Vec<u16> = "\u{feff}a\r\nb\u{fc}\n".encode_utf16().collect();
+        let expected = [Some(b"a".to_vec()), Some("b\u{fc}".into())];
+        assert_eq!(lines(&units.iter().flat_map(|unit| unit.to_le_bytes()).collect::<Vec<_>>()), expected);
+        assert_eq!(lines(&units.iter().flat_map(|unit| unit.to_be_bytes()).collect::<Vec<_>>()), expected);
     }
 }

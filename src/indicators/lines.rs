@@ -1,82 +1,139 @@
-//! Lists of lines: a value a line, or columns with names.
+//! Lists of lines: columns with names, or a form that the first line tells, or a value a line.
 
 use std::borrow::Cow;
-use std::io::{self, Read};
+use std::io;
 
-use super::collect::{Collector, Facts};
-use super::entry::{Kind, Usage};
+use super::collect::Collector;
+use super::columns::{Role, Shape, role};
+use super::entry::Usage;
 use super::fields::{SEPARATORS, fields};
 use super::input::{Input, Line};
 use super::list::Format;
-use super::named::{Named, Role, Shape, role};
-use super::reputation;
+use super::named::Named;
+use super::nftables::{self, Ruleset};
 use super::time::seconds;
-use super::value::{NoValue, Value};
+use super::zone::{self, Zone};
+use super::{adblock, dnsmasq, firewall, plain, reputation};
 
 /// Most columns that are looked at.
 const COLUMNS_MAX: usize = 64;
+/// Most words of a comment that is the list's title.
+const TITLE_WORDS_MAX: usize = 6;
 
 /// Reads lines to the end of the input.
-pub(super) fn read<R: Read>(input: &mut Input<R>, into: &mut Collector<'_>) -> io::Result<()> {
+pub(super) fn read(input: &mut Input<'_>, into: &mut Collector<'_>) -> io::Result<()> {
     let mut heading = Heading::default();
     let mut columns: Option<Columns> = None;
     let mut begun = false;
+    let (mut zone, mut ruleset): (Option<Zone>, Option<Ruleset>) = (None, None);
     loop {
         let line = match input.line()? {
-            None => return Ok(()),
-            Some(Line::Text(line)) => line.trim_ascii().to_vec(),
+            None => break,
+            Some(Line::Text(line)) => line.to_vec(),
             Some(Line::TooLong) => {
                 into.refuse(input.number(), "a line of more than 65536 bytes", b"");
                 continue;
             }
         };
         let number = input.number();
-        if let [b'#', comment @ ..] | [b';', comment @ ..] | [b'/', b'/', comment @ ..] = &line[..] {
+        if let Some(zone) = &mut zone {
+            zone.line(&line, number, into);
+            continue;
+        }
+        let line = line.trim_ascii();
+        if let Some(ruleset) = &mut ruleset {
+            ruleset.line(line, number, into);
+            continue;
+        }
+        if let [b'#', comment @ ..] | [b';', comment @ ..] | [b'/', b'/', comment @ ..] = line {
             heading.comment(comment, into);
             continue;
         }
-        if line.is_empty() {
+        // Excel has the separator in a line of its own.
+        if line.is_empty() || !begun && line.starts_with(b"sep=") {
             continue;
         }
         if !std::mem::replace(&mut begun, true) {
             // The header may be the first line, or the last comment before it.
-            let header = Columns::of(&line);
+            let header = Columns::of(line);
             let is_header = header.is_some();
             columns = header.or(heading.columns.take());
             into.list().format = columns.as_ref().map_or(heading.publisher, |columns| columns.shape.format());
-            if is_header {
+            if is_header || columns.is_none() && role(line).is_some() {
+                // A column by itself is a list as it is; its name is no value.
                 continue;
             }
-            if columns.is_none() && reputation::category(&line).is_some() {
-                into.list().format = Format::Categories;
-            } else if columns.is_none() && reputation::is_entry(&line) {
-                into.list().format = Format::Reputation;
+            if columns.is_none() {
+                into.list().format = known_by_first(line).unwrap_or(heading.publisher);
+            }
+            match into.list().format {
+                Format::Rpz => zone.insert(Zone::default()).line(line, number, into),
+                Format::Nftables => ruleset.insert(Ruleset::default()).line(line, number, into),
+                _ => {}
+            }
+            if zone.is_some() || ruleset.is_some() {
+                continue;
             }
         }
+        if heading.allows {
+            into.unsupported(number, "a list of what is good", line);
+            continue;
+        }
         match (&columns, into.list().format) {
-            (Some(columns), _) => columns.row(&line, number, into),
-            (None, Format::Categories) => match reputation::category(&line) {
+            (Some(columns), _) => columns.row(line, number, into),
+            (None, Format::Categories) => match reputation::category(line) {
                 Some((category, name)) => _ = into.categories.insert(category, name),
-                None => into.refuse(number, "no number and name of a category", &line),
+                None => into.refuse(number, "no number and name of a category", line),
             },
-            (None, Format::Reputation) => reputation::entry(&line, number, into),
-            (None, _) => plain(&line, number, &heading, into),
+            (None, Format::Reputation) => reputation::entry(line, number, into),
+            (None, Format::Adblock) => adblock::line(line, number, into),
+            (None, Format::Dnsmasq) => dnsmasq::dnsmasq(line, number, into),
+            (None, Format::Unbound) => dnsmasq::unbound(line, number, into),
+            (None, Format::Ipset) => firewall::ipset(line, number, into),
+            (None, Format::Iptables) => firewall::iptables(line, number, into),
+            (None, _) => plain::line(line, number, &heading, into),
         }
     }
+    if let Some(ruleset) = ruleset {
+        ruleset.finish(into);
+    }
+    Ok(())
+}
+
+/// Whether a line is of a form.
+type Knows = fn(&[u8]) -> bool;
+
+/// Forms that the first line tells.
+fn known_by_first(line: &[u8]) -> Option<Format> {
+    let forms: [(Format, Knows); 9] = [
+        (Format::Categories, |line| reputation::category(line).is_some()),
+        (Format::Reputation, reputation::is_entry),
+        (Format::Adblock, adblock::is_line),
+        (Format::Dnsmasq, dnsmasq::is_dnsmasq),
+        (Format::Unbound, dnsmasq::is_unbound),
+        (Format::Ipset, firewall::is_ipset),
+        (Format::Iptables, firewall::is_iptables),
+        (Format::Nftables, nftables::is_line),
+        (Format::Rpz, zone::is_line),
+    ];
+    let known = forms.into_iter().find(|(_, knows)| knows(line)).map(|(format, _)| format);
+    known.or_else(|| plain::is_hosts(line).then_some(Format::Hosts))
 }
 
 /// What the comments at the head of a list say.
-struct Heading {
-    publisher: Format,
+pub(super) struct Heading {
+    pub publisher: Format,
     columns: Option<Columns>,
     /// A digest of 16 bytes is a client's fingerprint; one of 20 bytes a certificate's.
-    ja3: bool,
-    certificates: bool,
+    pub ja3: bool,
+    pub certificates: bool,
+    /// It is a list of what is good.
+    allows: bool,
 }
 
 impl Default for Heading {
     fn default() -> Self {
-        Heading { publisher: Format::Plain, columns: None, ja3: false, certificates: false }
+        Heading { publisher: Format::Plain, columns: None, ja3: false, certificates: false, allows: false }
     }
 }
 
@@ -89,10 +146,12 @@ impl Heading {
             return;
         }
         let find = |word: &str| comment.windows(word.len()).position(|part| part.eq_ignore_ascii_case(word.as_bytes()));
-        for word in ["last updated:", "last modified:", "generated on:", "date:"] {
+        for word in
+            ["last updated:", "last modified:", "last-modified:", "generated on:", "generated:", "updated:", "file date  :", "date:"]
+        {
             if let Some(at) = find(word) {
                 let rest = comment[at + word.len()..].trim_ascii();
-                let dated = [19, 10].into_iter().find_map(|bytes| seconds(rest.get(..bytes)?));
+                let dated = seconds(rest).or_else(|| [19, 10].into_iter().find_map(|bytes| seconds(rest.get(..bytes)?)));
                 let list = into.list();
                 list.written_s = list.written_s.or(dated);
             }
@@ -110,12 +169,18 @@ impl Heading {
         {
             self.publisher = format;
         }
+        // A title of few words: a list that leaves out what is on one says more.
+        let is_title = comment.split(u8::is_ascii_whitespace).count() <= TITLE_WORDS_MAX;
+        let bad = ["black", "block", "malware", "malicious", "bad", "without", "exclud", "remov", "filter", "not ", "no "];
+        if is_title && ["whitelist", "white list", "allowlist", "allow list"].into_iter().any(|word| find(word).is_some()) {
+            self.allows |= !bad.into_iter().any(|word| find(word).is_some());
+        }
         self.ja3 |= find("ja3").is_some();
         self.certificates |= find("certificate").is_some();
     }
 
     /// What a list of bare values by this publisher is about.
-    fn usage(&self) -> Usage {
+    pub fn usage(&self) -> Usage {
         match self.publisher {
             Format::Feodo | Format::Sslbl => Usage::Controller,
             Format::Urlhaus => Usage::Delivery,
@@ -136,9 +201,12 @@ impl Columns {
     /// If the line is a header: names of columns, a value's among them.
     fn of(line: &[u8]) -> Option<Self> {
         SEPARATORS.into_iter().find_map(|separator| {
-            let roles: Vec<_> = fields(line, separator).take(COLUMNS_MAX).map(|name| role(&name)).collect();
             let mut shape = Shape::default();
-            roles.iter().flatten().for_each(|&role| shape.add(role));
+            let named = |name: Cow<'_, [u8]>| {
+                let name = name.strip_prefix(b"'").and_then(|name| name.strip_suffix(b"'")).unwrap_or(&name);
+                role(name).inspect(|&role| shape.add(role, name))
+            };
+            let roles: Vec<_> = fields(line, separator).take(COLUMNS_MAX).map(named).collect();
             shape.is_list().then_some(Columns { separator, roles, shape })
         })
     }
@@ -151,34 +219,9 @@ impl Columns {
         let mut named = Named::new();
         for (role, text) in self.roles.iter().zip(&texts) {
             if let Some(role) = role {
-                named.set(*role, text);
+                named.set(*role, text.strip_prefix(b"'").and_then(|text| text.strip_suffix(b"'")).unwrap_or(text));
             }
         }
         named.collect(into, number, line);
     }
-}
-
-/// One value: the first word of the line, or the first field that is a value. In the form of a hosts file, the name after the address.
-fn plain(line: &[u8], number: u32, heading: &Heading, into: &mut Collector<'_>) {
-    let facts = Facts { usage: heading.usage(), ..Facts::default() };
-    let mut words = line.split(|byte| byte.is_ascii_whitespace()).filter(|word| !word.is_empty());
-    let first = words.next().unwrap_or_default();
-    let value = if matches!(first, b"127.0.0.1" | b"0.0.0.0" | b"::1" | b"::") {
-        Value::domain(words.next().unwrap_or_default())
-    } else if first.contains(&b'"') || first.contains(&b',') && !first.windows(3).any(|three| three == b"://") {
-        let dated = |field: &[u8]| seconds(field).is_some();
-        let mut found = fields(line, b',').filter(|field| !dated(field)).map(|field| Value::of(&field));
-        found.find(Result::is_ok).unwrap_or(Err(NoValue("no field is an address, a name, a URL or a digest")))
-    } else {
-        // Spamhaus puts a semicolon behind the network.
-        Value::of(first.strip_suffix(b";").unwrap_or(first))
-    };
-    let value = match value {
-        Ok(Value::Digest(Kind::Md5, digest)) if heading.ja3 => Ok(Value::Digest(Kind::Ja3, digest)),
-        Ok(Value::Digest(Kind::Sha1, digest)) if heading.certificates || heading.publisher == Format::Sslbl => {
-            Ok(Value::Digest(Kind::CertificateSha1, digest))
-        }
-        value => value,
-    };
-    into.take(value, &facts, number, line);
 }

@@ -24,6 +24,17 @@ pub enum Format {
     Reputation,
     /// Names of such categories.
     Categories,
+    Hosts,
+    Adblock,
+    Dnsmasq,
+    Unbound,
+    /// A response policy zone.
+    Rpz,
+    Ipset,
+    Iptables,
+    Nftables,
+    /// AlienVault's Open Threat Exchange.
+    Otx,
 }
 
 impl Format {
@@ -40,6 +51,15 @@ impl Format {
             Format::Misp => "misp",
             Format::Reputation => "iprep",
             Format::Categories => "iprep-categories",
+            Format::Hosts => "hosts",
+            Format::Adblock => "adblock",
+            Format::Dnsmasq => "dnsmasq",
+            Format::Unbound => "unbound",
+            Format::Rpz => "rpz",
+            Format::Ipset => "ipset",
+            Format::Iptables => "iptables",
+            Format::Nftables => "nftables",
+            Format::Otx => "otx",
         }
     }
 }

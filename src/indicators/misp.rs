@@ -24,6 +24,13 @@ pub(super) fn event(event: &Json, line: u32, into: &mut Collector<'_>) {
     }
 }
 
+/// Puts an attribute into the list at work that stands without its event.
+pub(super) fn lone_attribute(attribute: &Json, line: u32, into: &mut Collector<'_>) {
+    into.list().format = Format::Misp;
+    let nothing = Event { family: String::new(), usage: Usage::Unspecified, day_s: None, changed_s: None };
+    nothing.attribute(attribute, line, into);
+}
+
 /// What holds for all attributes of an event.
 struct Event {
     family: String,

@@ -3,12 +3,17 @@
 //! A list is judged by event time: what a capture of last year shows is compared with what was valid then. What is on no list costs a
 //! question one cache line (`filter`).
 
+mod adblock;
+mod archive;
 mod collect;
+mod columns;
 mod describe;
+mod dnsmasq;
 mod domain;
 mod entry;
 mod fields;
 mod filter;
+mod firewall;
 mod input;
 mod json;
 mod known_good;
@@ -16,19 +21,26 @@ mod lines;
 mod list;
 mod misp;
 mod named;
+mod nftables;
 mod paths;
 mod pattern;
+mod plain;
 mod punycode;
+mod range;
+mod read;
 mod reputation;
 pub mod rules;
 mod stix;
 mod table;
 mod time;
+mod typed;
 mod url;
+mod utf16;
 mod value;
+mod zone;
 
-use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::io::Cursor;
+use std::path::PathBuf;
 
 use crate::addr::Addr;
 use crate::keyed::Keyed;
@@ -38,7 +50,6 @@ use collect::{Collector, Facts, Tables, address_key, digest_key, text_key};
 use entry::{Entry, Tag};
 pub use entry::{Hit, Kind, Usage};
 use filter::Filter;
-use input::{Input, Line};
 pub use known_good::{Good, KnownGood, KnownGoodError};
 pub use list::{Format, List, Refusal};
 pub use rules::{Rules, RulesError};
@@ -65,8 +76,10 @@ pub enum IndicatorError {
     Read { path: PathBuf, cause: std::io::Error },
     #[error("indicators {path}: a folder without lists", path = .path.display())]
     EmptyFolder { path: PathBuf },
-    #[error("indicators {path}: a ZIP archive; unpack it first", path = .path.display())]
-    Zip { path: PathBuf },
+    #[error("indicators {path}: a ZIP archive that is not read: {reason}", path = .path.display())]
+    Zip { path: PathBuf, reason: String },
+    #[error("indicators {path}: {form}, which is not read", path = .path.display())]
+    Form { path: PathBuf, form: &'static str },
     #[error("indicators {path}: no line could be understood; the first is line {line}: {reason}: '{text}'", path = .path.display())]
     Nothing { path: PathBuf, line: u32, reason: &'static str, text: String },
     #[error("indicators {path}: {cause}", path = .path.display())]
@@ -127,9 +140,9 @@ impl Indicators {
         built_in(&mut collector);
         let mut files = paths::list_files(paths)?;
         // Categories go before what is in them, wherever they are named.
-        files.sort_by_key(|path| !is_categories(path));
+        files.sort_by_key(|path| !read::is_categories(path));
         for path in files {
-            read(&path, &mut collector)?;
+            read::file(&path, &mut collector)?;
         }
         Ok(Self::of(collector, known_good))
     }
@@ -141,8 +154,7 @@ impl Indicators {
     pub fn from_bytes(name: &str, bytes: &[u8], settings: &Settings) -> Result<Self, IndicatorError> {
         let mut collector = Collector::new(settings);
         built_in(&mut collector);
-        let input = Input::new(bytes).map_err(|cause| IndicatorError::Read { path: name.into(), cause })?;
-        read_input(Path::new(name), input, &mut collector)?;
+        read::seekable(name.as_ref(), Cursor::new(bytes), &mut collector)?;
         Ok(Self::of(collector, KnownGood::embedded()))
     }
 
@@ -412,58 +424,7 @@ fn built_in(into: &mut Collector<'_>) {
     }
 }
 
-fn read(path: &Path, into: &mut Collector<'_>) -> Result<(), IndicatorError> {
-    if into.lists.len() > LISTS_MAX {
-        return Err(IndicatorError::TooMany);
-    }
-    let input = Input::open(path).map_err(|cause| IndicatorError::Read { path: path.into(), cause })?;
-    read_input(path, input, into)
-}
-
-fn read_input<R: Read>(path: &Path, mut input: Input<R>, into: &mut Collector<'_>) -> Result<(), IndicatorError> {
-    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
-    into.begin(List::new(name));
-    let failed = |cause| IndicatorError::Read { path: path.into(), cause };
-    let head = input.peek().map_err(failed)?;
-    if head.starts_with(b"PK\x03\x04") {
-        return Err(IndicatorError::Zip { path: path.into() });
-    }
-    if is_json(head) {
-        json::read(&mut input, into).map_err(|cause| IndicatorError::Json { path: path.into(), cause })?;
-    } else {
-        lines::read(&mut input, into).map_err(failed)?;
-    }
-    let list = into.list();
-    list.sha256 = input.finish().map_err(failed)?;
-    match list.refusals.first() {
-        Some(Refusal { line, reason, text, .. }) if list.is_empty() && list.refused > 0 => {
-            Err(IndicatorError::Nothing { path: path.into(), line: *line, reason, text: text.clone() })
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Whether a list is JSON, by its beginning. An IPv6 address with a port begins with a bracket too.
-fn is_json(head: &[u8]) -> bool {
-    match head.trim_ascii_start() {
-        [b'{', ..] => true,
-        [b'[', rest @ ..] => matches!(rest.trim_ascii_start(), [] | [b'{' | b'[' | b']' | b'"', ..]),
-        _ => false,
-    }
-}
-
-/// Whether a file names categories of reputation lists. What cannot be read is none; reading it in its turn tells why.
-fn is_categories(path: &Path) -> bool {
-    let Ok(mut input) = Input::open(path) else { return false };
-    while let Ok(Some(line)) = input.line() {
-        match line {
-            Line::Text(b"" | [b'#', ..]) => {}
-            Line::Text(line) => return reputation::category(line).is_some(),
-            Line::TooLong => return false,
-        }
-    }
-    false
-}
-
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_forms;

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::domain::{self, Name};
 use super::entry::Kind;
+use super::range;
 use super::url::Canonical;
 use crate::addr::Addr;
 use crate::attribute::{Network, NetworkError};
@@ -39,10 +40,16 @@ impl Value {
         if let Some(digest) = digest(&text) {
             return Ok(digest);
         }
+        if let (Some(kind), digest) = named_digest(&text) {
+            return Self::digest(kind, digest);
+        }
         if let Some((addr, port)) = address_and_port(&text) {
             return Self::address(addr, port);
         }
         if let Some(slash) = text.iter().position(|&byte| byte == b'/') {
+            if let Some(network) = range::masked(&text[..slash], &text[slash + 1..]) {
+                return network;
+            }
             return if address_and_port(&text[..slash]).is_some() && text[slash + 1..].iter().all(u8::is_ascii_digit) {
                 Self::network(&text)
             } else {
@@ -68,10 +75,10 @@ impl Value {
 
     /// An address, `address:port`, or a network.
     pub fn address_or_network(text: &[u8]) -> Result<Self, NoValue> {
-        let text = text.trim_ascii();
-        match address_and_port(text) {
+        let text = rearmed(text.trim_ascii());
+        match address_and_port(&text) {
             Some((addr, port)) => Self::address(addr, port),
-            None => Self::network(text),
+            None => Self::network(&text),
         }
     }
 
@@ -82,6 +89,10 @@ impl Value {
             Err(NetworkError::Address) => return Err(NoValue("no IP address")),
             Err(NetworkError::Prefix(_)) => return Err(NoValue("a prefix that is too long")),
         };
+        Self::of_network(network)
+    }
+
+    pub fn of_network(network: Network) -> Result<Self, NoValue> {
         if network.first() == network.last() {
             return Self::address(network.first(), None);
         }
@@ -90,17 +101,19 @@ impl Value {
     }
 
     pub fn domain(text: &[u8]) -> Result<Self, NoValue> {
-        domain::listed(text).map(Value::Domain).ok_or(NoValue("neither an address nor a name, URL or digest"))
+        domain::listed(&rearmed(text.trim_ascii())).map(Value::Domain).ok_or(NoValue("neither an address nor a name, URL or digest"))
     }
 
     pub fn url(text: &[u8]) -> Result<Self, NoValue> {
-        Canonical::new(text).map(|url| Value::Url(Box::new(url))).ok_or(NoValue("no URL with a host, or a longer one than 2048 bytes"))
+        Canonical::new(&rearmed(text.trim_ascii()))
+            .map(|url| Value::Url(Box::new(url)))
+            .ok_or(NoValue("no URL with a host, or a longer one than 2048 bytes"))
     }
 
     /// Of the bytes that the kind asks for, in hexadecimal digits.
     pub fn digest(kind: Kind, text: &[u8]) -> Result<Self, NoValue> {
         let bytes = digest_bytes(kind);
-        let text = text.trim_ascii();
+        let (_, text) = named_digest(text.trim_ascii());
         if text.len() != 2 * bytes {
             return Err(NoValue("a digest of the wrong length"));
         }
@@ -126,6 +139,29 @@ fn digest(text: &[u8]) -> Option<Value> {
         _ => return None,
     };
     hexadecimal(text).map(|digest| Value::Digest(kind, digest))
+}
+
+/// A digest that says which it is, as `sha256:…` or `SHA-1=…`, without the name. A text without a name comes back as it is.
+fn named_digest(text: &[u8]) -> (Option<Kind>, &[u8]) {
+    /// The longest name, `sha-256`.
+    const NAME_BYTES_MAX: usize = 7;
+    let head = &text[..text.len().min(NAME_BYTES_MAX + 1)];
+    let Some(end) = head.iter().position(|byte| b":=".contains(byte)).filter(|_| matches!(head, [b'm' | b'M' | b's' | b'S', ..])) else {
+        return (None, text);
+    };
+    let kind = match &head[..end].to_ascii_lowercase()[..] {
+        b"md5" => Kind::Md5,
+        b"sha1" | b"sha-1" => Kind::Sha1,
+        b"sha256" | b"sha-256" => Kind::Sha256,
+        _ => return (None, text),
+    };
+    (Some(kind), text[end + 1..].trim_ascii_start())
+}
+
+/// Whether a name is led nowhere by being led to this: no address, or the host that asks.
+pub(super) fn is_nowhere(text: &[u8]) -> bool {
+    let addr = str::from_utf8(text).ok().and_then(|text| text.parse::<std::net::IpAddr>().ok());
+    addr.is_some_and(|addr| addr.is_unspecified() || addr.is_loopback())
 }
 
 /// Up to 32 bytes.
@@ -159,16 +195,17 @@ fn split_port(text: &[u8]) -> (&[u8], Option<u16>) {
 }
 
 /// What is put in so that nobody clicks, and what it stands for. All begin with a bracket.
-const DISARMED: [(&str, u8); 9] = [
-    ("[.]", b'.'),
-    ("(.)", b'.'),
-    ("{.}", b'.'),
-    ("[dot]", b'.'),
-    ("(dot)", b'.'),
-    ("[DOT]", b'.'),
-    ("[:]", b':'),
-    ("[/]", b'/'),
-    ("[@]", b'@'),
+const DISARMED: [(&str, &[u8]); 10] = [
+    ("[.]", b"."),
+    ("(.)", b"."),
+    ("{.}", b"."),
+    ("[dot]", b"."),
+    ("(dot)", b"."),
+    ("[DOT]", b"."),
+    ("[:]", b":"),
+    ("[/]", b"/"),
+    ("[@]", b"@"),
+    ("[://]", b"://"),
 ];
 /// Without what is put in so that nobody clicks: `hxxp://evil[.]example`.
 fn rearmed(text: &[u8]) -> Cow<'_, [u8]> {
@@ -180,8 +217,8 @@ fn rearmed(text: &[u8]) -> Cow<'_, [u8]> {
     let mut rest = text;
     while let Some((&byte, after)) = rest.split_first() {
         let put_in = DISARMED.iter().find_map(|(form, meant)| Some((rest.strip_prefix(form.as_bytes())?, *meant)));
-        let (behind, meant) = put_in.unwrap_or((after, byte));
-        out.push(meant);
+        let (behind, meant) = put_in.unwrap_or((after, std::slice::from_ref(&byte)));
+        out.extend_from_slice(meant);
         rest = behind;
     }
     if hxxp {
@@ -234,6 +271,13 @@ mod tests {
             (md5, "md5 442f"),
             (sha1, "sha1 33b6"),
             (&"ab".repeat(32), "sha256 abab"),
+            (&format!("sha256:{}", "AB".repeat(32)), "sha256 abab"),
+            (&format!("MD5={md5}"), "md5 442f"),
+            (&format!("SHA-1: {sha1}"), "sha1 33b6"),
+            (&format!("sha256:{md5}"), "a digest of the wrong length"),
+            ("md5:443", "a digest of the wrong length"),
+            ("hxxps[://]evil[.]example/x", "url https://evil.example/x"),
+            ("1.2.3.0/255.255.255.0", "network 1.2.3.0/24"),
             ("1.2.3.400", "neither an address nor a name, URL or digest"),
             ("word", "neither an address nor a name, URL or digest"),
             ("", "neither an address nor a name, URL or digest"),
