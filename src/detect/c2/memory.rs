@@ -11,7 +11,7 @@ use crate::conclude::{Evidence, SLICE_NS};
 use crate::decode::Transport;
 use crate::detect::conversation::Step;
 use crate::detect::packet::Packet;
-use crate::detect::payload::{Glance, Listener, Spoken};
+use crate::detect::payload::{Glance, HEARD_BYTES, Listener, Spoken};
 use crate::detect::{Keep, Shared};
 use crate::indicators::{Good, Hit, Holdings, Indicators, Usage};
 use crate::keyed::Keyed;
@@ -628,6 +628,10 @@ impl Listener for C2Memory {
     fn spoken(&mut self, _tally: &mut C2Tally, ends: &Ends, spoken: &Spoken<'_>) -> bool {
         if spoken.datagram {
             return false;
+        }
+        // Only their first bytes are judged, and as long as any come: whoever says a word at a time would have them judged all day.
+        if !spoken.grown {
+            return spoken.client.len().min(spoken.server.len()) < HEARD_BYTES;
         }
         let heads = Heads { client: spoken.client, server: spoken.server, port: ends.server_port };
         let (verdict, family) = protocol::judge(&heads);

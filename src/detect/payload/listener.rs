@@ -33,6 +33,8 @@ pub struct Spoken<'a> {
     pub by_client: bool,
     /// The bytes that came now, in order and for the first time.
     pub fresh: &'a [u8],
+    /// Whether any of them are among the first bytes of their side: if not, `client` and `server` are what they were.
+    pub grown: bool,
     /// The first bytes that the client sent, up to [`HEARD_BYTES`], what is fresh included.
     pub client: &'a [u8],
     /// The same of the server.

@@ -29,7 +29,7 @@ impl Unknown {
         let client_bytes = scratch.len();
         room.blocks.copy(&self.heads[0], scratch);
         let (client, server) = scratch.split_at(client_bytes);
-        let wanted = room.listener.spoken(room.tally, room.ends, &Spoken { by_client, fresh, client, server, datagram });
+        let wanted = room.listener.spoken(room.tally, room.ends, &Spoken { by_client, fresh, grown: take > 0, client, server, datagram });
         wanted && self.spoken[mine] < SPOKEN_BYTES_MAX
     }
 

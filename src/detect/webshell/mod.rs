@@ -2,7 +2,7 @@
 //!
 //! One exchange of HTTP is judged by [`judge()`]: what the request would put on the server (`upload`), which tool's form it has and whether
 //! the answer fits (`usage`), or whether its path has a name that others gave their shells (`probe`). A lane's memory knows which scripts were
-//! put where, also by a database or as a file ([`planted`]); the board makes an event of one source's dealings with one path of one server, and of its search on a server.
+//! put where, also by a database or as a file (`planted`); the board makes an event of one source's dealings with one path of one server, and of its search on a server.
 
 mod answer;
 mod asked;

@@ -260,7 +260,7 @@ mod tests {
         let mut found = Vec::new();
         for &(by_client, fresh) in turns {
             if by_client { &mut client } else { &mut server }.extend_from_slice(fresh);
-            let spoken = Spoken { by_client, fresh, client: &client, server: &server, datagram: false };
+            let spoken = Spoken { by_client, fresh, grown: true, client: &client, server: &server, datagram: false };
             let (_, planted) = databases.hear(&spoken, 7, &mut room);
             found.extend(planted.map(|planted| (String::from_utf8_lossy(&planted.path).into_owned(), planted.taken)));
         }
