@@ -26,6 +26,9 @@ const TARGETS_MAX: usize = 32;
 const PORTS_NAMED: usize = 16;
 /// First contacts of a tool's mark that make a scan: by chance three 16-bit marks in a row are 1 in 2^48.
 const TOOL_CONTACTS: u64 = 3;
+/// Share of contacts that have a target and a port of their own where a server speaks to its clients: more than estimates and clients that
+/// happen to share a port take from it.
+const SERVED_SHARE: (u64, u64) = (3, 4);
 /// A scan with no more contacts than this an hour is slow.
 const SLOW_PER_HOUR: u64 = 120;
 /// Targets kept of a scan for its rows' distinct counts; beyond it the event's own estimate stands.
@@ -98,6 +101,9 @@ pub struct Followed {
     tool: u8,
     marked: u64,
     first_seq: Option<u32>,
+    /// The first contact's source port, and whether all have shared it so far.
+    source_port: u16,
+    one_source_port: bool,
     nmap_seq: bool,
     /// The first contact's distances, and whether all have shared them so far.
     distances: Distances,
@@ -132,6 +138,8 @@ impl Followed {
             tool: u8::MAX,
             marked: 0,
             first_seq: None,
+            source_port: record.source_port,
+            one_source_port: true,
             nmap_seq: true,
             distances: Distances::default(),
             mirai: true,
@@ -271,6 +279,7 @@ impl Followed {
         self.methods[record.method as usize] += 1;
         self.tool &= record.tool;
         self.marked += 1;
+        self.one_source_port &= record.source_port == self.source_port;
         let distances = match record.target.as_v4() {
             Some(target) if record.transport == Transport::Tcp => distances(target, record.port, record.seq, record.ip_id),
             _ => {
@@ -341,7 +350,8 @@ impl Followed {
                 && walk.spoken * 10 <= walk.contacts
                 && walk.contacts - walk.young() >= limits.silent_targets
         });
-        let over_ports = self.whole.position() >= 2 * walk && self.hosts.at_least() >= limits.targets && self.whole.successes == 0;
+        let over_ports =
+            self.whole.position() >= 2 * walk && self.hosts.at_least() >= limits.targets && self.whole.successes == 0 && !self.serves();
         let vertical = self.by_target.values().any(|OnTarget { walk: on, ports }| {
             ports.at_least() >= limits.ports && 2 * on.failures() >= on.contacts && on.position() >= walk
         });
@@ -352,6 +362,17 @@ impl Followed {
         // Nobody has business with an address that nobody uses; one may be mistyped, and a client tries again.
         let dark = self.dark.at_least() >= limits.dark_contacts;
         horizontal || silent || over_ports || vertical || marked || dark
+    }
+
+    /// Whether the source speaks from one port to many hosts, each at a port of its own, and opens no connection: so do a server to its clients
+    /// and a peer to its peers, where what they send is not seen or their conversations began before. A scanner goes on with a port.
+    fn serves(&self) -> bool {
+        let most = |count: u64| count * SERVED_SHARE.1 >= self.marked * SERVED_SHARE.0;
+        self.one_source_port
+            && self.source_port != 0
+            && matches!(self.main_method(), Method::Ack | Method::Udp)
+            && most(self.hosts.count())
+            && most(self.services.count())
     }
 
     fn tool_name(&self) -> &'static str {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::addr::Addr;
 use crate::attribute::{Attribution, Country, Direction, Home};
-use crate::decode::Transport;
+use crate::decode::{Header, Transport};
 use crate::detect::conversation::Step;
 use crate::detect::packet::Packet;
 use crate::detect::ways::{least, way_of};
@@ -38,6 +38,15 @@ const HOT_CELLS: usize = 1024;
 /// First SYNs of new sources towards one (target, port) in one lane and slice from which on they are a flood's and no scanner's: 64 lanes
 /// times 8 are 512 a second.
 const HOT_MIN: u8 = 8;
+
+/// ICMP over IPv4: echo request and its reply (RFC 792).
+const ICMP_ECHO: u8 = 8;
+const ICMP_ECHO_REPLY: u8 = 0;
+/// Ports that traceroute sends to, one more with each probe: three for each of 30 hops by default, 255 hops at most (traceroute(8), after Van
+/// Jacobson's of 1988).
+const TRACE_PORTS: std::ops::Range<u16> = 33_434..33_434 + 3 * 255;
+/// Hops that it goes by default. Its probes arrive with what is left of so many; other packets begin at 64 or above, nmap's at 37.
+const TRACE_TTL_MAX: u8 = 30;
 
 /// What a record tells.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -358,8 +367,11 @@ impl ScanMemory {
         match packet.seen.step {
             Step::Syn | Step::Stray | Step::First => return self.contact(lane, tally, packet),
             Step::SynAck | Step::Answer | Step::CompletedUnseen | Step::Resumed if packet.seen.first_contact() => {
-                // An echo request without a payload is a tool's: whoever answers makes it no conversation.
-                let tool_ping = packet.header.transport == Transport::Icmp && packet.header.payload_claimed == 0;
+                // An echo request without a payload is a tool's, and so are the other questions (RFC 792: timestamp, information; RFC 950:
+                // address mask), which no system asks by itself: whoever answers makes it no conversation.
+                let tool_ping = packet.header.transport == Transport::Icmp
+                    && (packet.header.payload_claimed == 0
+                        || packet.header.source.is_v4() && !matches!(packet.header.icmp_type, ICMP_ECHO | ICMP_ECHO_REPLY));
                 if !tool_ping {
                     self.outcome(lane, tally, packet, Outcome::Success);
                 }
@@ -408,6 +420,10 @@ impl ScanMemory {
         // Reflectors and flooded hosts answer from service ports to high ones: that touches no service.
         if packet.seen.step == Step::First && header.transport == Transport::Udp && header.source_port < 1024 && header.target_port >= 1024
         {
+            return false;
+        }
+        // Whoever was called and goes on behind the end of its conversation touches nothing, nor does whoever looks for the way here.
+        if packet.seen.step == Step::Stray && !packet.seen.by_opener() || traces(header) {
             return false;
         }
         let hash = self.site_hash(header.source, packet.source_hash);
@@ -652,6 +668,11 @@ impl ScanMemory {
             }
         }
     }
+}
+
+/// Whether a datagram is traceroute's: it is to die on the way or to be refused, and asks for no service.
+fn traces(header: &Header) -> bool {
+    header.transport == Transport::Udp && TRACE_PORTS.contains(&header.target_port) && header.ttl <= TRACE_TTL_MAX
 }
 
 fn contact_bucket(lane: usize, hash: u64) -> usize {
