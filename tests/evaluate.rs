@@ -52,6 +52,24 @@ fn amplification_names_the_abused_protocol() {
 }
 
 #[test]
+fn amplification_by_home_is_outbound() {
+    check(&["amplification dns by home, one port", "amplification ntp by home, many ports"], "clean", "amplification");
+    check_quiet(&["name server answers with much", "table walked over SNMP"], "clean");
+}
+
+#[test]
+fn a_flood_may_go_over_a_block() {
+    check(&["block udp 64 B 300-hosts 12000/s port random", "block udp 512 B 1-hosts 8000/s port 53"], "clean", "udp_flood");
+    check(&["block icmp 56 B forged 5000/s"], "clean", "icmp_flood");
+    check(&["block ack forged 8000/s port random"], "clean", "tcp_flood");
+}
+
+#[test]
+fn all_ports_of_a_host_are_no_flood() {
+    check(&["scan vertical Nmap all ports", "scan vertical Masscan all ports"], "clean", "scan");
+}
+
+#[test]
 fn backscatter_is_no_scan() {
     check(&["backscatter SynAck 300 in 60 s", "backscatter Rst 40 in 30 s"], "clean", "backscatter");
 }
@@ -101,6 +119,14 @@ fn two_attacks_at_a_time_are_two() {
 
 #[test]
 fn what_only_looks_like_an_attack_is_none() {
-    let quiet = ["crawler", "monitor by connections", "resolver of home", "peer to peer at home", "capture begins in mid-transfer"];
+    let quiet = [
+        "crawler",
+        "monitor by connections",
+        "resolver of home",
+        "peer to peer at home",
+        "capture begins in mid-transfer",
+        "traceroute",
+        "server keeps its clients alive",
+    ];
     check_quiet(&quiet, "clean");
 }

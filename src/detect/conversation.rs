@@ -189,6 +189,8 @@ impl Bucket {
 
 /// A detector's handle where it wants no more of the conversation.
 pub const UNWANTED: u16 = u16::MAX;
+/// The handle where the flood detector wants the answers of the one called: they amplify what is asked.
+pub const REFLECTS: u16 = UNWANTED - 1;
 
 /// What a packet will need besides its conversation.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -431,6 +433,14 @@ impl Conversations {
     pub fn is_unwanted(&self, place: u32) -> bool {
         let rest = self.rest(place);
         rest.tag == UNWANTED && rest.reader == UNWANTED
+    }
+
+    /// Has the answers of the one called shown to the flood detector, unless another detector follows the conversation.
+    pub fn mark_reflecting(&mut self, place: u32) {
+        let tag = &mut self.rest_mut(place).tag;
+        if matches!(*tag, 0 | UNWANTED) {
+            *tag = REFLECTS;
+        }
     }
 
     /// Changes the payload detector's handle, if the place still has the conversation with that handle.

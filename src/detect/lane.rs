@@ -147,6 +147,9 @@ impl Lanes {
                     let header = &batch.header(item);
                     let target_hash = shared.keyed.addr(header.target);
                     let packet = packet(batch, item, header, target_hash, moment, seen, attribution);
+                    if item.transport == Transport::Udp {
+                        self.detectors.flood.goes_on(lane, &mut tally.detectors.flood, &packet);
+                    }
                     self.detectors.observe_ongoing(lane, &mut tally.detectors, &mut self.conversations, &packet);
                 }
             } else {

@@ -148,7 +148,11 @@ detectors! {
         new(lanes, shared)
             flood::FloodMemory::new(lanes.len(), shared.keyed.clone()),
             flood::FloodBoard::new(shared.keyed.clone());
-        observe[TURNS](memory, lane, tally, _conversations, packet) memory.observe(lane, tally, packet);
+        observe[TURNS](memory, lane, tally, conversations, packet) {
+            if memory.observe(lane, tally, packet) && let Some(place) = packet.seen.place() {
+                conversations.mark_reflecting(place);
+            }
+        };
         seal(memory, tally, _end) memory.seal(tally);
     scan: scan::ScanMemory, scan::ScanTally, scan::ScanBoard;
         new(lanes, shared)

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::addr::Addr;
+use crate::attribute::Network;
 use crate::decode::{Header, Transport, flags, marks};
 use crate::detect::flood::{flags_method, reflector_name};
 use crate::dispatch::{quoted, site};
@@ -14,6 +15,8 @@ pub struct Concern {
     end_ns: u64,
     source: Option<Addr>,
     target: Option<Addr>,
+    /// Of a flood over a block of addresses: the block.
+    block: Option<Network>,
     /// Ports of the side that was called; none: any.
     ports: Vec<u16>,
     transport: Option<Transport>,
@@ -66,6 +69,7 @@ impl Concern {
             end_ns: time_ns(&event["event"]["end"]).saturating_add(CUT_NS),
             source,
             target,
+            block: own["flood"]["network"].as_str().and_then(|text| text.parse().ok()),
             ports,
             transport: match event["network"]["transport"].as_str() {
                 Some("tcp") => Some(Transport::Tcp),
@@ -85,7 +89,7 @@ impl Concern {
             return false;
         }
         let is_source = |addr: Addr| self.source.is_none_or(|source| site(source) == site(addr));
-        let is_target = |addr: Addr| self.target.is_none_or(|target| target == addr);
+        let is_target = |addr: Addr| self.target.is_none_or(|target| target == addr) && self.block.is_none_or(|block| block.contains(addr));
         let is_port = |port: u16| self.ports.is_empty() || self.ports.contains(&port);
         // An ICMP error concerns whom the packet that it quotes concerned.
         if let Some(quote) = quoted(header, payload) {

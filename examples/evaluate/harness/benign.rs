@@ -11,7 +11,7 @@ type Make = fn(&mut Scene, &World, &mut Random);
 
 /// All negatives: whatever is reported is false.
 pub fn cases() -> Vec<Case> {
-    let all: [(&str, Make); 19] = [
+    let all: [(&str, Make); 23] = [
         ("flash crowd", |scene, world, random| crowd(scene, world, random, 400, 0)),
         ("flash crowd on a server that gives in", |scene, world, random| crowd(scene, world, random, 400, 15)),
         ("resolver of home", resolver),
@@ -31,6 +31,10 @@ pub fn cases() -> Vec<Case> {
         ("telephone calls", calls),
         ("time server at home", time_server),
         ("client of a dead server", dead_server),
+        ("name server answers with much", |scene, world, random| answers_with_much(scene, world, random, true)),
+        ("table walked over SNMP", |scene, world, random| answers_with_much(scene, world, random, false)),
+        ("traceroute", traceroute),
+        ("server keeps its clients alive", keepalives),
     ];
     all.into_iter()
         .map(|(name, make)| {
@@ -41,6 +45,49 @@ pub fn cases() -> Vec<Case> {
             })
         })
         .collect()
+}
+
+/// One resolver asks home's name server much and is told much, or a manager abroad walks a table.
+fn answers_with_much(scene: &mut Scene, world: &World, random: &mut Random, names: bool) {
+    let asker = world.abroad(random);
+    for n in 0..9000u64 {
+        let at = ATTACK + n * 2 * MILLI;
+        let (client, server) = ((asker, if names { random.unprivileged() } else { 40_000 }), (host(54), if names { 53 } else { 161 }));
+        let (question, mut answer) = if names {
+            let question = b"\x12\x34\0\0\0\x01\0\0\0\0\0\0\x03www\x07example\x02cn\0\0\x01\0\x01".to_vec();
+            (question.clone(), [&[0x12, 0x34, 0x84, 0], &question[4..]].concat())
+        } else {
+            (b"\x30\x26\x02\x01\x01\x04\x06public\xa5\x19".to_vec(), b"\x30\x82\x01\xa0\x02\x01\x01\x04\x06public\xa2\x82\x01\x91".to_vec())
+        };
+        answer.resize(if names { 900 } else { 420 }, 7);
+        scene.trace.udp(at, client, server, stack(asker, random), &question);
+        scene.trace.udp(at + 300_000, server, client, own(random), &answer);
+    }
+}
+
+/// Three probes for each hop, each to a port of its own; those that come as far arrive with little left.
+fn traceroute(scene: &mut Scene, world: &World, random: &mut Random) {
+    for run in 0..4u64 {
+        let source = world.abroad(random);
+        for n in 0..60u64 {
+            let at = ATTACK + run * 2 * SECOND + n * 30 * MILLI;
+            let ip = Ip { ttl: 1 + (n / 3) as u8, ..stack(source, random) };
+            scene.trace.udp(at, (source, 40_000 + n as u16), (host(60 + run as u32), 33_434 + n as u16), ip, &[0x40; 32]);
+            scene.trace.unreachable(at + 300_000, host(60 + run as u32), 63, 3);
+        }
+    }
+}
+
+/// Connections from before the capture, of which only the server's probes are seen.
+fn keepalives(scene: &mut Scene, world: &World, random: &mut Random) {
+    for n in 0..400u64 {
+        let client = (world.abroad(random), random.port());
+        for probe in 0..3u64 {
+            let at = ATTACK + n * 20 * MILLI + probe * 15 * SECOND;
+            let tcp = Tcp { flags: ACK, seq: 999, ack: 5000 + n as u32, window: 501, ..Tcp::default() };
+            scene.trace.tcp(at, (host(61), 5222), client, own(random), tcp);
+        }
+    }
 }
 
 fn crowd(scene: &mut Scene, world: &World, random: &mut Random, per_s: u64, unanswered_percent: u64) {

@@ -273,6 +273,19 @@ fn other_flood(kind: Kind, flood: Flood, world: &World, random: &mut Random) -> 
     scene
 }
 
+/// A flood over a /24: so little for each host that none is flooded by itself.
+fn over_a_block(kind: Kind, flood: Flood, world: &World, random: &mut Random) -> Scene {
+    let mut scene = other_flood(kind, flood, world, random);
+    scene.expected[0].target = None;
+    for frame in scene.trace.frames.iter_mut().filter(|frame| frame.attack == 1) {
+        // The target's last octet, behind the Ethernet header and 19 bytes of the IPv4 header.
+        let octet = random.next() as u8;
+        scene.trace.bytes[frame.at + 14 + 19] = octet;
+        frame.target = Addr(frame.target.0 >> 8 << 8 | u128::from(octet));
+    }
+    scene
+}
+
 /// All cases of floods.
 pub fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
@@ -347,5 +360,14 @@ pub fn cases() -> Vec<Case> {
     other(Kind::Fragment, Flood { rate: 6000, sources: Sources::Hosts(70), maker: Maker::Raw, victim: Service::Silent, ..base });
     other(Kind::Fragment, Flood { rate: 2500, sources: Sources::Hosts(1), maker: Maker::Raw, victim: Service::Silent, ..base });
     other(Kind::Icmp(56), Flood { rate: 2000, sources: Sources::OneBlockV6, maker: Maker::Raw, ..base });
+    let silent = Flood { victim: Service::Silent, seconds: 8, maker: Maker::Raw, ..base };
+    for (name, kind, flood) in [
+        ("udp 64 B 300-hosts 12000/s port random", Kind::Udp(64), Flood { rate: 12_000, port: 0, sources: Sources::Hosts(300), ..silent }),
+        ("udp 512 B 1-hosts 8000/s port 53", Kind::Udp(512), Flood { rate: 8000, port: 53, sources: Sources::Hosts(1), ..silent }),
+        ("icmp 56 B forged 5000/s", Kind::Icmp(56), Flood { rate: 5000, ..silent }),
+        ("ack forged 8000/s port random", Kind::Tcp("ack", ACK), Flood { rate: 8000, port: 0, ..silent }),
+    ] {
+        cases.push(Case::new(format!("block {name}"), move |world, random| over_a_block(kind, flood, world, random)));
+    }
     cases
 }

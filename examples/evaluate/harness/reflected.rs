@@ -86,6 +86,33 @@ fn amplification(reflection: &Reflection, world: &World, random: &mut Random) ->
     scene
 }
 
+/// Servers of home are asked under the victim's address, and answer it.
+fn by_home(answer: &'static Answered, one_port: bool, world: &World, random: &mut Random) -> Scene {
+    let (seconds, rate, reflectors) = (10, 300, 3);
+    let mut scene = Scene::begin(world, random, 20 + seconds + 15);
+    let &(protocol, port, mark, bytes) = answer;
+    let target = world.abroad(random);
+    scene.attack(Expected::new("amplification").on(target).with("protocol", protocol));
+    let mut payload = mark.to_vec();
+    payload.extend((payload.len()..bytes).map(|n| (n * 37) as u8));
+    for n in 0..rate * seconds {
+        let at = ATTACK + n * (SECOND / rate);
+        let victim = (target, if one_port { 80 } else { random.port() });
+        let server = (host(30 + (n % reflectors) as u32), port);
+        // The forger's packets come another way than the victim's would.
+        let attack = std::mem::take(&mut scene.trace.attack);
+        let question = if protocol == "dns" {
+            &b"\x12\x34\x01\0\0\x01\0\0\0\0\0\0\x07example\x03com\0\0\xff\0\x01"[..]
+        } else {
+            b"\x17\0\x03\x2a\0\0\0\0"
+        };
+        scene.trace.udp(at, victim, server, stack(target, random), question);
+        scene.trace.attack = attack;
+        scene.trace.udp(at + 300_000, server, victim, own(random), &payload);
+    }
+    scene
+}
+
 /// What a victim abroad answers to forged packets.
 #[derive(Clone, Copy, Debug)]
 enum Answer {
@@ -159,6 +186,10 @@ pub fn cases() -> Vec<Case> {
         reflect(&ANSWERS[0], reflectors, rate, false);
     }
     reflect(&ANSWERS[0], 300, 800, true);
+    for (answer, one_port) in [(&ANSWERS[0], false), (&ANSWERS[0], true), (&ANSWERS[1], false), (&ANSWERS[1], true), (&ANSWERS[15], true)] {
+        let name = format!("amplification {} by home, {}", answer.0, if one_port { "one port" } else { "many ports" });
+        cases.push(Case::new(name, move |world, random| by_home(answer, one_port, world, random)));
+    }
     for answer in [Answer::SynAck, Answer::Rst, Answer::Unreachable] {
         for (packets, seconds) in [(40, 30), (300, 60), (4000, 60)] {
             let name = format!("backscatter {answer:?} {packets} in {seconds} s");

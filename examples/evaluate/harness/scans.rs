@@ -290,6 +290,20 @@ fn vertical(tool: Tool, ports: u16, rate: u64, filtered: bool, v6: bool, world: 
     scene
 }
 
+/// All ports of one host, as fast as a tool goes that doesn't wait.
+fn whole_host(tool: Tool, world: &World, random: &mut Random) -> Scene {
+    let mut scene = Scene::begin(world, random, 50);
+    let (source, target) = (world.abroad(random), host(5));
+    scene.attack(labelled(tool, source).on(target).with("shape", "vertical"));
+    let mut run = Run::new(tool, source, random);
+    for n in 0..=u16::MAX {
+        let port = n.wrapping_mul(25_173);
+        let service = if matches!(port, 22 | 80 | 443) { Service::Open } else { Service::Closed };
+        run.probe(&mut scene.trace, random, ATTACK + u64::from(n) * SECOND / 9000, target, port, service);
+    }
+    scene
+}
+
 /// Some ports of some hosts.
 fn block(tool: Tool, hosts: u32, ports: u16, world: &World, random: &mut Random) -> Scene {
     let mut scene = Scene::begin(world, random, 80);
@@ -446,6 +460,9 @@ pub fn cases() -> Vec<Case> {
             );
             cases.push(Case::new(name, move |world, random| vertical(tool, ports, rate, filtered, v6, world, random)));
         }
+    }
+    for tool in [Tool::Nmap, Tool::Masscan] {
+        cases.push(Case::new(format!("scan vertical {tool:?} all ports"), move |world, random| whole_host(tool, world, random)));
     }
     for (tool, hosts, ports) in [(Tool::Masscan, 20, 20), (Tool::Nmap, 10, 100), (Tool::Connect, 60, 10)] {
         cases.push(Case::new(format!("scan block {tool:?} {hosts} x {ports}"), move |world, random| {

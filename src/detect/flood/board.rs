@@ -1,5 +1,7 @@
 //! Floods begin, go on and end: change detection per victim and method over merged slices.
 
+mod block;
+
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 
@@ -12,18 +14,22 @@ use crate::dispatch::Entries;
 use crate::huge;
 use crate::keyed::Keyed;
 use crate::settings;
+use crate::tally::Distinct;
 
 use super::evidence::Evidence;
 use super::method::{Act, Method};
 use super::record::{FloodTally, Part, Record, Sum};
+use super::reflector::ANSWER_BYTES_MIN;
 use super::verdict::{Spoofing, Verdict, judge};
 
 /// Cells of the coarse pass that finds the few victims worth a look among a slice's records. Two victims in one cell only cost a look; a
 /// sweep through a /16 leaves one touch in each.
 const COARSE_CELLS: usize = 1 << 16;
-/// Packets towards one cell in one slice that make its victims worth a look: well under the lowest threshold, so that the CUSUM sees a
-/// flood's beginning.
-const COARSE_MIN: i32 = 10;
+/// Packets towards one cell in one slice that make its victims worth a look: as many as a host gets of a flood that goes over a whole block.
+const COARSE_MIN: i32 = 4;
+/// Packets of one victim in one slice from which on it is watched by itself: well under the lowest threshold, so that the CUSUM sees a flood's
+/// beginning.
+const WATCHED_MIN: u64 = 10;
 /// Victims times methods that are watched at a time: 4,096 with little traffic cost a megabyte.
 const WATCHES_MAX: usize = 4096;
 /// Records and sums of a slice from which on all cells are emptied at once rather than one by one: a sixteenth of the cells, which are as
@@ -49,13 +55,15 @@ const SLACK_PERCENT: i64 = 50;
 const CUSUM_MAX_TIMES: i64 = 4;
 /// Distinct sources from which on SYNs over random ports at a moderate rate are a flood and no scan.
 const ANY_PORT_SOURCES: u64 = 200;
+/// Sources up to which SYNs over many ports may be a scan, however fast: a scanner may have decoys, nmap's manual shows a handful.
+const SCANNERS_MAX: u64 = 16;
+/// SYNs per port from which on they are none: a scanner asks each port once, and again a few times if it gets no answer.
+const ASKED_MAX: u64 = 4;
 /// Later fragments of one packet at most: 65,535 bytes in pieces of 1,480 (RFC 791 section 3.2, an MTU of 1,500).
 const FRAGMENTS_MAX: u64 = 44;
 /// How many times as many packets a second as of other datagrams a flood needs that looks like a resolver's small answers: where a mirror
 /// shows one direction, home's own questions are not seen. As many as let any flood begin at once.
 const ANSWERS_TIMES: u64 = 4;
-/// Mean frame of answers that amplify, in bytes, where the payload has no mark: a payload above 200, behind IPv4 and UDP.
-const ANSWER_BYTES_MIN: u64 = 228;
 /// Share of a flood's packets that makes it one source's, or one point of entry's.
 const ONE_SOURCE_PERCENT: u64 = 95;
 /// Sources named in an event.
@@ -82,6 +90,9 @@ pub struct FloodDetail {
     pub completed_per_mille: Option<u64>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub entries: Vec<EntryShare>,
+    /// The block of addresses that is flooded, where it is not one host.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub network: Option<String>,
 }
 
 /// A country's part in a flood.
@@ -109,8 +120,11 @@ pub struct EntryShare {
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 struct Key {
+    /// The flooded host, or the lowest address of its block.
     victim: Addr,
     method: Method,
+    /// The flood goes over a block of addresses.
+    block: bool,
 }
 
 /// Cells for the ports of one victim in one slice. Ports that share a cell are added up, which only ever makes the busiest port look busier:
@@ -135,6 +149,17 @@ struct Slice {
     evidence: Option<Box<Evidence>>,
     /// Evidence was added to.
     decides: bool,
+    /// The place of the slice of the victim's block plus one, if it belongs to one.
+    block: u32,
+    /// Of a block: what is known of its services.
+    services: Option<Box<Services>>,
+}
+
+/// The services of a block, as far as single records tell.
+#[derive(Default)]
+struct Services {
+    distinct: Distinct,
+    packets: u64,
 }
 
 const _: () = assert!(size_of::<Slice>() <= 2 * 64, "looking at a record costs two cache lines");
@@ -217,6 +242,7 @@ impl FloodBoard {
         }
         self.gather(tally);
         self.adopt_fragments();
+        self.gather_blocks(&out.settings.flood);
         let mut order: Vec<usize> = (0..self.slices.len()).collect();
         order.sort_unstable_by_key(|&place| self.slices[place].key);
         let mut holding = self.watches.values().filter(|watch| watch.evidence.is_some()).count();
@@ -230,9 +256,9 @@ impl FloodBoard {
             }
         }
         self.clear_cells(tally);
+        self.tell_flooded(out);
         self.slices.clear();
         self.places.clear();
-        out.flooded.extend(self.watches.iter().filter(|(_, watch)| watch.open.is_some()).map(|(key, _)| key.victim));
     }
 
     /// Only the cells that were used: most slices of a quiet line use a handful.
@@ -279,7 +305,7 @@ impl FloodBoard {
             if self.coarse[cell] < COARSE_MIN {
                 continue;
             }
-            let key = Key { victim: record.victim, method: record.method };
+            let key = Key::of(record.victim, record.method);
             let place = self.place(cell, key);
             self.slices[place].add(record);
             self.worthy.push(Worthy { part: of, number: number as u32, place: place as u32 });
@@ -289,7 +315,7 @@ impl FloodBoard {
             if self.coarse[cell] < COARSE_MIN {
                 continue;
             }
-            let place = self.place(cell, Key { victim: sum.victim, method: sum.method });
+            let place = self.place(cell, Key::of(sum.victim, sum.method));
             self.slices[place].add_sum(sum);
             self.worthy_sums.push(Worthy { part: of, number: number as u32, place: place as u32 });
         }
@@ -333,7 +359,7 @@ impl FloodBoard {
     /// those; a flood of fragments alone stays one.
     fn adopt_fragments(&mut self) {
         for place in 0..self.slices.len() {
-            let Key { victim, method } = self.slices[place].key;
+            let Key { victim, method, .. } = self.slices[place].key;
             if !matches!(method, Method::Fragment | Method::TcpFragment) {
                 continue;
             }
@@ -344,7 +370,7 @@ impl FloodBoard {
             let alone = is_open(&self.slices[place].key);
             let host = own
                 .chain(open)
-                .filter(|(other, _)| other.victim == victim && other.method.has_fragments(method))
+                .filter(|(other, _)| other.victim == victim && !other.block && other.method.has_fragments(method))
                 .filter(|(other, packets)| match other.method {
                     Method::Reflection(_) => true,
                     _ => is_open(other) || !alone && packets * FRAGMENTS_MAX >= fragments,
@@ -381,13 +407,13 @@ impl FloodBoard {
         let has_room = self.watches.len() < WATCHES_MAX;
         let watch = match self.watches.entry(key) {
             Entry::Occupied(watch) => watch.into_mut(),
-            Entry::Vacant(_) if slice.packets < COARSE_MIN as u64 || !has_room => return,
+            Entry::Vacant(_) if slice.packets < WATCHED_MIN || !has_room => return,
             Entry::Vacant(free) => free.insert(Watch::new(slice.direction(), limits.cusum_floor_per_s as i64)),
         };
         watch.pass_to(now_s);
         watch.last_s = now_s;
         watch.direction = slice.direction();
-        watch.step(slice, key.method, limits);
+        watch.step(slice, &key, limits);
         if watch.cusum > 0 || watch.streak > 0 || watch.open.is_some() {
             if watch.evidence.is_none() && *holding < EVIDENCE_MAX {
                 watch.evidence = Some(Box::default());
@@ -402,18 +428,20 @@ impl FloodBoard {
         }
         // Ordinary traffic after a flood's end is none of it.
         let slice = &mut self.slices[place];
-        let tail = watch.open.is_some() && 8 * slice.rate(key.method) < threshold(key.method, limits) as i64;
+        let tail = watch.open.is_some() && 8 * slice.rate(key.method) < key.threshold(limits) as i64;
         slice.evidence = if tail { None } else { watch.evidence.take() };
         slice.decides = slice.evidence.is_some();
         // Fewer packets than a port needs are too few, however they are spread.
-        if slice.decides && watch.open.is_none() && key.method == Method::Syn && slice.fresh() >= limits.syn_unfinished_per_s {
+        if slice.decides && watch.open.is_none() && key.method == Method::Syn && !key.block && slice.fresh() >= limits.syn_unfinished_per_s
+        {
             slice.ports = Some(Box::new([0; PORT_CELLS]));
         }
     }
 
     /// The third pass: evidence for the victims that need it.
     fn collect(&mut self, tally: &FloodTally) {
-        for &Worthy { part, number, place } in &self.worthy {
+        for worthy in &self.worthy {
+            let &Worthy { part, number, place } = worthy;
             let slice = &mut self.slices[place as usize];
             if let Some(evidence) = &mut slice.evidence
                 && let Some(record) = tally.part(part as usize).and_then(|part| part.records.get(number as usize))
@@ -421,8 +449,10 @@ impl FloodBoard {
                 evidence.add(record);
                 slice.count_port(record);
             }
+            block::collect(&mut self.slices, &self.keyed, tally, worthy);
         }
-        for &Worthy { part, number, place } in &self.worthy_sums {
+        for worthy in &self.worthy_sums {
+            let &Worthy { part, number, place } = worthy;
             let slice = &mut self.slices[place as usize];
             if let Some(evidence) = &mut slice.evidence
                 && let Some(sum) = tally.part(part as usize).and_then(|part| part.sums.get(number as usize))
@@ -432,6 +462,7 @@ impl FloodBoard {
                     ports[port_cell(sum.port)] += sum.packets as i32 - sum.complete as i32;
                 }
             }
+            block::collect_sum(&mut self.slices, tally, worthy);
         }
         for slice in &mut self.slices {
             if let Some(evidence) = slice.evidence.take()
@@ -452,15 +483,15 @@ impl FloodBoard {
         let sources = evidence.sources().0;
         let rate = slice.rate(key.method);
         if let Some(open) = &mut watch.open {
-            if rate >= threshold(key.method, limits).div_ceil(2) as i64 {
+            if rate >= key.threshold(limits).div_ceil(2) as i64 {
                 open.last_s = now_s;
                 open.quiet_s = 0;
             }
             return;
         }
         let begins = match key.method {
-            Method::Syn => watch.syn_begins(slice, limits, sources),
-            method => watch.streak >= limits.slices || rate >= 4 * threshold(method, limits) as i64,
+            Method::Syn if !key.block => watch.syn_begins(slice, limits, sources),
+            _ => (watch.streak >= limits.slices || rate >= 4 * key.threshold(limits) as i64) && slice.is_spread(sources, limits),
         };
         let Some(evidence) = watch.evidence.as_ref() else { return };
         if !begins || evidence.packets == 0 {
@@ -477,7 +508,8 @@ impl FloodBoard {
             method => method,
         };
         let protocol = method.reflector_protocol().unwrap_or_else(|| method.name());
-        let id = EventId::of(method.kind(), Addr::NONE, key.victim, evidence.first_ns, protocol);
+        let what = if key.block { format!("{protocol} {}", block::network(key.victim)) } else { protocol.into() };
+        let id = EventId::of(method.kind(), Addr::NONE, key.victim, evidence.first_ns, &what);
         watch.open = Some(Open { id, method, quiet_s: 0, last_s: now_s, started_counted: false });
     }
 
@@ -535,6 +567,8 @@ impl Slice {
             directions: [0; Direction::COUNT],
             evidence: None,
             decides: false,
+            block: 0,
+            services: None,
         }
     }
 
@@ -604,7 +638,19 @@ impl Slice {
     }
 }
 
-/// The packets a second from which on a flood by this method can begin.
+impl Key {
+    /// Of a host.
+    fn of(victim: Addr, method: Method) -> Self {
+        Key { victim, method, block: false }
+    }
+
+    /// The packets a second from which on such a flood can begin.
+    fn threshold(&self, limits: &settings::flood) -> u64 {
+        if self.block { block::limit(self.method, limits) } else { threshold(self.method, limits) }
+    }
+}
+
+/// The packets a second from which on a flood of one host by this method can begin.
 fn threshold(method: Method, limits: &settings::flood) -> u64 {
     match method {
         Method::Syn => limits.syn_unfinished_per_s,
@@ -624,7 +670,7 @@ fn mostly_marked(evidence: &Evidence) -> bool {
 /// Whether unasked answers are amplification: most bear the protocol's mark, or many reflectors send large ones. Everybody asks for answers
 /// to names, and whoever abuses those asks for large ones (Rossow, NDSS 2014): they must be both.
 fn amplifies(method: Method, evidence: &Evidence, limits: &settings::flood) -> bool {
-    let large = evidence.bytes >= ANSWER_BYTES_MIN * evidence.packets;
+    let large = evidence.bytes >= u64::from(ANSWER_BYTES_MIN) * evidence.packets;
     let names = method.reflector_protocol() == Some("dns");
     mostly_marked(evidence) && (large || !names) || evidence.sources().0 >= limits.reflectors && large
 }
@@ -659,13 +705,13 @@ impl Watch {
         }
     }
 
-    fn step(&mut self, slice: &Slice, method: Method, limits: &settings::flood) {
-        if method != Method::Syn {
-            let rate = slice.rate(method).max(0) as u64;
-            let over = rate >= threshold(method, limits);
+    fn step(&mut self, slice: &Slice, key: &Key, limits: &settings::flood) {
+        if key.method != Method::Syn || key.block {
+            let rate = slice.rate(key.method).max(0) as u64;
+            let over = rate >= key.threshold(limits);
             self.streak = if over { self.streak + 1 } else { 0 };
             // The slice in which a flood begins is seldom whole: keep what may turn out to be its beginning.
-            self.cusum = if over || 4 * rate >= threshold(method, limits) { ONE } else { 0 };
+            self.cusum = if over || 4 * rate >= key.threshold(limits) { ONE } else { 0 };
             return;
         }
         let mean = (self.completions / ONE).max(limits.cusum_floor_per_s as i64);
@@ -681,12 +727,21 @@ impl Watch {
 
     fn syn_begins(&self, slice: &Slice, limits: &settings::flood, sources: u64) -> bool {
         let (unfinished, all) = self.unfinished.iter().fold((0, 0), |sum, slice| (sum.0 + slice.0, sum.1 + slice.1));
-        let one_port = slice.unfinished_top_port() >= limits.syn_unfinished_per_s as i64;
+        // Where all ports are asked, each cell has its share of them.
+        let share = slice.unfinished().max(0) / PORT_CELLS as i64;
+        let busiest = self.evidence.as_ref().map_or(0, |evidence| evidence.busiest_port());
+        let one_port = slice.unfinished_top_port() - share >= limits.syn_unfinished_per_s as i64 && busiest >= limits.syn_unfinished_per_s;
         let any_port = slice.unfinished() >= limits.syn_any_port_per_s as i64
             || slice.unfinished() >= limits.syn_any_port_per_s as i64 / 10 && sources >= ANY_PORT_SOURCES;
         self.cusum > limits.cusum_threshold as i64 * ONE
-            && (one_port || any_port)
+            && (one_port || any_port && !self.may_scan(sources))
             && unfinished * 100 >= all * limits.syn_unfinished_percent as i64
+    }
+
+    /// Whether these may be the SYNs of a scan that goes over the ports: few sources, and no port has had more than its answers take.
+    fn may_scan(&self, sources: u64) -> bool {
+        let asked = self.evidence.as_ref().is_some_and(|evidence| evidence.recorded <= ASKED_MAX * evidence.ports.len() as u64);
+        sources <= SCANNERS_MAX && asked
     }
 
     fn end(&mut self) {
@@ -808,7 +863,7 @@ impl Watch {
             end_ns: evidence.last_ns,
             source: only.map(|(addr, ..)| addr),
             source_country,
-            target: Some(key.victim),
+            target: Some(key.victim).filter(|_| !key.block),
             target_port: ports.first().filter(|&&(packets, port)| port != 0 && 2 * packets > evidence.packets).map(|&(_, port)| port),
             transport: method.transport(),
             protocol: method.reflector_protocol(),
@@ -841,6 +896,7 @@ impl Watch {
                 reflector_protocol: method.reflector_protocol(),
                 completed_per_mille: (method == Method::Syn).then(|| evidence.complete * 1000 / (evidence.packets - evidence.again).max(1)),
                 entries,
+                network: key.block.then(|| block::network(key.victim)),
             }),
         }
     }

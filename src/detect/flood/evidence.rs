@@ -178,6 +178,11 @@ impl Evidence {
         self.run.1 += packets;
     }
 
+    /// Packets of the port that got most, several at once beyond the records apart.
+    pub fn busiest_port(&self) -> u64 {
+        self.ports.iter().filter(|&(&port, _)| port != 0).map(|(_, &packets)| packets).max().unwrap_or(0)
+    }
+
     fn end_run(&mut self) {
         let (port, packets) = std::mem::take(&mut self.run);
         if packets > 0 {

@@ -12,7 +12,7 @@ use crate::keyed::Keyed;
 use crate::tally::Later;
 
 use super::method::{Act, Method, classify};
-use super::reflector::REFLECTORS;
+use super::reflector::{ANSWER_BYTES_MIN, REFLECTORS, reflector};
 
 /// Records of one lane in one slice: 64 lanes hand over at most 65,536, which is 4 MiB.
 const RECORDS_MAX: usize = 1024;
@@ -273,15 +273,16 @@ impl FloodMemory {
         FloodMemory { keyed, lanes, pending: Later::new(Pending { lane: 0, slot: 0, sum: Sum::none() }) }
     }
 
-    /// Takes note of a packet, if floods can be made of such.
+    /// Takes note of a packet, if floods can be made of such. Returns whether it is an answer that amplifies, behind which more may come.
     #[inline]
-    pub fn observe(&mut self, lane: usize, tally: &mut FloodTally, packet: &Packet<'_>) {
-        let Some((method, act)) = classify(packet) else { return };
+    pub fn observe(&mut self, lane: usize, tally: &mut FloodTally, packet: &Packet<'_>) -> bool {
+        let Some((method, act)) = classify(packet) else { return false };
         let reverse = matches!(act, Act::Complete | Act::Disowned) && !packet.seen.by_opener();
         if reverse {
-            return;
+            return false;
         }
         let header = packet.header;
+        let reflects = act == Act::Answered && self.goes_on(lane, tally, packet);
         // An answer is about its sender, whom the question was sent to.
         let victim = if act == Act::Answered { header.source } else { header.target };
         let (victim_hash, source_hash) = match act {
@@ -337,6 +338,51 @@ impl FloodMemory {
             };
             self.defer(lane, tally, sum);
         }
+        reflects
+    }
+
+    /// Takes note of a datagram in a conversation that goes on: of a large answer, if it amplifies. Returns whether it does. What abroad
+    /// answers, home asked for itself.
+    #[inline]
+    pub fn goes_on(&mut self, lane: usize, tally: &mut FloodTally, packet: &Packet<'_>) -> bool {
+        packet.wire_bytes >= ANSWER_BYTES_MIN
+            && !packet.seen.by_opener()
+            && packet.direction != Direction::Inbound
+            && self.reflected(lane, tally, packet)
+    }
+
+    /// Takes note of a large answer to a question that was seen, if it is one that amplification is made of: whoever asked under the victim's
+    /// address made a reflector of its sender.
+    #[inline(never)]
+    fn reflected(&mut self, lane: usize, tally: &mut FloodTally, packet: &Packet<'_>) -> bool {
+        let header = packet.header;
+        let Some(index) = reflector(header.source_port) else { return false };
+        if !REFLECTORS.get(usize::from(index)).is_some_and(|reflector| reflector.amplifies(packet.payload, header.payload_claimed)) {
+            return false;
+        }
+        let state = &mut self.lanes[lane];
+        if state.records == RECORDS_MAX {
+            return true;
+        }
+        state.records += 1;
+        tally.own.glances.push(Glance::new(packet.target_hash, Act::Attack));
+        tally.own.records.push(Record {
+            victim: header.target,
+            source: header.source,
+            time_ns: packet.time_ns,
+            source_hash: packet.source_hash,
+            bytes: packet.wire_bytes,
+            port: header.target_port,
+            method: Method::Reflection(index),
+            act: Act::Attack,
+            ttl: header.ttl,
+            country: packet.seen.source_country,
+            attribution: packet.source_attribution,
+            direction: packet.direction,
+            entry: packet.entry,
+            signs: signs::MARKED,
+        });
+        true
     }
 
     // Here, not elsewhere: the sum is made where it waits.

@@ -2,6 +2,9 @@
 //!
 //! Ports and marks: US-CERT TA14-017A (after Rossow, NDSS 2014), zmap's UDP probes and AMP-Research's notes.
 
+/// Mean frame of answers that amplify, in bytes, where the payload has no mark: a payload above 200, behind IPv4 and UDP.
+pub const ANSWER_BYTES_MIN: u32 = 228;
+
 /// A protocol that is abused for amplification.
 pub struct Reflector {
     /// The name as it stands in records.
@@ -75,6 +78,44 @@ pub static REFLECTORS: &[Reflector] = &[
     Reflector { name: "tp240", ports: &[10074], marked: text },
 ];
 
+/// Payload of an answer to names from which on its size can be what it was asked for, in bytes: what plain DNS over UDP carries at most (RFC 1035
+/// section 4.2.1); more must have been offered.
+const NAMES_BYTES_MIN: u16 = 512;
+/// Types of questions to names whose answers are large, so that whoever abuses a name server asks for them: TXT, RRSIG, DNSKEY, ANY (Rossow,
+/// NDSS 2014; US-CERT TA14-017A).
+const LARGE_TYPES: [u16; 4] = [16, 46, 48, 255];
+/// Payload of an SNMP answer from which on it was asked for as much as fits, in bytes. A manager that walks a table asks for ten rows at a time
+/// (net-snmp's snmpbulkwalk), which have some 400.
+const BULK_BYTES_MIN: u16 = 1000;
+/// Protocols that are no evidence where the question is seen: their services send much to whoever is connected with them, and their mark is a
+/// size or a first byte.
+const SESSIONS: [&str; 7] = ["rdp", "ard", "sip", "stun", "openvpn", "bittorrent", "mdns"];
+
+impl Reflector {
+    /// Whether an answer to a question that was seen is one that amplification is made of. Ordinary clients of the same services ask for other
+    /// things, or for less at a time.
+    pub fn amplifies(&self, payload: &[u8], claimed: u16) -> bool {
+        (self.marked)(payload)
+            && match self.name {
+                "dns" => claimed > NAMES_BYTES_MIN && question_type(payload).is_some_and(|asked| LARGE_TYPES.contains(&asked)),
+                "snmp" => claimed >= BULK_BYTES_MIN,
+                name => !SESSIONS.contains(&name),
+            }
+    }
+}
+
+/// The type of the first question, which an answer repeats (RFC 1035 sections 4.1.2 and 3.1: labels, each behind its length, up to an empty one).
+fn question_type(payload: &[u8]) -> Option<u16> {
+    let mut rest = payload.get(12..)?;
+    loop {
+        match rest {
+            [0, high, low, ..] => return Some(u16::from_be_bytes([*high, *low])),
+            [length @ 1..=63, after @ ..] => rest = after.get(usize::from(*length)..)?,
+            _ => return None,
+        }
+    }
+}
+
 const NONE: u8 = u8::MAX;
 const PORTS: usize = 1 << 16;
 
@@ -132,6 +173,29 @@ mod tests {
                 let _ = (reflector.marked)(&vec![0xff; bytes]);
                 let _ = (reflector.marked)(&vec![0x00; bytes]);
             }
+        }
+    }
+
+    #[test]
+    fn ordinary_answers_amplify_nothing() {
+        let answer = |asked: u16| {
+            let mut answer = b"\x00\x07\x84\x00\x00\x01\x00\x14\x00\x00\x00\x01\x07example\x03com\x00".to_vec();
+            answer.extend(asked.to_be_bytes());
+            answer.resize(1400, b'r');
+            answer
+        };
+        let dns = named("dns");
+        assert!(dns.amplifies(&answer(255), 1400));
+        assert!(!dns.amplifies(&answer(1), 1400), "addresses of a name");
+        assert!(!dns.amplifies(&answer(255), 120), "a refusal");
+        let walked = [&[0x30, 0x82, 1, 0x90, 2, 1, 1, 4, 6][..], b"public\xa2\x82\x01\x80"].concat();
+        assert!(!named("snmp").amplifies(&walked, 404));
+        assert!(named("snmp").amplifies(&walked, 1300));
+        assert!(!named("rdp").amplifies(&[0; 1200], 1200));
+        assert!(named("ntp").amplifies(&[0xd7, 0, 3, 0x2a, 0, 6, 0, 72], 440));
+        assert!(!named("ntp").amplifies(&[0x24, 2, 6, 0xe7], 48), "the time");
+        for bytes in 0..40 {
+            assert_eq!(question_type(&vec![63; bytes]), None);
         }
     }
 
