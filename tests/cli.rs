@@ -8,7 +8,7 @@ mod support {
 
 use std::ffi::OsStr;
 use std::fs;
-use std::io::Write;
+use std::io::{BufRead, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -187,22 +187,28 @@ fn an_unknown_interface_is_named_and_the_known_ones_listed() {
     refused(&wherefrom(["live", "nosuch0"]), FAILED, &["nosuch0"]);
 }
 
-/// The loopback interface for half a second, under a filter that only frames of IEEE's first local experimental protocol pass.
+/// The loopback interface under a filter that only frames of IEEE's first local experimental protocol pass, until something is told.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_window_without_a_frame_stands_where_the_clock_does() {
     let mut command = Command::new(env!("CARGO_BIN_EXE_wherefrom"));
-    command.args(["live", "lo", "--json", "--filter", "ether proto 0x88b5"]).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let child = command.spawn().unwrap();
-    std::thread::sleep(std::time::Duration::from_millis(500));
-    Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    command.args(["live", "lo", "--json", "--window", "1", "--filter", "ether proto 0x88b5"]).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut stdout = std::io::BufReader::new(child.stdout.take().unwrap());
+    let mut told = Vec::new();
+    let first = stdout.read_until(b'\n', &mut told).unwrap();
+    // Before it has told anything it may not have asked to be told of signals.
+    if first > 0 {
+        Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    }
+    stdout.read_to_end(&mut told).unwrap();
     let output = child.wait_with_output().unwrap();
     if said(&output).contains("no permission to capture") {
         eprintln!("skipped: {}", said(&output).trim());
         return;
     }
     assert_eq!(output.status.code(), DONE, "{}", said(&output));
-    let records = records(&output.stdout);
+    let records = records(&told);
     let window = records.iter().find(|record| record["record"] == "capture").unwrap();
     assert_eq!(window["frames"], 0);
     assert!(window["window_start"].as_str().unwrap() > "2026", "{window}");
