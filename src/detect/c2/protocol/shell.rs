@@ -131,9 +131,9 @@ impl Shown {
             greeting => contains(start, greeting),
         };
         let mut shown = Shown { greets: GREETINGS.iter().any(said), output: asked && prints(client), ..Shown::default() };
-        let first_line = client.iter().position(|&byte| byte == b'\n').unwrap_or(client.len());
-        let plain = without_controls(if asked { client } else { &client[..first_line] });
-        for (at, line) in plain.split(|&byte| byte == b'\n').enumerate() {
+        let mut room = [0; PROMPT_BYTES_MAX];
+        for (at, line) in client.split(|&byte| byte == b'\n').enumerate().take(if asked { usize::MAX } else { 1 }) {
+            let line = without_controls(line, &mut room);
             let named = is_named(line);
             let bare = BARE.iter().any(|prompt| line.starts_with(prompt));
             shown.named_first |= at == 0 && named;
@@ -181,14 +181,13 @@ fn is_named(line: &[u8]) -> bool {
 
 /// Commands among the lines of a server.
 fn commands(server: &[u8]) -> usize {
-    let first = |line: &[u8]| line.split(|byte| byte.is_ascii_whitespace() || b";|&".contains(byte)).next().map(<[u8]>::to_ascii_lowercase);
-    lines(server).filter_map(first).filter(|word| COMMANDS.iter().any(|known| word == known.as_bytes())).count()
+    let is_known = |word: &&[u8]| COMMANDS.iter().any(|known| word.eq_ignore_ascii_case(known.as_bytes()));
+    lines(server).filter_map(|line| line.split(|byte| byte.is_ascii_whitespace() || b";|&".contains(byte)).next()).filter(is_known).count()
 }
 
-/// Without carriage returns and a terminal's sequences: colours (`ESC [ … m`) and titles (`ESC ] … BEL`).
-fn without_controls(text: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(text.len());
-    let mut rest = text;
+/// The start of a line without carriage returns and a terminal's sequences: colours (`ESC [ … m`) and titles (`ESC ] … BEL`).
+fn without_controls<'a>(line: &[u8], room: &'a mut [u8; PROMPT_BYTES_MAX]) -> &'a [u8] {
+    let (mut rest, mut used) = (line, 0);
     while let Some((&byte, after)) = rest.split_first() {
         rest = after;
         match (byte, after.first()) {
@@ -201,10 +200,13 @@ fn without_controls(text: &[u8]) -> Vec<u8> {
                 rest = &after[end..];
             }
             (b'\r', _) => {}
-            _ => out.push(byte),
+            _ => {
+                let Some(free) = room.get_mut(used) else { break };
+                (*free, used) = (byte, used + 1);
+            }
         }
     }
-    out
+    &room[..used]
 }
 
 #[cfg(test)]
