@@ -254,21 +254,24 @@ mod tests {
         assert_eq!(split(b""), (&b""[..], &b""[..]));
     }
 
+    /// Every parameter: its place, name and value.
+    fn parameters(asked: &Asked<'_>) -> Vec<(Place, String, String)> {
+        let mut seen = Vec::new();
+        let none: Option<()> = asked.find(&mut Room::default(), |parameter, _| {
+            let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+            seen.push((parameter.place, text(parameter.name), text(parameter.value)));
+            None
+        });
+        assert!(none.is_none());
+        seen
+    }
+
     #[test]
     fn parameters_come_from_query_form_and_cookie() {
         let sent = post("/x.php?q=1", "application/x-www-form-urlencoded", b"a=%41+b&c").with("Cookie", "s=%7a; t=2");
         let request = sent.request();
         let asked = Asked::new(&request);
-        let mut seen = Vec::new();
-        let none: Option<()> = asked.find(&mut Room::default(), |parameter, _| {
-            seen.push((
-                parameter.place,
-                String::from_utf8_lossy(parameter.name).into_owned(),
-                String::from_utf8_lossy(parameter.value).into_owned(),
-            ));
-            None
-        });
-        assert!(none.is_none());
+        let seen = parameters(&asked);
         let is = |place, name: &str, value: &str| (place, name.to_string(), value.to_string());
         let expected = [
             is(Place::Query, "q", "1"),
@@ -285,12 +288,7 @@ mod tests {
     fn strings_of_json_are_parameters() {
         let sent = post("/x.php", "application/json", b"{\"a\\\"b\":\"c\\/\\u003c\\n\", \"n\": 7, \"l\":[\"d\", \"e");
         let request = sent.request();
-        let mut seen = Vec::new();
-        let none: Option<()> = Asked::new(&request).find(&mut Room::default(), |parameter, _| {
-            seen.push(String::from_utf8_lossy(parameter.value).into_owned());
-            None
-        });
-        assert!(none.is_none());
+        let seen: Vec<String> = parameters(&Asked::new(&request)).into_iter().map(|(.., value)| value).collect();
         assert_eq!(seen, ["c/<\n", "d", "e"]);
     }
 
@@ -298,16 +296,7 @@ mod tests {
     fn texts_of_xml_are_parameters() {
         let sent = post("/x.jsp", "text/xml", b"<?xml version=\"1.0\"?>\n<a b=\"1\"><c>id &lt;&#39;x</c> <d/><e><![CDATA[<%x%>]]></e>t<f");
         let request = sent.request();
-        let mut seen = Vec::new();
-        let none: Option<()> = Asked::new(&request).find(&mut Room::default(), |parameter, _| {
-            seen.push((
-                parameter.place,
-                String::from_utf8_lossy(parameter.name).into_owned(),
-                String::from_utf8_lossy(parameter.value).into_owned(),
-            ));
-            None
-        });
-        assert!(none.is_none());
+        let seen = parameters(&Asked::new(&request));
         let is = |name: &str, value: &str| (Place::Xml, name.to_string(), value.to_string());
         assert_eq!(seen, [is("c", "id <'x"), is("e", "<%x%>"), is("", "t")]);
     }

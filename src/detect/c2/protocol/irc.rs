@@ -87,7 +87,8 @@ fn is_order(text: &[u8], strange: bool) -> bool {
     }
     let mut words = text.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).peekable();
     let is = |list: &[&str], word: &[u8]| list.iter().any(|known| word.eq_ignore_ascii_case(known.as_bytes()));
-    if let [first, second] = text.splitn(3, u8::is_ascii_whitespace).take(2).collect::<Vec<_>>()[..]
+    let mut apart = text.splitn(3, u8::is_ascii_whitespace);
+    if let (Some(first), Some(second)) = (apart.next(), apart.next())
         && (first == TO_ALL && is(&TO_ALL_ORDERS, second)
             || first.first() == Some(&b'!') && second.strip_prefix(b"@").is_some_and(|order| is(&AT_ORDERS, order)))
     {
@@ -114,7 +115,8 @@ const PROGRAMS: [&[u8]; 6] = [b".exe", b".scr", b".dll", b".bat", b".sh", b".elf
 
 /// An address; a program's URL; or any URL, which people tell the bots of their rooms, too.
 fn is_aim(word: &[u8], strange: bool) -> bool {
-    let program = || PROGRAMS.iter().any(|ending| word.to_ascii_lowercase().ends_with(ending));
+    let ends = |ending: &[u8]| word.len() >= ending.len() && word[word.len() - ending.len()..].eq_ignore_ascii_case(ending);
+    let program = || PROGRAMS.iter().any(|ending| ends(ending));
     contains(word, b"://") && (strange || program()) || url::is_address(word.split(|&byte| byte == b':').next().unwrap_or_default())
 }
 

@@ -157,7 +157,6 @@ fn prints(client: &[u8]) -> bool {
 
 /// Whether a line begins with a prompt that says who or where: `user@host:~$ `, `[user@host dir]# `, `sh-5.1$ `, `PS C:\> `, `C:\Windows>`.
 fn is_named(line: &[u8]) -> bool {
-    let line = &line[..line.len().min(PROMPT_BYTES_MAX)];
     let drive = |line: &[u8]| matches!(line, [letter, b':', b'\\', ..] if letter.is_ascii_alphabetic()) && line.contains(&b'>');
     if drive(line) || line.strip_prefix(b"PS ").is_some_and(drive) {
         return true;

@@ -66,9 +66,10 @@ impl FloodBoard {
     /// Adds up what hosts of one block got, none of which is flooded by itself.
     pub(super) fn gather_blocks(&mut self, limits: &settings::flood) {
         let hosts = self.slices.len();
+        let keys: Vec<Option<Key>> = self.slices.iter().map(|slice| self.block_of(slice, limits)).collect();
         let mut blocks: BTreeMap<Key, Sum> = BTreeMap::new();
-        for slice in &self.slices {
-            if let Some(key) = self.block_of(slice, limits) {
+        for (slice, key) in self.slices.iter().zip(&keys) {
+            if let Some(key) = *key {
                 let sum = blocks.entry(key).or_default();
                 sum.rate += slice.rate(key.method);
                 sum.hosts += 1;
@@ -78,11 +79,11 @@ impl FloodBoard {
             let much = LOOK_SHARE * sum.rate as u64 >= key.threshold(limits) && sum.hosts >= HOSTS_MIN;
             much || self.watches.get(key).is_some_and(|watch| watch.open.is_some())
         });
-        for place in 0..hosts {
-            if blocks.is_empty() {
-                return;
-            }
-            let Some(key) = self.block_of(&self.slices[place], limits) else { continue };
+        if blocks.is_empty() {
+            return;
+        }
+        for (place, key) in keys.into_iter().enumerate() {
+            let Some(key) = key else { continue };
             let Some(sum) = blocks.get_mut(&key) else { continue };
             if sum.place == 0 {
                 self.slices.push(Slice { services: Some(Box::default()), ..Slice::new(key) });
@@ -107,9 +108,15 @@ impl FloodBoard {
     }
 }
 
+/// The slice of the block that a record's victim belongs to.
+fn block_at(slices: &mut [Slice], place: u32) -> Option<&mut Slice> {
+    let block = slices[place as usize].block as usize;
+    slices.get_mut(block.checked_sub(1)?)
+}
+
 /// Adds a record to the evidence of its victim's block.
 pub fn collect(slices: &mut [Slice], keyed: &Keyed, tally: &FloodTally, worthy: &Worthy) {
-    let Some(block) = (slices[worthy.place as usize].block as usize).checked_sub(1).and_then(|place| slices.get_mut(place)) else { return };
+    let Some(block) = block_at(slices, worthy.place) else { return };
     if let Some(evidence) = &mut block.evidence
         && let Some(record) = tally.part(worthy.part as usize).and_then(|part| part.records.get(worthy.number as usize))
     {
@@ -123,7 +130,7 @@ pub fn collect(slices: &mut [Slice], keyed: &Keyed, tally: &FloodTally, worthy: 
 
 /// The same of a sum.
 pub fn collect_sum(slices: &mut [Slice], tally: &FloodTally, worthy: &Worthy) {
-    let Some(block) = (slices[worthy.place as usize].block as usize).checked_sub(1).and_then(|place| slices.get_mut(place)) else { return };
+    let Some(block) = block_at(slices, worthy.place) else { return };
     if let Some(evidence) = &mut block.evidence
         && let Some(sum) = tally.part(worthy.part as usize).and_then(|part| part.sums.get(worthy.number as usize))
     {
