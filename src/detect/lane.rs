@@ -83,9 +83,9 @@ impl Lanes {
 
     /// Brings conversations of items of a lane into the cache, and what leads to the country of whoever opens one.
     #[inline]
-    pub fn touch(&self, lane: u8, items: &[Item], shared: &Shared) {
-        let lane = self.place(lane);
+    pub fn touch(&self, items: &[Item], shared: &Shared) {
         for item in items {
+            let lane = self.place(item.lane);
             self.conversations.touch(lane, item);
             // No branch: it would be guessed wrong.
             let opener = item.source_v4() * u32::from(item.tcp_flags() & (flags::SYN | flags::ACK) == flags::SYN);
@@ -95,8 +95,7 @@ impl Lanes {
 
     /// Brings what items of a batch need besides into the cache; their conversations are there already.
     pub fn touch_more(&self, batch: &Batch, items: &[Item], shared: &Shared) {
-        let lane = self.place(batch.lane);
-        items.iter().for_each(|item| self.touch_more_of(lane, batch, item, shared));
+        items.iter().for_each(|item| self.touch_more_of(self.place(item.lane), batch, item, shared));
     }
 
     #[inline(always)]
@@ -131,8 +130,8 @@ impl Lanes {
         items: &[Item],
         moment: Moment,
     ) {
-        let lane = self.place(batch.lane);
         for item in items {
+            let lane = self.place(item.lane);
             // The way of nearly all packets: no detector looks at one without payload in a conversation that goes on.
             if let Some(seen) = self.conversations.ongoing(lane, item, moment) {
                 let source_home = item.bits & bits::SOURCE_HOME != 0;

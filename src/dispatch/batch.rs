@@ -5,15 +5,15 @@ use crate::conclude::SLICE_NS;
 use crate::decode::{Header, Plain, Transport, Wire, marks};
 use crate::huge;
 
-/// Packets per batch. With a cache line each a full batch is 8 KiB, and the open ones of all lanes are half a MiB; from half to three times
-/// as many made no difference. ringbuf moves batches of 64 and more at full speed.
+/// Packets per batch. With a cache line each a full batch is 8 KiB; from half to three times as many made no difference. ringbuf moves
+/// batches of 64 and more at full speed.
 pub const BATCH_PACKETS: usize = 128;
 
-/// Payload bytes after which a batch is handed over, full or not: the open ones of all lanes are one MiB. Room for one more datagram of any
-/// size is kept behind it.
+/// Payload bytes after which a batch is handed over, full or not: what is copied there stays in the capture's second-level cache. Room for
+/// one more datagram of any size is kept behind it.
 pub const BATCH_BYTES: usize = 16 * 1024;
 
-/// Items ahead of the one being written whose cache lines are fetched from the worker's core: other lanes have their turns in between.
+/// Items ahead of the one being written whose cache lines are fetched from the worker's core.
 const WRITE_AHEAD: usize = 4;
 
 /// Bits of [`Item::bits`].
@@ -58,6 +58,8 @@ pub struct Item {
     pub bits: u8,
     /// The label of the point of entry: an index into the configured entries, 0 if none.
     pub entry: u8,
+    /// Whose memory it is looked at with: one of [`super::LANES`].
+    pub lane: u8,
 }
 
 const _: () = assert!(size_of::<Item>() == 64, "one cache line");
@@ -127,16 +129,17 @@ pub struct Addressed {
     pub wire_bytes: u32,
     pub bits: u8,
     pub entry: u8,
+    /// Whose memory it is looked at with: one of [`super::LANES`].
+    pub lane: u8,
 }
 
-/// Packets of one lane, and perhaps the end of a worker's slice behind them.
+/// Packets of one worker's lanes, and perhaps the end of a worker's slice behind them.
 #[derive(Default)]
 pub struct Batch {
     pub items: Vec<Item>,
     /// Headers of the packets that are not plain, in their order.
     headers: Vec<Header>,
     arena: Vec<u8>,
-    pub lane: u8,
     /// When the slice of these packets begins, in seconds since the epoch: a batch never spans two.
     pub slice_s: u32,
     pub seal: Option<Seal>,
@@ -149,7 +152,6 @@ impl Batch {
             items: Vec::with_capacity(BATCH_PACKETS),
             headers: Vec::with_capacity(BATCH_PACKETS),
             arena: Vec::with_capacity(BATCH_BYTES + usize::from(u16::MAX)),
-            lane: 0,
             slice_s: 0,
             seal: None,
         }
@@ -166,10 +168,6 @@ impl Batch {
     /// Fetches the lines that the first items will be written to.
     pub fn touch(&mut self) {
         self.items.spare_capacity_mut().iter_mut().take(WRITE_AHEAD).for_each(huge::prefetch_write);
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.items.is_empty()
     }
 
     #[inline]
@@ -216,6 +214,7 @@ impl Batch {
             transport: plain.transport,
             bits: to.bits,
             entry: to.entry,
+            lane: to.lane,
         });
         if !payload.is_empty() {
             self.arena.extend_from_slice(payload);

@@ -31,10 +31,10 @@ pub struct FromCapture {
     empty: Half,
 }
 
-/// A ring with all the batches it will ever hold, besides so many that are open at the same time. How many are under way is bounded by how
-/// many there are: either way has room for every one.
-pub fn ring(open: usize) -> (ToWorker, FromCapture) {
-    let batches = RING_BATCHES + open;
+/// A ring with all the batches it will ever hold, besides the open one. How many are under way is bounded by how many there are: either way
+/// has room for every one.
+pub fn ring() -> (ToWorker, FromCapture) {
+    let batches = RING_BATCHES + 1;
     let (full_in, full_out) = HeapRb::new(batches).split();
     let (empty_in, empty_out) = HeapRb::new(batches).split();
     let mut at_hand = Vec::with_capacity(batches);
@@ -82,7 +82,7 @@ mod tests {
 
     #[test]
     fn batches_arrive_in_order_and_come_back() {
-        let (mut to, mut from) = ring(1);
+        let (mut to, mut from) = ring();
         let mut at_hand = to.take().unwrap();
         std::thread::scope(|threads| {
             threads.spawn(move || {
@@ -112,7 +112,7 @@ mod tests {
 
     #[test]
     fn the_ring_holds_every_batch_but_one() {
-        let (mut to, mut from) = ring(1);
+        let (mut to, mut from) = ring();
         let mut at_hand = to.take().unwrap();
         let mut pushed = 0;
         while let Some(next) = to.take() {

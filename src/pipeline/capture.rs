@@ -31,10 +31,13 @@ pub(super) struct Capture<'c, 'a> {
     /// Where points of entry have names.
     doors: Option<Doors>,
     window_s: u32,
-    /// The open batch of each lane.
+    /// The open batch of each worker: one alone, for each is as much as a core's caches hold beside the rest. With a batch for each lane,
+    /// every payload was copied to where no cache held its place.
     // Batches travel through the rings as they are: in boxes.
     #[allow(clippy::vec_box)]
     batches: Vec<Box<Batch>>,
+    /// By lane: the number of its worker.
+    owners: [u8; LANES],
     to_workers: Vec<ToWorker>,
     marks: Sender<Mark>,
     /// The open slice.
@@ -63,6 +66,7 @@ impl<'c, 'a> Capture<'c, 'a> {
             doors: shared.entries.clone().map(|entries| Doors::new(entries, input.interface_names())),
             window_s: shared.window_s,
             batches: Vec::new(),
+            owners: std::array::from_fn(|lane| (lane % to_workers.len()) as u8),
             to_workers,
             marks,
             slice_s: None,
@@ -80,9 +84,8 @@ impl<'c, 'a> Capture<'c, 'a> {
     /// # Errors
     /// The source's, and [`Gone`].
     pub(super) fn all(&mut self, mut input: Input, stop: &AtomicBool) -> Result<(), RunError> {
-        for lane in 0..LANES {
-            let mut first = self.take_batch(self.owner(lane))?;
-            first.lane = lane as u8;
+        for worker in 0..self.to_workers.len() {
+            let first = self.take_batch(worker)?;
             self.batches.push(first);
         }
         let ended = self.until_end(&mut input, stop);
@@ -162,8 +165,8 @@ impl<'c, 'a> Capture<'c, 'a> {
             let place = self.dispatch.place_plain(&plain);
             let at = usize::from(plain.payload_offset);
             let payload = bytes.get(at..at + usize::from(plain.payload_bytes)).unwrap_or_default();
-            let lane = usize::from(place.lane);
-            let batch = &mut self.batches[lane];
+            let worker = self.owner(place.lane);
+            let batch = &mut self.batches[worker];
             let to = Addressed {
                 conversation: place.conversation,
                 source_hash: place.source,
@@ -171,9 +174,10 @@ impl<'c, 'a> Capture<'c, 'a> {
                 wire_bytes,
                 bits: place.bits,
                 entry: 0,
+                lane: place.lane,
             };
             batch.push_plain(&plain, to, payload);
-            if batch.is_full() { self.hand_over(lane) } else { Ok(()) }
+            if batch.is_full() { self.hand_over(worker) } else { Ok(()) }
         } else {
             self.other(time_ns, wire_bytes, link, interface, bytes)
         }
@@ -213,8 +217,8 @@ impl<'c, 'a> Capture<'c, 'a> {
         let payload = frame.bytes.get(at..at + usize::from(header.payload_bytes)).unwrap_or_default();
         let place = self.dispatch.place(header, payload);
         let entry = self.doors.as_mut().map_or(0, |doors| doors.of(frame, header));
-        let lane = usize::from(place.lane);
-        let batch = &mut self.batches[lane];
+        let worker = self.owner(place.lane);
+        let batch = &mut self.batches[worker];
         let to = Addressed {
             conversation: place.conversation,
             source_hash: place.source,
@@ -222,28 +226,28 @@ impl<'c, 'a> Capture<'c, 'a> {
             wire_bytes: frame.wire_bytes,
             bits: place.bits | late,
             entry,
+            lane: place.lane,
         };
         batch.push(header, to, payload);
         if batch.is_full() {
-            self.hand_over(lane)?;
+            self.hand_over(worker)?;
         }
         Ok(())
     }
 
-    /// The worker of a lane.
-    fn owner(&self, lane: usize) -> usize {
-        lane % self.to_workers.len()
+    /// The number of a lane's worker.
+    #[inline(always)]
+    fn owner(&self, lane: u8) -> usize {
+        usize::from(self.owners[usize::from(lane) % LANES])
     }
 
     #[cold]
     #[inline(never)]
-    fn hand_over(&mut self, lane: usize) -> Result<(), Gone> {
-        let worker = self.owner(lane);
+    fn hand_over(&mut self, worker: usize) -> Result<(), Gone> {
         let mut empty = self.take_batch(worker)?;
         empty.slice_s = self.slice_s.unwrap_or_default();
-        empty.lane = lane as u8;
         empty.touch();
-        let full = std::mem::replace(&mut self.batches[lane], empty);
+        let full = std::mem::replace(&mut self.batches[worker], empty);
         self.to_workers[worker].push(full);
         Ok(())
     }
@@ -305,15 +309,9 @@ impl<'c, 'a> Capture<'c, 'a> {
 
     fn seal(&mut self, slice: u32, window_ends: bool, last: bool) -> Result<(), Gone> {
         let seal = Seal { slice, window_ends, last };
-        for lane in 0..LANES {
-            if !self.batches[lane].is_empty() {
-                self.hand_over(lane)?;
-            }
-        }
-        for first in 0..self.to_workers.len() {
-            // Each worker's first lane has the number of the worker, and an empty batch now.
-            self.batches[first].seal = Some(seal);
-            self.hand_over(first)?;
+        for worker in 0..self.to_workers.len() {
+            self.batches[worker].seal = Some(seal);
+            self.hand_over(worker)?;
         }
         let health = std::mem::take(&mut self.health);
         self.health.dropped = health.dropped;

@@ -73,7 +73,7 @@ pub fn run(pipeline: Pipeline, input: Input, reporter: Reporter) -> Result<(), R
     let (marks_in, marks_out) = bounded(TALLIES_UNDER_WAY);
     let (mut to_workers, mut workers, mut sealed) = (Vec::new(), Vec::new(), Vec::new());
     for number in 0..count {
-        let (to, from) = ring(LANES.div_ceil(count));
+        let (to, from) = ring();
         let (full_in, full_out) = bounded(TALLIES_UNDER_WAY);
         let (empty_in, empty_out) = bounded(TALLIES_UNDER_WAY + 1);
         to_workers.push(to);

@@ -119,7 +119,7 @@ impl Memory {
         let groups = batch.items.len().div_ceil(GROUP);
         if !std::mem::take(foreseen) {
             (0..ITEMS_AHEAD).for_each(|number| group(batch, number).iter().for_each(huge::prefetch));
-            (0..TOUCH_AHEAD).for_each(|number| lanes.touch(batch.lane, group(batch, number), shared));
+            (0..TOUCH_AHEAD).for_each(|number| lanes.touch(group(batch, number), shared));
             (0..MORE_AHEAD).for_each(|number| lanes.touch_more(batch, group(batch, number), shared));
         }
         if let Some(next) = from.next() {
@@ -138,8 +138,8 @@ impl Memory {
             if let Some((_, items)) = ahead(ITEMS_AHEAD) {
                 items.iter().for_each(huge::prefetch);
             }
-            if let Some((batch, items)) = ahead(TOUCH_AHEAD) {
-                lanes.touch(batch.lane, items, shared);
+            if let Some((_, items)) = ahead(TOUCH_AHEAD) {
+                lanes.touch(items, shared);
             }
             if let Some((batch, items)) = ahead(MORE_AHEAD) {
                 lanes.touch_more(batch, items, shared);

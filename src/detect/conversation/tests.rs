@@ -63,6 +63,7 @@ impl Talk {
             wire_bytes: 60,
             bits: if sent.by_low { bits::SOURCE_LOW } else { 0 },
             entry: 0,
+            lane: 0,
         };
         batch.push(&sent.header(), to, &[0; 1][..usize::from(sent.payload)]);
         self.conversations.ongoing(0, &batch.items[0], moment)

@@ -65,6 +65,7 @@ impl OneLane {
             wire_bytes: 60,
             bits: place.bits,
             entry: 0,
+            lane: place.lane,
         };
         let mut batch = Batch::default();
         batch.slice_s = at_s as u32;
