@@ -146,10 +146,7 @@ impl Lanes {
                     let header = &batch.header(item);
                     let target_hash = shared.keyed.addr(header.target);
                     let packet = packet(batch, item, header, target_hash, moment, seen, attribution);
-                    if item.transport == Transport::Udp {
-                        self.detectors.flood.goes_on(lane, &mut tally.detectors.flood, &packet);
-                    }
-                    self.detectors.observe_ongoing(lane, &mut tally.detectors, &mut self.conversations, &packet);
+                    self.detectors.goes_on(lane, &mut tally.detectors, &mut self.conversations, &packet);
                 }
             } else {
                 self.look(lane, shared, tally, traffic, batch, item, moment);
@@ -207,11 +204,15 @@ impl Lanes {
         let target_hash = shared.keyed.addr(header.target);
         let ends = seen.new_in_window().then_some((item.source_hash, target_hash));
         traffic.add(direction, seen.source_country, source_attribution, item.wire_bytes, ends);
-        if seen.step == Step::Ongoing && header.payload_bytes == 0 && header.transport != Transport::Icmp {
+        let goes_on = seen.step == Step::Ongoing && !seen.first_payload() && header.transport != Transport::Icmp;
+        if goes_on && header.payload_bytes == 0 {
             return;
         }
         let packet = packet(batch, item, header, target_hash, moment, seen, source_attribution);
-        self.detectors.observe(lane, &mut tally.detectors, &mut self.conversations, &packet);
+        match goes_on {
+            true => self.detectors.goes_on(lane, &mut tally.detectors, &mut self.conversations, &packet),
+            false => self.detectors.turns(lane, &mut tally.detectors, &mut self.conversations, &packet),
+        }
     }
 
     /// The slice ends.

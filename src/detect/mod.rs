@@ -2,7 +2,8 @@
 //!
 //! A detector has three parts. Its *memory* lives in a lane, depends on the order of packets, and is bounded. Its *tally* is what a worker
 //! hands over at the end of a slice; tallies of several workers are put together in any order. Its *board* stands with the reporter, sees
-//! the whole of a slice, and concludes. To add one: a file with these three, and a line in the list below.
+//! the whole of a slice, and concludes. To add one: a file with these three, and an entry in the list below, which says what it looks at: the
+//! turns of conversations (how they begin, are answered and end, and what each side says first), and what they carry while they go on.
 
 pub mod backscatter;
 pub mod c2;
@@ -42,15 +43,11 @@ struct SliceEnd<'a> {
     last: bool,
 }
 
-/// A detector looks at what conversations carry, while they go on as well as at their turns.
-const CARRIED: bool = true;
-/// A detector looks at conversations' turns only: how they begin, are answered and end, and what each side says first.
-const TURNS: bool = false;
-
 macro_rules! detectors {
     ($($name:ident: $memory:ty, $tally:ty, $board:ty;
        new($lanes:ident, $shared:ident) $new:expr, $new_board:expr;
-       observe[$of:expr]($m:ident, $lane:ident, $t:ident, $conversations:ident, $packet:ident) $observe:expr;
+       turns($m:ident, $lane:ident, $t:ident, $conversations:ident, $packet:ident) $observe:expr;
+       goes_on($om:ident, $olane:ident, $ot:ident, $oconversations:ident, $opacket:ident) $goes_on:expr;
        seal($sm:ident, $st:ident, $end:ident) $seal:expr;)+) => {
         /// Every detector's memory of a worker's lanes.
         pub struct DetectorMemories { $($name: $memory),+ }
@@ -67,8 +64,9 @@ macro_rules! detectors {
                 DetectorMemories { $($name: { let ($lanes, $shared) = (lanes, shared); $new }),+ }
             }
 
+            /// A packet at a turn of its conversation: one that begins it, answers, ends it, or is the first that a side says something with.
             #[inline]
-            fn observe(&mut self, lane: usize, tallies: &mut DetectorTallies, conversations: &mut Conversations, packet: &Packet<'_>) {
+            fn turns(&mut self, lane: usize, tallies: &mut DetectorTallies, conversations: &mut Conversations, packet: &Packet<'_>) {
                 $({
                     let ($m, $lane, $t, $conversations, $packet) =
                         (&mut self.$name, lane, &mut tallies.$name, &mut *conversations, packet);
@@ -77,14 +75,14 @@ macro_rules! detectors {
                 })+
             }
 
-            /// A packet with payload in a conversation that goes on.
+            /// A packet with payload, or the end of a side, in a conversation that goes on.
             #[inline]
-            fn observe_ongoing(&mut self, lane: usize, tallies: &mut DetectorTallies, conversations: &mut Conversations, packet: &Packet<'_>) {
-                $(if $of {
-                    let ($m, $lane, $t, $conversations, $packet) =
+            fn goes_on(&mut self, lane: usize, tallies: &mut DetectorTallies, conversations: &mut Conversations, packet: &Packet<'_>) {
+                $({
+                    let ($om, $olane, $ot, $oconversations, $opacket) =
                         (&mut self.$name, lane, &mut tallies.$name, &mut *conversations, packet);
-                    let _ = (&$t, &$conversations);
-                    $observe
+                    let _ = (&$om, &$ot, &$oconversations, &$opacket);
+                    $goes_on
                 })+
             }
 
@@ -148,40 +146,47 @@ detectors! {
         new(lanes, shared)
             flood::FloodMemory::new(lanes.len(), shared.keyed.clone()),
             flood::FloodBoard::new(shared.keyed.clone());
-        observe[TURNS](memory, lane, tally, conversations, packet) {
+        turns(memory, lane, tally, conversations, packet) {
             if memory.observe(lane, tally, packet) && let Some(place) = packet.seen.place() {
                 conversations.mark_reflecting(place);
             }
+        };
+        goes_on(memory, lane, tally, _conversations, packet) {
+            memory.goes_on(lane, tally, packet);
         };
         seal(memory, tally, _end) memory.seal(tally);
     scan: scan::ScanMemory, scan::ScanTally, scan::ScanBoard;
         new(lanes, shared)
             scan::ScanMemory::new(lanes, shared.keyed.clone(), shared.dark.clone()),
             scan::ScanBoard::new(shared.keyed.clone(), shared.dark.clone());
-        observe[TURNS](memory, lane, tally, conversations, packet) {
+        turns(memory, lane, tally, conversations, packet) {
             let first = memory.observe(lane, tally, packet);
             packet.first.set(first);
             if first && let Some(place) = packet.seen.place() {
                 conversations.mark_first_contact(place);
             }
         };
+        goes_on(_memory, _lane, _tally, _conversations, _packet) ();
         seal(memory, tally, end) memory.seal(tally, if end.last { u32::MAX } else { end.now_s });
     backscatter: Vec<backscatter::BackscatterMemory>, backscatter::BackscatterTally, backscatter::BackscatterBoard;
         new(lanes, shared)
             lanes.iter().map(|_| backscatter::BackscatterMemory::new(shared.keyed.clone())).collect(),
             backscatter::BackscatterBoard::default();
-        observe[TURNS](memory, lane, _tally, _conversations, packet) memory[lane].observe(packet);
+        turns(memory, lane, _tally, _conversations, packet) memory[lane].observe(packet);
+        goes_on(_memory, _lane, _tally, _conversations, _packet) ();
         seal(memory, tally, _end) memory.iter_mut().for_each(|lane| lane.seal(tally));
     ics: Vec<ics::IcsMemory>, ics::IcsTally, ics::IcsBoard;
         new(lanes, shared)
             lanes.iter().map(|&lane| ics::IcsMemory::new(lane, shared.lookup.clone())).collect(),
             ics::IcsBoard::new(shared.keyed.clone());
-        observe[CARRIED](memory, lane, tally, conversations, packet) memory[lane].observe(tally, conversations, packet);
+        turns(memory, lane, tally, conversations, packet) memory[lane].observe(tally, conversations, packet);
+        goes_on(memory, lane, tally, conversations, packet) memory[lane].observe(tally, conversations, packet);
         seal(memory, tally, _end) memory.iter_mut().for_each(|lane| lane.seal(tally));
     payload: payload::PayloadMemory, payload::PayloadTally, payload::PayloadBoard;
         new(lanes, shared)
             payload::PayloadMemory::of_lanes(lanes, shared),
             payload::PayloadBoard::new(shared);
-        observe[CARRIED](memory, lane, tally, conversations, packet) memory.observe(lane, tally, conversations, packet);
+        turns(memory, lane, tally, conversations, packet) memory.observe(lane, tally, conversations, packet);
+        goes_on(memory, lane, tally, conversations, packet) memory.observe(lane, tally, conversations, packet);
         seal(memory, tally, end) memory.seal(tally, end);
 }

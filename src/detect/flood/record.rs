@@ -6,6 +6,7 @@
 
 use crate::addr::Addr;
 use crate::attribute::{Attribution, Country, Direction};
+use crate::decode::{Header, Transport};
 use crate::detect::packet::Packet;
 use crate::huge;
 use crate::keyed::Keyed;
@@ -236,6 +237,17 @@ impl LaneState {
         LaneState { records: 0, sums: Vec::with_capacity(SUMS_MAX), slots: Box::new([0; SUM_SLOTS]), last: Last::default() }
     }
 
+    /// Whether the packet goes on from the last attack in this lane as a tool does that counts its ports up: at the same victim, from
+    /// another source. It is the last one now.
+    #[inline(always)]
+    fn is_serial(&mut self, header: &Header) -> bool {
+        let last =
+            std::mem::replace(&mut self.last, Last { victim: header.target, source: header.source, source_port: header.source_port });
+        last.victim == header.target
+            && last.source != header.source
+            && (1..SERIAL_STEP_MAX).contains(&header.source_port.wrapping_sub(last.source_port))
+    }
+
     /// Brings the sum in a slot into the cache.
     fn touch_sum(&self, slot: usize) {
         if let Some(sum) = self.sums.get(usize::from(self.slots[slot]).wrapping_sub(1)) {
@@ -266,6 +278,45 @@ impl LaneState {
     }
 }
 
+/// Whom a packet is about: the victim of the flood that it is part of, or speaks against.
+struct About {
+    victim: Addr,
+    source: Addr,
+    victim_hash: u64,
+    source_hash: u64,
+    /// The victim's.
+    port: u16,
+    /// From the source's point of view.
+    direction: Direction,
+}
+
+impl About {
+    #[inline(always)]
+    fn receiver(packet: &Packet<'_>) -> Self {
+        About {
+            victim: packet.header.target,
+            source: packet.header.source,
+            victim_hash: packet.target_hash,
+            source_hash: packet.source_hash,
+            port: packet.header.target_port,
+            direction: packet.direction,
+        }
+    }
+
+    /// Of an answer: whom the question was sent to.
+    #[inline(always)]
+    fn sender(packet: &Packet<'_>) -> Self {
+        About {
+            victim: packet.header.source,
+            source: packet.header.target,
+            victim_hash: packet.source_hash,
+            source_hash: packet.target_hash,
+            port: packet.header.source_port,
+            direction: packet.direction.reversed(),
+        }
+    }
+}
+
 impl FloodMemory {
     /// For so many lanes.
     pub fn new(lanes: usize, keyed: Keyed) -> Self {
@@ -281,55 +332,57 @@ impl FloodMemory {
         if reverse {
             return false;
         }
-        let header = packet.header;
         let reflects = act == Act::Answered && self.goes_on(lane, tally, packet);
-        // An answer is about its sender, whom the question was sent to.
-        let victim = if act == Act::Answered { header.source } else { header.target };
-        let (victim_hash, source_hash) = match act {
-            Act::Answered => (packet.source_hash, packet.target_hash),
-            _ => (packet.target_hash, packet.source_hash),
+        let marked = match method {
+            Method::Reflection(index) => REFLECTORS.get(usize::from(index)).is_some_and(|reflector| (reflector.marked)(packet.payload)),
+            _ => false,
         };
-        let direction = if act == Act::Answered { packet.direction.reversed() } else { packet.direction };
+        let about = if act == Act::Answered { About::sender(packet) } else { About::receiver(packet) };
+        self.keep(lane, tally, packet, &about, (method, act), u8::from(marked) * signs::MARKED);
+        reflects
+    }
+
+    /// Keeps a record of a packet while there is room for one, and adds it up beyond.
+    #[inline(always)]
+    fn keep(
+        &mut self,
+        lane: usize,
+        tally: &mut FloodTally,
+        packet: &Packet<'_>,
+        about: &About,
+        (method, act): (Method, Act),
+        known_signs: u8,
+    ) {
+        let header = packet.header;
         let state = &mut self.lanes[lane];
         if state.records < RECORDS_MAX {
             state.records += 1;
-            let last = &mut state.last;
-            let serial = act == Act::Attack
-                && last.victim == header.target
-                && last.source != header.source
-                && (1..SERIAL_STEP_MAX).contains(&header.source_port.wrapping_sub(last.source_port));
-            if act == Act::Attack {
-                *last = Last { victim: header.target, source: header.source, source_port: header.source_port };
-            }
-            let marked = match method {
-                Method::Reflection(index) => REFLECTORS.get(usize::from(index)).is_some_and(|reflector| (reflector.marked)(packet.payload)),
-                _ => false,
-            };
-            tally.own.glances.push(Glance::new(victim_hash, act));
+            let serial = act == Act::Attack && state.is_serial(header);
+            tally.own.glances.push(Glance::new(about.victim_hash, act));
             tally.own.records.push(Record {
-                victim,
-                source: if act == Act::Answered { header.target } else { header.source },
+                victim: about.victim,
+                source: about.source,
                 time_ns: packet.time_ns,
-                source_hash,
+                source_hash: about.source_hash,
                 bytes: packet.wire_bytes,
-                port: if act == Act::Answered { header.source_port } else { header.target_port },
+                port: about.port,
                 method,
                 act,
                 ttl: header.ttl,
                 country: packet.seen.source_country,
                 attribution: packet.source_attribution,
-                direction,
+                direction: about.direction,
                 entry: packet.entry,
-                signs: (u8::from(marked) * signs::MARKED) | (u8::from(serial) * signs::SERIAL),
+                signs: known_signs | (u8::from(serial) * signs::SERIAL),
             });
         } else {
             let sum = Sum {
-                victim,
-                cell: victim_hash as u16,
+                victim: about.victim,
+                cell: about.victim_hash as u16,
                 method,
                 country: packet.seen.source_country,
-                direction,
-                port: header.target_port,
+                direction: about.direction,
+                port: about.port,
                 entry: packet.entry,
                 packets: u32::from(act == Act::Attack),
                 complete: u32::from(matches!(act, Act::Complete | Act::Answered)),
@@ -338,14 +391,14 @@ impl FloodMemory {
             };
             self.defer(lane, tally, sum);
         }
-        reflects
     }
 
     /// Takes note of a datagram in a conversation that goes on: of a large answer, if it amplifies. Returns whether it does. What abroad
     /// answers, home asked for itself.
     #[inline]
     pub fn goes_on(&mut self, lane: usize, tally: &mut FloodTally, packet: &Packet<'_>) -> bool {
-        packet.wire_bytes >= ANSWER_BYTES_MIN
+        packet.header.transport == Transport::Udp
+            && packet.wire_bytes >= ANSWER_BYTES_MIN
             && !packet.seen.by_opener()
             && packet.direction != Direction::Inbound
             && self.reflected(lane, tally, packet)
@@ -360,28 +413,7 @@ impl FloodMemory {
         if !REFLECTORS.get(usize::from(index)).is_some_and(|reflector| reflector.amplifies(packet.payload, header.payload_claimed)) {
             return false;
         }
-        let state = &mut self.lanes[lane];
-        if state.records == RECORDS_MAX {
-            return true;
-        }
-        state.records += 1;
-        tally.own.glances.push(Glance::new(packet.target_hash, Act::Attack));
-        tally.own.records.push(Record {
-            victim: header.target,
-            source: header.source,
-            time_ns: packet.time_ns,
-            source_hash: packet.source_hash,
-            bytes: packet.wire_bytes,
-            port: header.target_port,
-            method: Method::Reflection(index),
-            act: Act::Attack,
-            ttl: header.ttl,
-            country: packet.seen.source_country,
-            attribution: packet.source_attribution,
-            direction: packet.direction,
-            entry: packet.entry,
-            signs: signs::MARKED,
-        });
+        self.keep(lane, tally, packet, &About::receiver(packet), (Method::Reflection(index), Act::Attack), signs::MARKED);
         true
     }
 
