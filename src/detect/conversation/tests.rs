@@ -1,8 +1,13 @@
 use proptest::prelude::*;
 
+use super::state::{IDLE_ENDED_S, IDLE_TWO_WAY_S, Pulse, State};
+use super::table::worth;
 use super::*;
 use crate::addr::Addr;
-use crate::dispatch::batch::{Addressed, Batch};
+use crate::attribute::Country;
+use crate::decode::{Header, Transport, flags};
+use crate::detect::lane::Moment;
+use crate::dispatch::batch::{Addressed, Batch, bits};
 
 const CONVERSATION: u64 = 0x7700;
 /// The lower end's initial sequence number, and the higher end's.

@@ -1,0 +1,17 @@
+//! Who talks to whom: a bounded table of conversations per lane, and what each packet means in its conversation.
+//!
+//! Every detector asks the same questions of a packet (is it the first of its conversation, an answer, the end of a handshake, a stray?), so
+//! they are answered once, here.
+
+mod entry;
+mod ongoing;
+mod seen;
+mod state;
+mod table;
+#[cfg(test)]
+mod tests;
+
+pub use entry::Arrival;
+pub use seen::{Seen, Step};
+pub(crate) use table::Bucket;
+pub use table::{Coming, Conversations, UNWANTED};
