@@ -3,8 +3,8 @@
 use crate::attribute::Country;
 use crate::decode::{Header, Transport, flags, marks};
 
-use super::seen::{Seen, Step, bit_if, seen};
 use super::state::{Entry, Pulse, Rest, State, facts};
+use super::step::{Seen, Step, bit_if, seen};
 
 /// How far sequence and acknowledgement numbers move between two packets of one sender in a living connection, at most: the largest window
 /// without scaling is 65,535 bytes, with scaling 2^30 (RFC 7323); 2^24 holds a burst of captured packets on a fast path and leaves a forger

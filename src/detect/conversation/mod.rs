@@ -5,13 +5,13 @@
 
 mod entry;
 mod ongoing;
-mod seen;
 mod state;
+mod step;
 mod table;
 #[cfg(test)]
 mod tests;
 
 pub use entry::Arrival;
-pub use seen::{Seen, Step};
+pub use step::{Seen, Step};
 pub(crate) use table::Bucket;
 pub use table::{Coming, Conversations, UNWANTED};

@@ -5,8 +5,8 @@ use crate::detect::lane::Moment;
 use crate::dispatch::batch::{Item, bits};
 
 use super::entry::NUMBERS_STEP_MAX;
-use super::seen::{Seen, Step, bit_if, seen};
 use super::state::{Pulse, Rest, State, facts};
+use super::step::{Seen, Step, bit_if, seen};
 
 /// States in which a TCP segment without flags that turn it changes nothing, but for the one that completes the handshake; a bit for each.
 const QUIET: u16 = 1 << State::TwoWay as u16

@@ -8,8 +8,8 @@ use crate::dispatch::batch::{Item, bits};
 use crate::huge::{self, Table};
 
 use super::entry::Arrival;
-use super::seen::{NOWHERE, Seen, Step, seen};
 use super::state::{Entry, Pulse, Rest, State, facts};
+use super::step::{NOWHERE, Seen, Step, seen};
 
 /// Conversations kept per lane. 64 lanes keep half a million in 16 MiB: five seconds of half-open handshakes at 100,000 SYNs a second.
 pub const CONVERSATIONS: usize = 8192;

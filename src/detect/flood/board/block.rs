@@ -11,7 +11,9 @@ use crate::detect::flood::record::FloodTally;
 use crate::keyed::Keyed;
 use crate::settings;
 
-use super::{ANY_PORT_SOURCES, FloodBoard, Key, Slice, Worthy, threshold};
+use super::slice::{Key, Slice, threshold};
+use super::watch::ANY_PORT_SOURCES;
+use super::{FloodBoard, Worthy};
 
 /// How many times as much as one host a block must get. Chosen: four flooded hosts' worth.
 const BLOCK_TIMES: u64 = 4;
