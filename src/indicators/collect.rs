@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use foldhash::quality::RandomState;
 use sha2::{Digest, Sha256};
 
 use super::domain;
@@ -28,6 +29,8 @@ pub(super) struct Facts<'a> {
     pub usage: Usage,
     /// Empty if the list does not say.
     pub family: &'a [u8],
+    /// Its place among the families, if that is known already.
+    pub known_family: Option<u32>,
     pub confidence: Option<u8>,
     pub compromised: bool,
     pub port: Option<u16>,
@@ -49,6 +52,7 @@ impl Default for Facts<'_> {
         Facts {
             usage: Usage::Unspecified,
             family: b"",
+            known_family: None,
             confidence: None,
             compromised: false,
             port: None,
@@ -109,10 +113,10 @@ pub(super) struct Collector<'a> {
     /// Keyed hashes of who serves the listed URLs.
     pub url_hosts: Vec<u64>,
     pub tags: Vec<Tag>,
-    tag_places: HashMap<Tag, u32>,
+    tag_places: HashMap<Tag, u32, RandomState>,
     last_tag: Option<(Tag, u32)>,
     pub families: Vec<Box<str>>,
-    family_places: HashMap<Box<[u8]>, u32>,
+    family_places: HashMap<Box<[u8]>, u32, RandomState>,
     pub lists: Vec<List>,
     /// Names of the numbered categories of reputation lists.
     pub categories: HashMap<u8, String>,
@@ -128,11 +132,11 @@ impl<'a> Collector<'a> {
             tables: Tables::default(),
             url_hosts: Vec::new(),
             tags: Vec::new(),
-            tag_places: HashMap::new(),
+            tag_places: HashMap::default(),
             last_tag: None,
             // The first stands for none.
             families: vec![Box::default()],
-            family_places: HashMap::from([(Box::default(), 0)]),
+            family_places: HashMap::from_iter([(Box::default(), 0)]),
             lists: Vec::new(),
             categories: HashMap::new(),
             added: None,
@@ -188,6 +192,14 @@ impl<'a> Collector<'a> {
         }
     }
 
+    /// Gives refusals from this one on their text, which is only written if there are any.
+    pub fn reword(&mut self, from: usize, text: impl FnOnce() -> String) {
+        if let Some(refusals @ [_, ..]) = self.list().refusals.get_mut(from..) {
+            let text = excerpt(text().as_bytes());
+            refusals.iter_mut().for_each(|refusal| refusal.text.clone_from(&text));
+        }
+    }
+
     pub fn add(&mut self, value: &Value, facts: &Facts<'_>, line: u32) {
         let (kind, hash, key, extent, subdomains) = match value {
             Value::Address(addr, _) => (Kind::Address, self.keyed.addr(*addr), address_key(addr.0), 0, false),
@@ -215,7 +227,7 @@ impl<'a> Collector<'a> {
             _ => facts.port.filter(|&port| port != 0 && matches!(kind, Kind::Address | Kind::Network)),
         };
         let (from_s, until_s) = self.validity(kind, facts);
-        let family = self.family(facts.family);
+        let family = facts.known_family.unwrap_or_else(|| self.family(facts.family));
         let tag = self.tag(Tag {
             kind,
             usage: facts.usage,
@@ -267,10 +279,24 @@ impl<'a> Collector<'a> {
         (from_s, last_s.map_or(u32::MAX, |last_s| last_s.saturating_add(days_s(days))))
     }
 
+    /// Puts other facts in the place of those that an entry was put in with. What does not show in its tag or in when it holds stays.
+    pub fn restate(&mut self, (kind, place): (Kind, u32), facts: &Facts<'_>, family: u32) {
+        let (from_s, until_s) = self.validity(kind, facts);
+        let Some(entry) = self.tables.of_kind(kind).entry(place as usize) else { return };
+        (entry.from_s, entry.until_s) = (from_s, until_s);
+        let tag = Tag { usage: facts.usage, family, ..self.tags[entry.tag as usize] };
+        let tag = self.tag(tag);
+        if let Some(entry) = self.tables.of_kind(kind).entry(place as usize) {
+            entry.tag = tag;
+        }
+        let list = self.list();
+        list.newest_s = list.newest_s.max(facts.last_s).max(facts.first_s);
+    }
+
     /// Names the family of entries that were put in before.
-    pub fn name_family(&mut self, entries: &[(Kind, u32)], name: &[u8]) {
+    pub fn name_family(&mut self, entries: impl IntoIterator<Item = (Kind, u32)>, name: &[u8]) {
         let family = self.family(name);
-        for &(kind, place) in entries {
+        for (kind, place) in entries {
             let Some(entry) = self.tables.of_kind(kind).entry(place as usize) else { continue };
             let tag = Tag { family, ..self.tags[entry.tag as usize] };
             let tag = self.tag(tag);
@@ -296,6 +322,9 @@ impl<'a> Collector<'a> {
     }
 
     pub fn family(&mut self, name: &[u8]) -> u32 {
+        if name.is_empty() {
+            return 0;
+        }
         if let Some(&place) = self.family_places.get(name) {
             return place;
         }

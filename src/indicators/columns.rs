@@ -130,6 +130,12 @@ impl Shape {
         };
     }
 
+    /// Adds the fields of another.
+    pub fn join(&mut self, other: Shape) {
+        self.roles |= other.roles;
+        self.spellings |= other.spellings;
+    }
+
     fn has(self, role: Role) -> bool {
         self.roles >> role as u64 & 1 == 1
     }

@@ -15,7 +15,7 @@ pub(super) fn fields(line: &[u8], separator: u8) -> impl Iterator<Item = Cow<'_,
         let (field, after) = match text {
             [b'"', inside @ ..] => quoted(inside, separator),
             _ => {
-                let end = text.iter().position(|&byte| byte == separator).unwrap_or(text.len());
+                let end = memchr::memchr(separator, text).unwrap_or(text.len());
                 (Cow::Borrowed(text[..end].trim_ascii_end()), &text[end..])
             }
         };
@@ -29,7 +29,7 @@ fn quoted(inside: &[u8], separator: u8) -> (Cow<'_, [u8]>, &[u8]) {
     let mut field = Cow::Borrowed(&b""[..]);
     let mut from = 0;
     loop {
-        let end = inside[from..].iter().position(|&byte| byte == b'"').map_or(inside.len(), |end| from + end);
+        let end = memchr::memchr(b'"', &inside[from..]).map_or(inside.len(), |end| from + end);
         let piece = &inside[from..end];
         if field.is_empty() {
             field = piece.into();
@@ -42,7 +42,8 @@ fn quoted(inside: &[u8], separator: u8) -> (Cow<'_, [u8]>, &[u8]) {
             continue;
         }
         let after = inside.get(end + 1..).unwrap_or_default();
-        let end = after.iter().position(|&byte| byte == separator).unwrap_or(after.len());
+        // Nearly always it is the next byte.
+        let end = if after.first() == Some(&separator) { 0 } else { memchr::memchr(separator, after).unwrap_or(after.len()) };
         return (field, &after[end..]);
     }
 }

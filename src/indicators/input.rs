@@ -41,7 +41,10 @@ impl<R: Read> Read for Hashing<R> {
 pub(super) struct Input<'a> {
     reader: Box<dyn BufRead + 'a>,
     sha256: Rc<RefCell<Sha256>>,
+    /// A line that did not lie in the reader's buffer as a whole.
     line: Vec<u8>,
+    /// Bytes of the reader's buffer that were given out as a line, and are gone past when somebody reads on.
+    given: usize,
     /// Lines that were begun.
     number: Rc<Cell<u32>>,
 }
@@ -80,10 +83,11 @@ impl<'a> Input<'a> {
             reader.consume(2);
             reader = Box::new(buffered(Utf16::new(reader, order)));
         }
-        Ok(Input { reader, sha256, line: Vec::new(), number: Rc::default() })
+        Ok(Input { reader, sha256, line: Vec::new(), given: 0, number: Rc::default() })
     }
 
     fn reader(&mut self) -> &mut dyn BufRead {
+        self.reader.consume(std::mem::take(&mut self.given));
         &mut *self.reader
     }
 
@@ -92,12 +96,7 @@ impl<'a> Input<'a> {
         self.reader().fill_buf()
     }
 
-    /// The number of the line that was read last, from 1.
-    pub fn number(&self) -> u32 {
-        self.number.get()
-    }
-
-    /// The same number, for whoever reads on while somebody else holds the input.
+    /// The number of the line that was read last, from 1, for whoever looks while somebody else holds the input.
     pub fn counter(&self) -> Rc<Cell<u32>> {
         self.number.clone()
     }
@@ -107,11 +106,20 @@ impl<'a> Input<'a> {
     }
 
     pub fn line(&mut self) -> io::Result<Option<Line<'_>>> {
+        let next = self.reader().fill_buf()?;
+        if let Some(end) = memchr::memchr(b'\n', &next[..next.len().min(LINE_BYTES_MAX + 1)]) {
+            self.given = end + 1;
+            self.count(1);
+            // The same bytes again: nothing of them has been consumed.
+            let line = &self.reader.fill_buf()?[..end];
+            return Ok(Some(Line::Text(line.strip_suffix(b"\r").unwrap_or(line))));
+        }
         let mut line = std::mem::take(&mut self.line);
         line.clear();
-        let read = self.reader().take(LINE_BYTES_MAX as u64 + 1).read_until(b'\n', &mut line);
+        let read = self.read_line(&mut line);
         self.line = line;
-        if read? == 0 {
+        read?;
+        if self.line.is_empty() {
             return Ok(None);
         }
         self.count(1);
@@ -125,6 +133,31 @@ impl<'a> Input<'a> {
             self.line.pop();
         }
         Ok(Some(Line::Text(&self.line)))
+    }
+
+    /// Reads to the end of a line, which is read too, or a byte more than a line may have.
+    fn read_line(&mut self, line: &mut Vec<u8>) -> io::Result<()> {
+        while line.len() <= LINE_BYTES_MAX {
+            let next = self.reader().fill_buf()?;
+            let next = &next[..next.len().min(LINE_BYTES_MAX + 1 - line.len())];
+            let end = memchr::memchr(b'\n', next).map(|at| at + 1);
+            let bytes = end.unwrap_or(next.len());
+            line.extend_from_slice(&next[..bytes]);
+            self.reader().consume(bytes);
+            if end.is_some() || bytes == 0 {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Appends what comes next, as far as it is at hand, without counting its lines. Gives how many bytes, which is none at the end.
+    pub fn read_ahead(&mut self, onto: &mut Vec<u8>) -> io::Result<usize> {
+        let next = self.reader().fill_buf()?;
+        let bytes = next.len();
+        onto.extend_from_slice(next);
+        self.reader().consume(bytes);
+        Ok(bytes)
     }
 
     fn skip_line(&mut self) -> io::Result<()> {
@@ -142,7 +175,7 @@ impl<'a> Input<'a> {
 
     /// Reads what is left, and gives the SHA-256 of the file in hexadecimal.
     pub fn finish(mut self) -> io::Result<String> {
-        io::copy(&mut self.reader, &mut io::sink())?;
+        io::copy(self.reader(), &mut io::sink())?;
         let digest = std::mem::take(&mut *self.sha256.borrow_mut()).finalize();
         Ok(digits::written(&digest))
     }
@@ -150,25 +183,6 @@ impl<'a> Input<'a> {
 
 fn buffered<R: Read>(inner: R) -> BufReader<R> {
     BufReader::with_capacity(BUFFER_BYTES, inner)
-}
-
-/// As a stream, for JSON: counts lines as they pass.
-impl Read for Input<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        // Byte by byte is how JSON is read.
-        if let [byte] = buffer {
-            let reader = self.reader();
-            let Some(&next) = reader.fill_buf()?.first() else { return Ok(0) };
-            reader.consume(1);
-            *byte = next;
-            self.count(usize::from(next == b'\n'));
-            return Ok(1);
-        }
-        let bytes = self.reader().read(buffer)?;
-        let lines = buffer[..bytes].iter().filter(|&&byte| byte == b'\n').count();
-        self.count(lines);
-        Ok(bytes)
-    }
 }
 
 #[cfg(test)]
@@ -185,7 +199,7 @@ mod tests {
                 Line::TooLong => None,
             });
         }
-        assert_eq!(input.number() as usize, lines.len());
+        assert_eq!(input.counter().get() as usize, lines.len());
         lines
     }
 

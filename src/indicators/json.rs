@@ -2,18 +2,17 @@
 
 use std::borrow::Cow;
 use std::cell::Cell;
-use std::fmt;
 use std::io;
 use std::rc::Rc;
 
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde_json::Value;
+use serde::de::{Error as _, Unexpected};
 
 use super::collect::{Collector, Facts};
-use super::columns::{Role, Shape, role};
 use super::input::{Input, Line};
 use super::list::Format;
-use super::named::Named;
+use super::members::{Members, Told};
+use super::stream::Stream;
+use super::tree::Json;
 use super::value::Value as Indicator;
 use super::{misp, stix};
 
@@ -48,12 +47,12 @@ const TEXTS: [&str; 22] = [
 /// Reads JSON texts, one after the other. Objects are looked at one by one, so that only the largest has to fit into memory.
 pub(super) fn read(input: &mut Input<'_>, into: &mut Collector<'_>) -> serde_json::Result<()> {
     let line = input.counter();
-    let mut stix = stix::Bundle::default();
-    let mut reading = serde_json::Deserializer::from_reader(input);
+    let (mut stix, mut known) = (stix::Bundle::default(), Members::default());
+    let mut stream = Stream::new(input);
     loop {
-        Top(Walk { line: line.clone(), text: b"", into, stix: &mut stix }).deserialize(&mut reading)?;
+        Walk { line: line.clone(), text: b"", into, stix: &mut stix, known: &mut known }.top(&mut stream)?;
         // What stands behind is the next text, or wrong, which reading it tells.
-        if reading.end().is_ok() {
+        if stream.peek()?.is_none() {
             break;
         }
     }
@@ -64,7 +63,7 @@ pub(super) fn read(input: &mut Input<'_>, into: &mut Collector<'_>) -> serde_jso
 /// Reads an object a line. A line that is none is refused, and the next one read.
 pub(super) fn lines(input: &mut Input<'_>, into: &mut Collector<'_>) -> io::Result<()> {
     let number = input.counter();
-    let mut stix = stix::Bundle::default();
+    let (mut stix, mut known) = (stix::Bundle::default(), Members::default());
     while let Some(line) = input.line()? {
         let line = match line {
             Line::Text(line) => line.trim_ascii(),
@@ -76,11 +75,11 @@ pub(super) fn lines(input: &mut Input<'_>, into: &mut Collector<'_>) -> io::Resu
         if line.is_empty() {
             continue;
         }
-        let Ok(value) = serde_json::from_slice::<Value>(line) else {
+        let Ok(value) = Json::whole(line) else {
             into.refuse(number.get(), "a line that is no JSON", line);
             continue;
         };
-        Walk { line: number.clone(), text: line, into, stix: &mut stix }.any(&value, "", 0);
+        Walk { line: number.clone(), text: line, into, stix: &mut stix, known: &mut known }.any(&value, b"", 0);
     }
     stix.finish(into);
     Ok(())
@@ -92,235 +91,257 @@ struct Walk<'a, 'b, 'c> {
     text: &'a [u8],
     into: &'a mut Collector<'b>,
     stix: &'c mut stix::Bundle,
+    known: &'c mut Members,
 }
 
 impl Walk<'_, '_, '_> {
     /// An object of any of the forms. `key` is the member that it stands under, if any.
-    fn object(&mut self, value: &Value, key: &str, depth: usize) {
+    fn object(&mut self, value: &Json<'_>, key: &[u8], depth: usize) {
         let line = self.line.get();
-        let has = |name: &str| value.get(name).is_some();
-        if let Some(event) = value.get("Event") {
+        let told = Told::of(value);
+        let has = |by: Told| told.has(by);
+        let attribute = value.get("Attribute").filter(|_| has(Told::ATTRIBUTE));
+        if let Some(event) = value.get("Event").filter(|_| has(Told::EVENT)) {
             misp::event(event, line, self.into);
-        } else if value.get("Attribute").is_some_and(Value::is_array) || has("Orgc") {
+        } else if attribute.is_some_and(Json::is_array) || has(Told::ORGC) {
             // Of a feed's manifest, the events' heads.
             misp::event(value, line, self.into);
-        } else if let Some(attribute) = value.get("Attribute").filter(|attribute| attribute.is_object()) {
+        } else if let Some(attribute) = attribute.filter(|attribute| attribute.is_object()) {
             misp::lone_attribute(attribute, line, self.into);
-        } else if has("to_ids") && has("category") {
+        } else if has(Told::TO_IDS) && has(Told::CATEGORY) {
             misp::lone_attribute(value, line, self.into);
-        } else if value.get("id").and_then(Value::as_str).is_some_and(|id| id.contains("--")) {
+        } else if has(Told::ID) && value.get("id").and_then(Json::as_bytes).is_some_and(stix::Bundle::is_id) {
             self.stix.object(value, line, self.into);
-        } else if has("matching_attributes") && has("list") {
-            self.into.unsupported(line, "a list of what is good", value["name"].as_str().unwrap_or_default().as_bytes());
-        } else if value.get("indicators").is_some_and(Value::is_array) {
+        } else if has(Told::MATCHING_ATTRIBUTES) && has(Told::LIST) {
+            self.into.unsupported(line, "a list of what is good", value.text("name").as_bytes());
+        } else if has(Told::INDICATORS) && value.get("indicators").is_some_and(Json::is_array) {
             self.pulse(value, depth);
-        } else if let Some(flat) = ecs(value) {
-            named(&flat, key, line, self.text, self.into);
-        } else if value.get("type").and_then(Value::as_str) == Some("metadata") {
+        } else if let Some(flat) = Some(value).filter(|_| has(Told::THREAT)).and_then(ecs) {
+            self.named(&flat, key);
+        } else if has(Told::TYPE) && value.text("type") == "metadata" {
             // Spamhaus ends its lists so.
-            let written_s = value.get("timestamp").and_then(Value::as_u64).and_then(|seconds| u32::try_from(seconds).ok());
+            let written_s = value.get("timestamp").and_then(Json::as_u64).and_then(|seconds| u32::try_from(seconds).ok());
             let list = self.into.list();
             list.written_s = list.written_s.or(written_s);
-        } else if !named(value, key, line, self.text, self.into) {
+        } else if !self.named(value, key) {
             self.members(value, depth);
         }
     }
 
     /// An object that is no indicator may have some within.
-    fn members(&mut self, value: &Value, depth: usize) {
-        let nested = |value: &&Value| value.is_object() || value.is_array();
-        let members = value.as_object().into_iter().flatten().filter(|(_, value)| nested(value)).collect::<Vec<_>>();
-        if members.is_empty() || depth >= DEPTH_MAX {
-            return self.into.refuse(self.line.get(), "an object of no form that is known", value.to_string().as_bytes());
+    fn members(&mut self, value: &Json<'_>, depth: usize) {
+        let Json::Object(members) = value else { return };
+        let mut nested: Vec<_> = members.iter().filter(|(_, value)| value.is_object() || value.is_array()).collect();
+        if nested.is_empty() || depth >= DEPTH_MAX {
+            return self.into.refuse(self.line.get(), "an object of no form that is known", value.written().as_bytes());
         }
-        for (key, value) in members {
+        nested.sort_by_key(|(name, _)| name);
+        for (key, value) in nested {
             self.any(value, key, depth + 1);
         }
     }
 
     /// A pulse of AlienVault's Open Threat Exchange: its family is that of its indicators.
-    fn pulse(&mut self, pulse: &Value, depth: usize) {
+    fn pulse(&mut self, pulse: &Json<'_>, depth: usize) {
+        self.into.added = Some(Vec::new());
         if pulse.get("name").is_some() {
             self.into.list().format = Format::Otx;
         }
-        let family = pulse.get("malware_families").and_then(|families| families.get(0));
-        let family = family.and_then(|family| family.as_str().or_else(|| family.get("display_name")?.as_str()));
-        self.into.added = family.is_some().then(Vec::new);
-        self.any(&pulse["indicators"], "indicators", depth + 1);
+        if let Some(indicators) = pulse.get("indicators") {
+            self.any(indicators, b"indicators", depth + 1);
+        }
+        self.end_pulse(pulse);
+    }
+
+    /// Says of what indicators have been put in what the pulse's head says.
+    fn end_pulse(&mut self, pulse: &Json<'_>) {
+        if pulse.get("name").is_some() {
+            self.into.list().format = Format::Otx;
+        }
+        let family = pulse.array("malware_families").first();
+        let family = family.and_then(|family| family.as_bytes().or_else(|| family.get("display_name")?.as_bytes()));
         if let (Some(added), Some(family)) = (self.into.added.take(), family) {
-            self.into.name_family(&added, family.as_bytes());
+            self.into.name_family(added, family);
         }
     }
 
-    fn any(&mut self, value: &Value, key: &str, depth: usize) {
+    fn any(&mut self, value: &Json<'_>, key: &[u8], depth: usize) {
         match value {
-            Value::Array(values) => values.iter().for_each(|value| self.any(value, key, depth)),
-            Value::Object(_) => self.object(value, key, depth),
-            Value::String(text) if TEXTS.contains(&key) => {
-                self.into.take(Indicator::of(text.as_bytes()), &Facts::default(), self.line.get(), text.as_bytes());
+            Json::Array(values) => values.iter().for_each(|value| self.any(value, key, depth)),
+            Json::Object(_) => self.object(value, key, depth),
+            Json::Text(text) if TEXTS.iter().any(|name| name.as_bytes() == key) => {
+                self.into.take(Indicator::of(text), &Facts::default(), self.line.get(), text);
             }
             _ => {}
         }
     }
+
+    fn named(&mut self, value: &Json<'_>, key: &[u8]) -> bool {
+        self.known.collect(value, key, self.line.get(), self.text, self.into)
+    }
+
+    /// A text as a whole.
+    fn top(&mut self, stream: &mut Stream<'_, '_>) -> serde_json::Result<()> {
+        match stream.peek()? {
+            Some(b'[') => self.elements(stream, |walk, value| walk.any(&value, b"", 0)),
+            Some(b'{') => self.top_object(stream),
+            _ => {
+                let error = stream.value(|value| {
+                    let expected = "a STIX bundle, a MISP event, or an array or map of indicators";
+                    serde_json::Error::invalid_type(unexpected(&value), &expected)
+                })?;
+                Err(stream.wrong(error))
+            }
+        }
+    }
+
+    /// The values of an array, each in its turn.
+    fn elements(&mut self, stream: &mut Stream<'_, '_>, mut each: impl FnMut(&mut Self, Json<'_>)) -> serde_json::Result<()> {
+        stream.sign(b'[', "expected an array")?;
+        let mut first = true;
+        while stream.another(&mut first, b']')? {
+            stream.value(|value| each(self, value))?;
+        }
+        Ok(())
+    }
+
+    fn top_object(&mut self, stream: &mut Stream<'_, '_>) -> serde_json::Result<()> {
+        // An object that is told by what may come late in it is looked at as a whole, but for what may be long.
+        let mut bare = Vec::new();
+        let mut event: Option<misp::Open> = None;
+        let mut pulse = false;
+        let mut looked_at = false;
+        let mut first = true;
+        stream.sign(b'{', "expected an object")?;
+        while stream.another(&mut first, b'}')? {
+            let key = stream.name()?;
+            let is_array = stream.peek()? == Some(b'[');
+            match &key[..] {
+                b"objects" if is_array => {
+                    self.into.list().format = Format::Stix;
+                    self.elements(stream, |walk, value| walk.stix.object(&value, walk.line.get(), walk.into))?;
+                }
+                b"objects" => {
+                    let error = stream.value(|value| serde_json::Error::invalid_type(unexpected(&value), &"an array of STIX objects"))?;
+                    return Err(stream.wrong(error));
+                }
+                b"Event" if stream.peek()? == Some(b'{') => self.event(stream)?,
+                b"Event" => stream.value(|event| misp::event(&event, self.line.get(), self.into))?,
+                b"spec_version" | b"query_status" => stream.value(|_| ())?,
+                b"Attribute" if is_array => {
+                    let event = event.get_or_insert_with(|| misp::Open::new(self.into));
+                    self.elements(stream, |walk, value| event.attribute(&value, walk.line.get(), walk.into))?;
+                }
+                b"Object" if is_array => {
+                    let event = event.get_or_insert_with(|| misp::Open::new(self.into));
+                    self.elements(stream, |walk, value| event.object(&value, walk.line.get(), walk.into))?;
+                }
+                b"indicators" if is_array => {
+                    (pulse, looked_at) = (true, true);
+                    self.into.added.get_or_insert_default();
+                    self.elements(stream, |walk, value| walk.any(&value, b"indicators", 1))?;
+                }
+                b"Attribute" | b"Object" => {
+                    event.get_or_insert_with(|| misp::Open::new(self.into));
+                    stream.value(|_| ())?;
+                }
+                b"Tag" | b"list" | b"indicators" | b"malware_families" | b"matching_attributes" | b"threat" | b"event" => {
+                    looked_at |= matches!(&key[..], b"list" | b"indicators" | b"threat");
+                    let value = stream.value(|value| value.into_owned())?;
+                    bare.push((Cow::Owned(key), value));
+                }
+                _ => {
+                    let under: &[u8] = if matches!(&key[..], b"data" | b"response") { b"" } else { &key };
+                    if is_array {
+                        self.elements(stream, |walk, value| walk.any(&value, under, 1))?;
+                        continue;
+                    }
+                    let scalar = stream.value(|value| {
+                        if !value.is_object() {
+                            return Some(value.into_owned());
+                        }
+                        self.any(&value, under, 1);
+                        None
+                    })?;
+                    bare.extend(scalar.map(|value| (Cow::Owned(key), value)));
+                }
+            }
+        }
+        let bare = Json::Object(bare);
+        if let Some(event) = event {
+            event.close(&bare, self.into);
+        } else if pulse {
+            self.end_pulse(&bare);
+        } else if looked_at || bare.text("type") == "indicator" {
+            self.object(&bare, b"", 0);
+        } else {
+            // A single indicator; or the head of what has been read.
+            self.named(&bare, b"");
+        }
+        Ok(())
+    }
+
+    /// A MISP event of any length: what holds for all its attributes may come behind them.
+    fn event(&mut self, stream: &mut Stream<'_, '_>) -> serde_json::Result<()> {
+        let mut event = misp::Open::new(self.into);
+        let mut head = Vec::new();
+        let mut first = true;
+        stream.sign(b'{', "expected an object")?;
+        while stream.another(&mut first, b'}')? {
+            let key = stream.name()?;
+            let is_array = stream.peek()? == Some(b'[');
+            match &key[..] {
+                b"Attribute" if is_array => self.elements(stream, |walk, value| event.attribute(&value, walk.line.get(), walk.into))?,
+                b"Object" if is_array => self.elements(stream, |walk, value| event.object(&value, walk.line.get(), walk.into))?,
+                b"Tag" | b"date" | b"timestamp" => {
+                    let value = stream.value(|value| value.into_owned())?;
+                    head.push((Cow::Owned(key), value));
+                }
+                _ => stream.value(|_| ())?,
+            }
+        }
+        event.close(&Json::Object(head), self.into);
+        Ok(())
+    }
+}
+
+fn unexpected<'a>(value: &'a Json<'_>) -> Unexpected<'a> {
+    match value {
+        Json::Null => Unexpected::Unit,
+        Json::Bool(is_so) => Unexpected::Bool(*is_so),
+        Json::Number(_) => Unexpected::Other("a number"),
+        Json::Text(text) => Unexpected::Str(str::from_utf8(text).unwrap_or_default()),
+        Json::Array(_) => Unexpected::Seq,
+        Json::Object(_) => Unexpected::Map,
+    }
 }
 
 /// An indicator of the Elastic Common Schema (`threat.indicator.*`) as members with the names of columns. Nothing if the object has none.
-fn ecs(value: &Value) -> Option<Value> {
+fn ecs<'a>(value: &Json<'a>) -> Option<Json<'a>> {
     const MEMBERS: [(&str, &str); 13] = [
-        ("ip", "/ip"),
-        ("port", "/port"),
-        ("url", "/url/full"),
-        ("url", "/url/original"),
-        ("domain", "/url/domain"),
-        ("sha256", "/file/hash/sha256"),
-        ("sha1", "/file/hash/sha1"),
-        ("md5", "/file/hash/md5"),
-        ("first_seen", "/first_seen"),
-        ("last_seen", "/last_seen"),
-        ("confidence", "/confidence"),
-        ("ip", "/ip/0"),
-        ("domain", "/domain"),
+        ("ip", "ip"),
+        ("port", "port"),
+        ("url", "url/full"),
+        ("url", "url/original"),
+        ("domain", "url/domain"),
+        ("sha256", "file/hash/sha256"),
+        ("sha1", "file/hash/sha1"),
+        ("md5", "file/hash/md5"),
+        ("first_seen", "first_seen"),
+        ("last_seen", "last_seen"),
+        ("confidence", "confidence"),
+        ("ip", "ip/0"),
+        ("domain", "domain"),
     ];
-    let indicator =
-        value.pointer("/threat/indicator").or_else(|| value.get("threat.indicator")).filter(|indicator| indicator.is_object())?;
-    let mut flat = serde_json::Map::new();
+    let indicator = value.at("threat/indicator").or_else(|| value.get("threat.indicator")).filter(|indicator| indicator.is_object())?;
+    let mut flat = Json::Object(Vec::with_capacity(MEMBERS.len()));
     for (name, place) in MEMBERS {
-        if let Some(value) = indicator.pointer(place).filter(|value| value.is_string() || value.is_number()) {
-            flat.entry(name).or_insert_with(|| value.clone());
+        if flat.get(name).is_none()
+            && let Some(value @ (Json::Text(_) | Json::Number(_))) = indicator.at(place)
+            && let Json::Object(members) = &mut flat
+        {
+            members.push((Cow::Borrowed(name.as_bytes()), value.clone()));
         }
     }
-    Some(flat.into())
-}
-
-/// Members with the names of columns. Whether there was a value among them. `text` is how it is written, if that is at hand.
-fn named(value: &Value, key: &str, line: u32, text: &[u8], into: &mut Collector<'_>) -> bool {
-    let members = value.as_object().into_iter().flatten();
-    let mut shape = Shape::default();
-    let texts: Vec<(Role, Cow<'_, str>)> = members
-        .filter_map(|(name, value)| {
-            let text = match value {
-                Value::String(text) => text.into(),
-                Value::Number(_) | Value::Bool(_) => value.to_string().into(),
-                _ => return None,
-            };
-            role(name.as_bytes()).inspect(|&role| shape.add(role, name.as_bytes())).map(|role| (role, text))
-        })
-        .collect();
-    if !shape.has_value() {
-        return false;
-    }
-    let whole = if text.is_empty() { Cow::Owned(value.to_string().into_bytes()) } else { Cow::Borrowed(text) };
-    // Whom an autonomous system belongs to has a name, which is none the worse for it.
-    if value.get("asn").is_some() && value.get("asname").is_some() && texts.iter().all(|(role, _)| *role == Role::Domain) {
-        into.unsupported(line, "an autonomous system", &whole);
-        return true;
-    }
-    let mut fields = Named::new();
-    for (role, text) in &texts {
-        fields.set(*role, text.as_bytes());
-    }
-    fields.set(Role::Number, key.as_bytes());
-    if into.list().is_empty() && into.list().format != Format::Otx {
-        into.list().format = shape.format();
-    }
-    fields.collect(into, line, &whole);
-    true
-}
-
-/// The text as a whole.
-struct Top<'a, 'b, 'c>(Walk<'a, 'b, 'c>);
-
-impl<'de> DeserializeSeed<'de> for Top<'_, '_, '_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<(), D::Error> {
-        from.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Top<'_, '_, '_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a STIX bundle, a MISP event, or an array or map of indicators")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(mut self, mut values: A) -> Result<(), A::Error> {
-        while let Some(value) = values.next_element::<Value>()? {
-            self.0.any(&value, "", 0);
-        }
-        Ok(())
-    }
-
-    fn visit_map<A: MapAccess<'de>>(mut self, mut members: A) -> Result<(), A::Error> {
-        // An object that is told by what may come late in it is looked at as a whole.
-        let mut bare = serde_json::Map::new();
-        while let Some(key) = members.next_key::<String>()? {
-            match key.as_str() {
-                "objects" => {
-                    self.0.into.list().format = Format::Stix;
-                    members.next_value_seed(Objects(&mut self.0))?;
-                }
-                "Event" => misp::event(&members.next_value()?, self.0.line.get(), self.0.into),
-                "spec_version" | "query_status" => {
-                    members.next_value::<IgnoredAny>()?;
-                }
-                "Attribute"
-                | "Object"
-                | "Tag"
-                | "list"
-                | "indicators"
-                | "malware_families"
-                | "matching_attributes"
-                | "threat"
-                | "event" => {
-                    bare.insert(key, members.next_value()?);
-                }
-                _ => match members.next_value()? {
-                    value @ (Value::Array(_) | Value::Object(_)) => {
-                        self.0.any(&value, if key == "data" || key == "response" { "" } else { &key }, 1);
-                    }
-                    value => _ = bare.insert(key, value),
-                },
-            }
-        }
-        let looked_at = ["Attribute", "Object", "list", "indicators", "threat"].into_iter().any(|name| bare.contains_key(name));
-        let bare = Value::from(bare);
-        if bare.get("Attribute").is_some() || bare.get("Object").is_some() {
-            misp::event(&bare, self.0.line.get(), self.0.into);
-        } else if looked_at || bare.get("type").and_then(Value::as_str) == Some("indicator") {
-            self.0.object(&bare, "", 0);
-        } else {
-            // A single indicator; or the head of what has been read.
-            let line = self.0.line.get();
-            named(&bare, "", line, b"", self.0.into);
-        }
-        Ok(())
-    }
-}
-
-/// The objects of a bundle.
-struct Objects<'o, 'a, 'b, 'c>(&'o mut Walk<'a, 'b, 'c>);
-
-impl<'de> DeserializeSeed<'de> for Objects<'_, '_, '_, '_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<(), D::Error> {
-        from.deserialize_seq(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Objects<'_, '_, '_, '_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an array of STIX objects")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut values: A) -> Result<(), A::Error> {
-        while let Some(value) = values.next_element::<Value>()? {
-            self.0.stix.object(&value, self.0.line.get(), self.0.into);
-        }
-        Ok(())
-    }
+    Some(flat)
 }

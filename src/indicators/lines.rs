@@ -22,6 +22,7 @@ const TITLE_WORDS_MAX: usize = 6;
 
 /// Reads lines to the end of the input.
 pub(super) fn read(input: &mut Input<'_>, into: &mut Collector<'_>) -> io::Result<()> {
+    let lines = input.counter();
     let mut heading = Heading::default();
     let mut columns: Option<Columns> = None;
     let mut begun = false;
@@ -29,15 +30,15 @@ pub(super) fn read(input: &mut Input<'_>, into: &mut Collector<'_>) -> io::Resul
     loop {
         let line = match input.line()? {
             None => break,
-            Some(Line::Text(line)) => line.to_vec(),
+            Some(Line::Text(line)) => line,
             Some(Line::TooLong) => {
-                into.refuse(input.number(), "a line of more than 65536 bytes", b"");
+                into.refuse(lines.get(), "a line of more than 65536 bytes", b"");
                 continue;
             }
         };
-        let number = input.number();
+        let number = lines.get();
         if let Some(zone) = &mut zone {
-            zone.line(&line, number, into);
+            zone.line(line, number, into);
             continue;
         }
         let line = line.trim_ascii();
@@ -212,15 +213,11 @@ impl Columns {
     }
 
     fn row(&self, line: &[u8], number: u32, into: &mut Collector<'_>) {
-        let mut texts = [const { Cow::Borrowed(&[] as &[u8]) }; COLUMNS_MAX];
-        for (to, field) in texts.iter_mut().zip(fields(line, self.separator)) {
-            *to = field;
-        }
+        let split = self.roles.iter().zip(fields(line, self.separator));
+        let texts: Vec<_> = split.filter_map(|(role, text)| Some(((*role)?, text))).collect();
         let mut named = Named::new();
-        for (role, text) in self.roles.iter().zip(&texts) {
-            if let Some(role) = role {
-                named.set(*role, text.strip_prefix(b"'").and_then(|text| text.strip_suffix(b"'")).unwrap_or(text));
-            }
+        for (role, text) in &texts {
+            named.set(*role, text.strip_prefix(b"'").and_then(|text| text.strip_suffix(b"'")).unwrap_or(text));
         }
         named.collect(into, number, line);
     }

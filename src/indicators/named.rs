@@ -26,9 +26,8 @@ impl<'a> Named<'a> {
     /// The first field of a role stands; a text that says nothing is no field.
     pub fn set(&mut self, role: Role, text: &'a [u8]) {
         let text = text.trim_ascii();
-        let nothing = ["none", "n/a", "null", "-", "unknown"].iter().any(|word| text.eq_ignore_ascii_case(word.as_bytes()));
         let field = &mut self.fields[role as usize];
-        if field.is_empty() && !nothing {
+        if field.is_empty() && !says_nothing(text) {
             *field = text;
         }
     }
@@ -88,31 +87,31 @@ impl<'a> Named<'a> {
 
     /// Whether somebody says that it is nothing bad, or no longer.
     fn is_good(&self) -> bool {
-        const GOOD: [&str; 17] = [
-            "benign",
-            "whitelist",
-            "whitelisted",
-            "allow",
-            "allowed",
-            "allowlist",
-            "allowlisted",
-            "good",
-            "safe",
-            "clean",
-            "harmless",
-            "trusted",
-            "legitimate",
-            "false_positive",
-            "known_good",
-            "passthru",
-            "ignore",
-        ];
         let is_true = |role| self.get(role).eq_ignore_ascii_case(b"true") || matches!(self.get(role), b"1" | b"yes");
         let is_false = |role| self.get(role).eq_ignore_ascii_case(b"false") || self.get(role) == b"0";
         let mut lower = [0; NAME_BYTES_MAX];
         let mut says_good = |role| {
             let said = in_one_spelling(self.get(role), &mut lower).unwrap_or_default();
-            !said.is_empty() && GOOD.iter().any(|word| word.as_bytes() == said)
+            matches!(
+                said,
+                b"benign"
+                    | b"whitelist"
+                    | b"whitelisted"
+                    | b"allow"
+                    | b"allowed"
+                    | b"allowlist"
+                    | b"allowlisted"
+                    | b"good"
+                    | b"safe"
+                    | b"clean"
+                    | b"harmless"
+                    | b"trusted"
+                    | b"legitimate"
+                    | b"false_positive"
+                    | b"known_good"
+                    | b"passthru"
+                    | b"ignore"
+            )
         };
         is_true(Role::Withdrawn) || is_false(Role::Active) || [Role::Verdict, Role::Status, Role::Threat].into_iter().any(&mut says_good)
     }
@@ -169,20 +168,53 @@ impl<'a> Named<'a> {
     }
 }
 
+/// Whether a text stands for no text.
+fn says_nothing(text: &[u8]) -> bool {
+    match text.len() {
+        1 => text == b"-",
+        3 => text.eq_ignore_ascii_case(b"n/a"),
+        4 => text.eq_ignore_ascii_case(b"none") || text.eq_ignore_ascii_case(b"null"),
+        7 => text.eq_ignore_ascii_case(b"unknown"),
+        _ => false,
+    }
+}
+
 /// What a word about the threat means: ThreatFox's threat types, URLhaus's, and their like.
 pub(super) fn usage_of(threat: &[u8]) -> Usage {
-    let has = |word: &str| threat.windows(word.len()).any(|part| part.eq_ignore_ascii_case(word.as_bytes()));
-    if threat.is_empty() {
-        Usage::Unspecified
-    } else if has("sinkhole") {
-        Usage::Sinkhole
-    } else if ["botnet_cc", "c2", "c&c", "cnc", "command", "controller"].into_iter().any(has) {
-        Usage::Controller
-    } else if ["delivery", "download", "distribution", "dropper"].into_iter().any(has) {
-        Usage::Delivery
-    } else if ["payload", "sample"].into_iter().any(has) {
-        Usage::Sample
-    } else {
-        Usage::Other
+    usage_of_any(&[threat])
+}
+
+/// The same of several texts.
+pub(super) fn usage_of_any<T: AsRef<[u8]>>(texts: &[T]) -> Usage {
+    /// What goes before what, the first before all.
+    const USAGES: [Usage; 4] = [Usage::Sinkhole, Usage::Controller, Usage::Delivery, Usage::Sample];
+    let mut best = USAGES.len();
+    let mut says_something = false;
+    for text in texts {
+        let text = text.as_ref();
+        says_something |= !text.is_empty();
+        for (at, first) in text.iter().enumerate() {
+            // Few letters begin a word that tells.
+            let words: &[(&[u8], usize)] = match first | 0x20 {
+                b's' => &[(b"sinkhole", 0), (b"sample", 3)],
+                b'b' => &[(b"botnet_cc", 1)],
+                b'c' => &[(b"c2", 1), (b"c&c", 1), (b"cnc", 1), (b"command", 1), (b"controller", 1)],
+                b'd' => &[(b"delivery", 2), (b"download", 2), (b"distribution", 2), (b"dropper", 2)],
+                b'p' => &[(b"payload", 3)],
+                _ => continue,
+            };
+            let rest = &text[at..];
+            let begins = |word: &[u8]| rest.get(..word.len()).is_some_and(|part| part.eq_ignore_ascii_case(word));
+            let found = words.iter().filter(|(word, rank)| *rank < best && begins(word)).map(|(_, rank)| *rank).min();
+            best = found.unwrap_or(best);
+        }
+        if best == 0 {
+            break;
+        }
+    }
+    match USAGES.get(best) {
+        Some(usage) => *usage,
+        None if says_something => Usage::Other,
+        None => Usage::Unspecified,
     }
 }

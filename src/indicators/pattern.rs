@@ -34,6 +34,10 @@ enum Token {
 /// Reads a pattern.
 pub(super) fn read(text: &str) -> Read {
     let mut read = Read::default();
+    if let Some(value) = single(text) {
+        read.values.push((value, None));
+        return read;
+    }
     let Some(tokens) = tokens(text) else {
         read.unsupported = Some("a pattern that cannot be read");
         return read;
@@ -82,19 +86,11 @@ fn conjunction(tokens: &[Token]) -> Option<Vec<Found>> {
     };
     let mut found: Option<(u8, Vec<Result<Value, NoValue>>)> = None;
     for (path, values) in &comparisons {
-        let read: Reading = match path.as_str() {
+        let read = match path.as_str() {
             "network-traffic:dst_port" | "network-traffic:protocols[*]" | "network-traffic:protocols[0]" => continue,
-            "ipv4-addr:value" | "ipv6-addr:value" => (4, |text| Value::address_or_network(text.as_bytes())),
-            "network-traffic:dst_ref.value" => (4, |text| Value::of(text.as_bytes())),
-            "domain-name:value" => (4, |text| Value::domain(text.as_bytes())),
-            "url:value" => (4, |text| Value::url(text.as_bytes())),
-            "file:hashes.SHA-256" | "file:hashes.SHA256" => (3, |text| Value::digest(Kind::Sha256, text.as_bytes())),
-            "file:hashes.SHA-1" | "file:hashes.SHA1" => (2, |text| Value::digest(Kind::Sha1, text.as_bytes())),
-            "file:hashes.MD5" => (1, |text| Value::digest(Kind::Md5, text.as_bytes())),
-            "x509-certificate:hashes.SHA-1" => (4, |text| Value::digest(Kind::CertificateSha1, text.as_bytes())),
             // A file is its content: its name and size say no more.
             "file:name" | "file:size" if comparisons.iter().any(|(path, _)| path.starts_with("file:hashes.")) => continue,
-            _ => return None,
+            path => reading(path)?,
         };
         let values = values.iter().map(|text| read.1(text)).collect();
         // Of several digests of one file, the strongest; of anything else, one.
@@ -106,6 +102,37 @@ fn conjunction(tokens: &[Token]) -> Option<Vec<Found>> {
         };
     }
     Some(found?.1.into_iter().map(|value| (value, port)).collect())
+}
+
+/// How the values of an object path are read; nothing if they are not matched against.
+fn reading(path: &str) -> Option<Reading> {
+    Some(match path {
+        "ipv4-addr:value" | "ipv6-addr:value" => (4, |text| Value::address_or_network(text.as_bytes())),
+        "network-traffic:dst_ref.value" => (4, |text| Value::of(text.as_bytes())),
+        "domain-name:value" => (4, |text| Value::domain(text.as_bytes())),
+        "url:value" => (4, |text| Value::url(text.as_bytes())),
+        "file:hashes.SHA-256" | "file:hashes.SHA256" => (3, |text| Value::digest(Kind::Sha256, text.as_bytes())),
+        "file:hashes.SHA-1" | "file:hashes.SHA1" => (2, |text| Value::digest(Kind::Sha1, text.as_bytes())),
+        "file:hashes.MD5" => (1, |text| Value::digest(Kind::Md5, text.as_bytes())),
+        "x509-certificate:hashes.SHA-1" => (4, |text| Value::digest(Kind::CertificateSha1, text.as_bytes())),
+        _ => return None,
+    })
+}
+
+/// The value of a pattern that is one comparison as everybody writes it, with nothing to be undone in it: it needs no tokens.
+fn single(pattern: &str) -> Option<Result<Value, NoValue>> {
+    let (path, text) = pattern.strip_prefix('[')?.strip_suffix("']")?.split_once(" = '")?;
+    if memchr::memchr2(b'\'', b'\\', text.as_bytes()).is_some() {
+        return None;
+    }
+    // The only strings in a path that counts are names of digests, at its end.
+    let (_, read) = match path.split_once(".'") {
+        Some(("file:hashes", "SHA-256'")) => reading("file:hashes.SHA-256")?,
+        Some(("file:hashes", "SHA-1'")) => reading("file:hashes.SHA-1")?,
+        Some(("file:hashes", "MD5'")) => reading("file:hashes.MD5")?,
+        _ => reading(path)?,
+    };
+    Some(read(text))
 }
 
 /// `path = value` or `path IN (value, …)`.

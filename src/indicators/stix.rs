@@ -5,45 +5,69 @@
 
 use std::collections::HashMap;
 
-use serde_json::Value as Json;
-
-use super::collect::{Collector, Facts};
+use super::collect::{Collector, Facts, text_key};
 use super::entry::{Kind, Usage};
 use super::list::Format;
-use super::named::usage_of;
+use super::named::usage_of_any;
 use super::pattern;
 use super::time::seconds;
+use super::tree::Json;
+use crate::protocol::digits::hexadecimal;
 
 /// What has to wait for the bundle's end: names come after what they name.
 #[derive(Default)]
 pub(super) struct Bundle {
-    /// Entries of an indicator, by its id.
-    entries: HashMap<String, Vec<(Kind, u32)>>,
+    /// Entries of indicators, each with its indicator's id. Two million of them are kept in a row, since a map would take as much as all else.
+    entries: Vec<(Id, (Kind, u32))>,
     /// Names of malware and tools, by id.
-    names: HashMap<String, String>,
+    names: HashMap<Id, String>,
     /// Which indicator indicates what.
-    indicates: Vec<(String, String)>,
+    indicates: Vec<(Id, Id)>,
+    /// Of the indicator at work.
+    added: Vec<(Kind, u32)>,
 }
 
+/// 128 bits of an id, in halves: of `indicator--` and a UUID those of the UUID, of anything else some of its SHA-256.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+struct Id([u64; 2]);
+
+impl Id {
+    fn new(id: &str) -> Self {
+        let (head, uuid) = id.as_bytes().split_at(id.len().saturating_sub(UUID_BYTES));
+        let digits = uuid.iter().enumerate().filter(|(place, _)| !matches!(place, 8 | 13 | 18 | 23));
+        let read = digits.map(|(_, &digit)| hexadecimal(digit)).try_fold(0u128, |bits, digit| Some(bits << 4 | u128::from(digit?)));
+        let bits = read.filter(|_| head.ends_with(b"--")).unwrap_or_else(|| text_key(id.as_bytes()));
+        Id([(bits >> 64) as u64, bits as u64])
+    }
+}
+
+/// Digits and dashes (RFC 9562 section 4).
+const UUID_BYTES: usize = 36;
+
 impl Bundle {
-    pub fn object(&mut self, object: &Json, line: u32, into: &mut Collector<'_>) {
-        let text = |name: &str| object.get(name).and_then(Json::as_str).unwrap_or_default();
+    /// Whether an id is of STIX: a type, two dashes and a UUID, by custom.
+    pub fn is_id(id: &[u8]) -> bool {
+        id.len() > UUID_BYTES && id[..id.len() - UUID_BYTES].ends_with(b"--") || id.windows(2).any(|two| two == b"--")
+    }
+
+    pub fn object(&mut self, object: &Json<'_>, line: u32, into: &mut Collector<'_>) {
+        let text = |name: &str| object.text(name);
         into.list().format = Format::Stix;
         match text("type") {
             "indicator" => self.indicator(object, line, into),
             "malware" | "tool" => {
-                self.names.insert(text("id").into(), text("name").into());
+                self.names.insert(Id::new(text("id")), text("name").into());
             }
             "relationship" if text("relationship_type") == "indicates" => {
-                self.indicates.push((text("source_ref").into(), text("target_ref").into()));
+                self.indicates.push((Id::new(text("source_ref")), Id::new(text("target_ref"))));
             }
             _ => {}
         }
     }
 
-    fn indicator(&mut self, object: &Json, line: u32, into: &mut Collector<'_>) {
-        let text = |name: &str| object.get(name).and_then(Json::as_str).unwrap_or_default();
-        let words = |name: &str| object.get(name).and_then(Json::as_array).into_iter().flatten().filter_map(Json::as_str);
+    fn indicator(&mut self, object: &Json<'_>, line: u32, into: &mut Collector<'_>) {
+        let text = |name: &str| object.text(name);
+        let words = |name: &str| object.array(name).iter().filter_map(Json::as_str);
         let id = text("id");
         if object.get("revoked") == Some(&Json::Bool(true)) {
             return into.unsupported(line, "revoked", id.as_bytes());
@@ -54,10 +78,9 @@ impl Bundle {
         if !matches!(text("pattern_type"), "" | "stix") {
             return into.unsupported(line, "a pattern in another language", id.as_bytes());
         }
-        let phases = object.get("kill_chain_phases").and_then(Json::as_array).into_iter().flatten();
-        let phases = phases.filter_map(|phase| phase.get("phase_name")?.as_str());
+        let phases = object.array("kill_chain_phases").iter().filter_map(|phase| phase.get("phase_name")?.as_str());
         let said: Vec<&str> = phases.chain(words("labels")).chain([text("name"), text("description")]).collect();
-        let usage = match usage_of(said.join(" ").as_bytes()) {
+        let usage = match usage_of_any(&said) {
             _ if words("indicator_types").any(|word| word == "anonymization") => Usage::Other,
             Usage::Other => Usage::Unspecified,
             usage => usage,
@@ -79,13 +102,15 @@ impl Bundle {
             ..Facts::default()
         };
         let read = pattern::read(text("pattern"));
-        into.added = Some(Vec::new());
+        self.added.clear();
+        into.added = Some(std::mem::take(&mut self.added));
         for (value, port) in read.values {
             into.take(value, &Facts { port, ..facts }, line, text("pattern").as_bytes());
         }
-        let added = into.added.take().unwrap_or_default();
-        if !added.is_empty() {
-            self.entries.insert(id.into(), added);
+        self.added = into.added.take().unwrap_or_default();
+        if let [_, ..] = self.added[..] {
+            let id = Id::new(id);
+            self.entries.extend(self.added.iter().map(|&entry| (id, entry)));
         }
         if let Some(reason) = read.unsupported {
             into.unsupported(line, reason, text("pattern").as_bytes());
@@ -93,10 +118,16 @@ impl Bundle {
     }
 
     /// Names what indicators indicate.
-    pub fn finish(self, into: &mut Collector<'_>) {
+    pub fn finish(mut self, into: &mut Collector<'_>) {
+        // Names go to the entries in the order of the relationships, which need no order among the entries of one id.
+        if !self.indicates.is_empty() {
+            self.entries.sort_unstable();
+        }
         for (indicator, malware) in &self.indicates {
-            if let (Some(entries), Some(name)) = (self.entries.get(indicator), self.names.get(malware)) {
-                into.name_family(entries, name.as_bytes());
+            let from = self.entries.partition_point(|(id, _)| id < indicator);
+            let of_it = self.entries[from..].iter().take_while(|(id, _)| id == indicator).map(|&(_, entry)| entry);
+            if let Some(name) = self.names.get(malware) {
+                into.name_family(of_it, name.as_bytes());
             }
         }
     }

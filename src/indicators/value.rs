@@ -8,7 +8,6 @@ use super::range;
 use super::url::Canonical;
 use crate::addr::Addr;
 use crate::attribute::{Network, NetworkError};
-use crate::protocol::digits;
 
 /// Shortest prefixes of a network that a list can mean. Anything wider is a mistake that would list half the world.
 const PREFIX_MIN_V4: u8 = 8;
@@ -21,9 +20,18 @@ pub(super) enum Value {
     Address(Addr, Option<u16>),
     Network(Network),
     Domain(Name),
-    Url(Box<Canonical>),
+    Url(Url),
     /// The kind says of how many bytes: see [`digest_bytes`].
     Digest(Kind, [u8; 32]),
+}
+
+/// A URL in its one form, in no more room than it takes.
+pub(super) struct Url(Box<[u8]>);
+
+impl Url {
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
 }
 
 /// Why a text names nothing.
@@ -106,7 +114,7 @@ impl Value {
 
     pub fn url(text: &[u8]) -> Result<Self, NoValue> {
         Canonical::new(&rearmed(text.trim_ascii()))
-            .map(|url| Value::Url(Box::new(url)))
+            .map(|url| Value::Url(Url(url.bytes().into())))
             .ok_or(NoValue("no URL with a host, or a longer one than 2048 bytes"))
     }
 
@@ -164,13 +172,31 @@ pub(super) fn is_nowhere(text: &[u8]) -> bool {
     addr.is_some_and(|addr| addr.is_unspecified() || addr.is_loopback())
 }
 
+/// What each byte is as a hexadecimal digit; [`NO_DIGIT`] if it is none.
+const DIGITS: [u8; 256] = {
+    let mut values = [NO_DIGIT; 256];
+    let mut value = 0;
+    while value < 16 {
+        let digit = b"0123456789abcdef"[value as usize];
+        values[digit as usize] = value;
+        values[digit.to_ascii_uppercase() as usize] = value;
+        value += 1;
+    }
+    values
+};
+/// More than any digit has bits.
+const NO_DIGIT: u8 = 0x80;
+
 /// Up to 32 bytes.
 fn hexadecimal(text: &[u8]) -> Option<[u8; 32]> {
     let mut bytes = [0; 32];
-    for (byte, pair) in bytes.iter_mut().zip(text.chunks_exact(2)) {
-        *byte = digits::byte(pair)?;
+    let mut all = 0;
+    for (byte, pair) in bytes.iter_mut().zip(text.as_chunks::<2>().0) {
+        let [high, low] = pair.map(|digit| DIGITS[usize::from(digit)]);
+        all |= high | low;
+        *byte = high << 4 | low;
     }
-    Some(bytes)
+    (all & NO_DIGIT == 0).then_some(bytes)
 }
 
 /// `1.2.3.4`, `1.2.3.4:80`, `2001:db8::1`, `[2001:db8::1]:80`.

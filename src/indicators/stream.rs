@@ -1,0 +1,168 @@
+//! A JSON text as a stream: arrays and objects are gone through one value at a time, so that only the largest value has to fit into memory.
+
+use std::cell::Cell;
+use std::fmt::Display;
+use std::io;
+use std::rc::Rc;
+
+use serde::de::Error as _;
+use serde_json::{Error, Result};
+
+use super::input::Input;
+use super::tree::Json;
+
+/// The stream of an input's JSON. Lines are counted as they are gone past, not as they are read ahead.
+pub(super) struct Stream<'i, 'a> {
+    input: &'i mut Input<'a>,
+    /// What was read and not gone past begins at `from`.
+    buffer: Vec<u8>,
+    from: usize,
+    /// Nothing comes after the buffer.
+    ended: bool,
+    /// Ends of lines that were gone past.
+    lines: Rc<Cell<u32>>,
+    /// Bytes since the last of those.
+    column: usize,
+}
+
+impl<'i, 'a> Stream<'i, 'a> {
+    pub fn new(input: &'i mut Input<'a>) -> Self {
+        let lines = input.counter();
+        Stream { input, buffer: Vec::new(), from: 0, ended: false, lines, column: 0 }
+    }
+
+    /// The next byte that is no blank, which is not gone past; nothing at the end.
+    ///
+    /// # Errors
+    /// What reading gives.
+    pub fn peek(&mut self) -> Result<Option<u8>> {
+        loop {
+            let rest = &self.buffer[self.from..];
+            let blanks = rest.iter().position(|byte| !b" \n\r\t".contains(byte));
+            let next = blanks.map(|at| rest[at]);
+            self.pass(blanks.unwrap_or(rest.len()));
+            if next.is_some() || self.ended {
+                return Ok(next);
+            }
+            self.fill()?;
+        }
+    }
+
+    /// Goes past a sign.
+    ///
+    /// # Errors
+    /// If something else comes next, or nothing.
+    pub fn sign(&mut self, sign: u8, expected: &str) -> Result<()> {
+        match self.peek()? {
+            Some(next) if next == sign => {
+                self.pass(1);
+                Ok(())
+            }
+            next => Err(self.wrong(next.map_or("EOF while parsing a value", |_| expected))),
+        }
+    }
+
+    /// Whether another value or member comes in the array or object that `close` ends, in which some have been read unless this is the `first`. Goes
+    /// past what stands between them.
+    ///
+    /// # Errors
+    /// If something else comes next, or nothing.
+    pub fn another(&mut self, first: &mut bool, close: u8) -> Result<bool> {
+        let expected = if close == b']' { "expected `,` or `]`" } else { "expected `,` or `}`" };
+        if self.peek()? == Some(close) {
+            self.pass(1);
+            return Ok(false);
+        }
+        if !std::mem::replace(first, false) {
+            self.sign(b',', expected)?;
+            if self.peek()? == Some(close) {
+                return Err(self.wrong("trailing comma"));
+            }
+        }
+        Ok(true)
+    }
+
+    /// The name of a member; goes past the colon behind it.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub fn name(&mut self) -> Result<Vec<u8>> {
+        if self.peek()?.is_some_and(|next| next != b'"') {
+            return Err(self.wrong("key must be a string"));
+        }
+        let name = self.value(|name| name.as_bytes().unwrap_or_default().to_vec())?;
+        self.sign(b':', "expected `:`")?;
+        Ok(name)
+    }
+
+    /// The next value, for `then` to look at when it has been gone past.
+    ///
+    /// # Errors
+    /// What `serde_json` says of it, or reading.
+    pub fn value<T>(&mut self, then: impl FnOnce(Json<'_>) -> T) -> Result<T> {
+        self.peek()?;
+        loop {
+            let rest = &self.buffer[self.from..];
+            // A number may go on behind what was read.
+            let is_whole = |bytes: usize| bytes < rest.len() || self.ended;
+            let mut values = serde_json::Deserializer::from_slice(rest).into_iter::<Json<'_>>();
+            match values.next() {
+                Some(Ok(value)) if is_whole(values.byte_offset()) => {
+                    let bytes = values.byte_offset();
+                    pass(rest, bytes, &self.lines, &mut self.column);
+                    self.from += bytes;
+                    return Ok(then(value));
+                }
+                Some(Err(error)) if !error.is_eof() || self.ended => return Err(self.placed(&error)),
+                None if self.ended => return Err(self.wrong("EOF while parsing a value")),
+                _ => {}
+            }
+            self.fill()?;
+        }
+    }
+
+    /// Reads on. What was gone past makes room; as much is read as is kept at least, so that a long value is not begun too often.
+    fn fill(&mut self) -> Result<()> {
+        self.buffer.drain(..self.from);
+        self.from = 0;
+        let enough = 2 * self.buffer.len() + 1;
+        while self.buffer.len() < enough && !self.ended {
+            self.ended = self.input.read_ahead(&mut self.buffer).map_err(Error::io)? == 0;
+        }
+        Ok(())
+    }
+
+    fn pass(&mut self, bytes: usize) {
+        pass(&self.buffer[self.from..], bytes, &self.lines, &mut self.column);
+        self.from += bytes;
+    }
+
+    /// An error about what comes next.
+    pub fn wrong(&self, what: impl Display) -> Error {
+        // `serde_json` takes the place out of the text.
+        Error::custom(format_args!("{what} at line {} column {}", self.lines.get().saturating_add(1), self.column + 1))
+    }
+
+    /// An error about what comes next, which counts from there.
+    fn placed(&self, error: &Error) -> Error {
+        if error.classify() == serde_json::error::Category::Io {
+            return Error::io(io::Error::other(error.to_string()));
+        }
+        let text = error.to_string();
+        let what = text.rfind(" at line ").map_or(&text[..], |at| &text[..at]);
+        let column = if error.line() <= 1 { self.column + error.column() } else { error.column() };
+        Error::custom(format_args!("{what} at line {} column {column}", self.lines.get() as usize + error.line().max(1)))
+    }
+}
+
+/// Counts lines and columns of bytes that are gone past.
+fn pass(bytes: &[u8], many: usize, lines: &Cell<u32>, column: &mut usize) {
+    let bytes = &bytes[..many];
+    let Some(last) = memchr::memrchr(b'\n', bytes) else {
+        *column += many;
+        return;
+    };
+    let ends = memchr::memchr_iter(b'\n', bytes).count();
+    lines.set(lines.get().saturating_add(ends as u32));
+    *column = many - last - 1;
+}
