@@ -9,7 +9,6 @@ use super::domain;
 use super::entry::{Entry, Kind, Tag, Usage};
 use super::range;
 use super::table::Gathered;
-use super::url;
 use super::value::{NoValue, Value, digest_bytes};
 use super::{List, Refusal};
 use crate::keyed::Keyed;
@@ -214,7 +213,7 @@ impl<'a> Collector<'a> {
                 (Kind::Domain, self.keyed.bytes(bytes), text_key(bytes), bytes.len() as u8, subdomains)
             }
             Value::Url(url) => {
-                self.url_hosts.extend(url::Parts::of(url.bytes()).map(|parts| parts.host.hash(&self.keyed)));
+                self.url_hosts.push(url.host.hash(&self.keyed));
                 (Kind::Url, self.keyed.bytes(url.bytes()), text_key(url.bytes()), 0, false)
             }
             Value::Digest(kind, digest) => {

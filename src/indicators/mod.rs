@@ -354,8 +354,10 @@ impl Indicators {
     pub fn urls(&self, url: &[u8]) -> impl Iterator<Item = Hit> {
         // Nearly all URLs are of hosts that no list knows: the rest of them need not be brought into one form.
         let of_known_host = url::Parts::of(url).filter(|parts| self.url_hosts.may_hold(parts.host.hash(&self.keyed)));
-        let canonical = of_known_host.and_then(|parts| url::Canonical::of(&parts));
-        let found = canonical.map_or(&[][..], |canonical| find_text(&self.tables.urls, &self.keyed, canonical.bytes()));
+        let found = of_known_host.map_or(&[][..], |parts| {
+            let mut room = url::Canonical::room();
+            room.write_parts(&parts).map_or(&[][..], |url| find_text(&self.tables.urls, &self.keyed, url))
+        });
         found.iter().map(|entry| self.hit(entry))
     }
 

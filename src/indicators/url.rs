@@ -124,33 +124,30 @@ pub(super) struct Canonical {
 }
 
 impl Canonical {
-    /// Nothing if it is no URL with a host, or too long.
-    pub fn new(text: &[u8]) -> Option<Self> {
-        Self::of(&Parts::of(text)?)
+    /// Room for one. It is written where it stands: to return it would be to copy all of the room, again and again.
+    #[inline]
+    pub fn room() -> Self {
+        Canonical { bytes: [0; URL_BYTES_MAX], len: 0 }
     }
 
-    /// The same from its parts.
-    pub fn of(parts: &Parts<'_>) -> Option<Self> {
-        let mut url = Canonical { bytes: [0; URL_BYTES_MAX], len: 0 };
+    /// Writes a URL from its parts. Nothing if it is too long, or its port is none.
+    pub fn write_parts(&mut self, parts: &Parts<'_>) -> Option<&[u8]> {
+        self.len = 0;
         for byte in parts.scheme {
-            url.push(byte.to_ascii_lowercase())?;
+            self.push(byte.to_ascii_lowercase())?;
         }
-        let scheme_bytes = url.len;
-        url.extend(b"://")?;
+        let scheme_bytes = self.len;
+        self.extend(b"://")?;
         match &parts.host {
-            Host::Name(name) => url.extend(name.bytes())?,
-            Host::Address(addr) if parts.bracketed => url.write(format_args!("[{}]", Ipv6Addr::from(addr.0)))?,
-            Host::Address(addr) => url.write(format_args!("{addr}"))?,
+            Host::Name(name) => self.extend(name.bytes())?,
+            Host::Address(addr) if parts.bracketed => self.write(format_args!("[{}]", Ipv6Addr::from(addr.0)))?,
+            Host::Address(addr) => self.write(format_args!("{addr}"))?,
         }
-        url.port(parts.port, scheme_bytes)?;
+        self.port(parts.port, scheme_bytes)?;
         let query = parts.rest.iter().position(|&byte| byte == b'?').unwrap_or(parts.rest.len());
-        url.path(&parts.rest[..query])?;
-        url.encoded(&parts.rest[query..])?;
-        Some(url)
-    }
-
-    pub fn bytes(&self) -> &[u8] {
-        &self.bytes[..self.len]
+        self.path(&parts.rest[..query])?;
+        self.encoded(&parts.rest[query..])?;
+        Some(&self.bytes[..self.len])
     }
 
     fn push(&mut self, byte: u8) -> Option<()> {
@@ -250,8 +247,12 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn of_bytes(text: &[u8]) -> Option<Vec<u8>> {
+        Canonical::room().write_parts(&Parts::of(text)?).map(<[u8]>::to_vec)
+    }
+
     fn canonical(text: &str) -> Option<String> {
-        Canonical::new(text.as_bytes()).map(|url| String::from_utf8(url.bytes().to_vec()).unwrap())
+        of_bytes(text.as_bytes()).map(|url| String::from_utf8(url).unwrap())
     }
 
     #[test]
@@ -328,8 +329,8 @@ mod tests {
 
         #[test]
         fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..60)) {
-            let _ = Canonical::new(&bytes);
-            let _ = Canonical::new(&[b"http://", &bytes[..]].concat());
+            let _ = of_bytes(&bytes);
+            let _ = of_bytes(&[b"http://", &bytes[..]].concat());
         }
     }
 }

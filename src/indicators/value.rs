@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::domain::{self, Name};
 use super::entry::Kind;
 use super::range;
-use super::url::Canonical;
+use super::url::{Canonical, Host, Parts};
 use crate::addr::Addr;
 use crate::attribute::{Network, NetworkError};
 
@@ -25,12 +25,15 @@ pub(super) enum Value {
     Digest(Kind, [u8; 32]),
 }
 
-/// A URL in its one form, in no more room than it takes.
-pub(super) struct Url(Box<[u8]>);
+/// A URL in its one form, in no more room than it takes, and who serves it.
+pub(super) struct Url {
+    bytes: Box<[u8]>,
+    pub host: Host,
+}
 
 impl Url {
     pub fn bytes(&self) -> &[u8] {
-        &self.0
+        &self.bytes
     }
 }
 
@@ -113,8 +116,10 @@ impl Value {
     }
 
     pub fn url(text: &[u8]) -> Result<Self, NoValue> {
-        Canonical::new(&rearmed(text.trim_ascii()))
-            .map(|url| Value::Url(Url(url.bytes().into())))
+        let text = rearmed(text.trim_ascii());
+        let mut room = Canonical::room();
+        Parts::of(&text)
+            .and_then(|parts| Some(Value::Url(Url { bytes: room.write_parts(&parts)?.into(), host: parts.host })))
             .ok_or(NoValue("no URL with a host, or a longer one than 2048 bytes"))
     }
 
