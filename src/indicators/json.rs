@@ -228,22 +228,14 @@ impl Walk<'_, '_, '_> {
                 b"Event" if stream.peek()? == Some(b'{') => self.event(stream)?,
                 b"Event" => stream.value(|event| misp::event(&event, self.line.get(), self.into))?,
                 b"spec_version" | b"query_status" => stream.value(|_| ())?,
-                b"Attribute" if is_array => {
+                b"Attribute" | b"Object" => {
                     let event = event.get_or_insert_with(|| misp::Open::new(self.into));
-                    self.elements(stream, |walk, value| event.attribute(&value, walk.line.get(), walk.into))?;
-                }
-                b"Object" if is_array => {
-                    let event = event.get_or_insert_with(|| misp::Open::new(self.into));
-                    self.elements(stream, |walk, value| event.object(&value, walk.line.get(), walk.into))?;
+                    self.of_event(stream, &key, event)?;
                 }
                 b"indicators" if is_array => {
                     (pulse, looked_at) = (true, true);
                     self.into.added.get_or_insert_default();
                     self.elements(stream, |walk, value| walk.any(&value, b"indicators", 1))?;
-                }
-                b"Attribute" | b"Object" => {
-                    event.get_or_insert_with(|| misp::Open::new(self.into));
-                    stream.value(|_| ())?;
                 }
                 b"Tag" | b"list" | b"indicators" | b"malware_families" | b"matching_attributes" | b"threat" | b"event" => {
                     looked_at |= matches!(&key[..], b"list" | b"indicators" | b"threat");
@@ -289,10 +281,8 @@ impl Walk<'_, '_, '_> {
         stream.sign(b'{', "expected an object")?;
         while stream.another(&mut first, b'}')? {
             let key = stream.name()?;
-            let is_array = stream.peek()? == Some(b'[');
             match &key[..] {
-                b"Attribute" if is_array => self.elements(stream, |walk, value| event.attribute(&value, walk.line.get(), walk.into))?,
-                b"Object" if is_array => self.elements(stream, |walk, value| event.object(&value, walk.line.get(), walk.into))?,
+                b"Attribute" | b"Object" => self.of_event(stream, &key, &mut event)?,
                 b"Tag" | b"date" | b"timestamp" => {
                     let value = stream.value(|value| value.into_owned())?;
                     head.push((Cow::Owned(key), value));
@@ -302,6 +292,15 @@ impl Walk<'_, '_, '_> {
         }
         event.close(&Json::Object(head), self.into);
         Ok(())
+    }
+
+    /// The attributes of an event, or the objects that have some, each in its turn; what is no array of them has none.
+    fn of_event(&mut self, stream: &mut Stream<'_, '_>, key: &[u8], event: &mut misp::Open) -> serde_json::Result<()> {
+        if stream.peek()? != Some(b'[') {
+            return stream.value(|_| ());
+        }
+        let take = if key == b"Attribute" { misp::Open::attribute } else { misp::Open::object };
+        self.elements(stream, |walk, value| take(event, &value, walk.line.get(), walk.into))
     }
 }
 

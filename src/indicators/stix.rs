@@ -47,7 +47,7 @@ const UUID_BYTES: usize = 36;
 impl Bundle {
     /// Whether an id is of STIX: a type, two dashes and a UUID, by custom.
     pub fn is_id(id: &[u8]) -> bool {
-        id.len() > UUID_BYTES && id[..id.len() - UUID_BYTES].ends_with(b"--") || id.windows(2).any(|two| two == b"--")
+        memchr::memmem::find(id, b"--").is_some()
     }
 
     pub fn object(&mut self, object: &Json<'_>, line: u32, into: &mut Collector<'_>) {

@@ -8,14 +8,6 @@ const DAY_S: i64 = 86_400;
 /// no month. Dates out of the range of 32 bits, 1970 to 2106, are cut to its ends. Nothing for anything else.
 pub(super) fn seconds(text: &[u8]) -> Option<u32> {
     let text = text.trim_ascii();
-    if text.is_empty() {
-        return None;
-    }
-    // How nearly all lists write it; anything else is looked at below.
-    if let [y0, y1, y2, y3, b'-', m0, m1, b'-', d0, d1, b' ' | b'T', clock @ ..] = text {
-        let midnight = midnight(number(&[*y0, *y1, *y2, *y3])?, number(&[*m0, *m1])?, number(&[*d0, *d1])?)?;
-        return Some(clamp(midnight + clock_s(clock)?));
-    }
     let whole = text.split(|&byte| byte == b'.').next().unwrap_or_default();
     if !whole.is_empty() && whole.iter().all(u8::is_ascii_digit) && text[whole.len()..].iter().skip(1).all(u8::is_ascii_digit) {
         return match whole.len() {

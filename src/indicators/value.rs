@@ -8,6 +8,7 @@ use super::range;
 use super::url::{Canonical, Host, Parts};
 use crate::addr::Addr;
 use crate::attribute::{Network, NetworkError};
+use crate::protocol::digits;
 
 /// Shortest prefixes of a network that a list can mean. Anything wider is a mistake that would list half the world.
 const PREFIX_MIN_V4: u8 = 8;
@@ -177,31 +178,13 @@ pub(super) fn is_nowhere(text: &[u8]) -> bool {
     addr.is_some_and(|addr| addr.is_unspecified() || addr.is_loopback())
 }
 
-/// What each byte is as a hexadecimal digit; [`NO_DIGIT`] if it is none.
-const DIGITS: [u8; 256] = {
-    let mut values = [NO_DIGIT; 256];
-    let mut value = 0;
-    while value < 16 {
-        let digit = b"0123456789abcdef"[value as usize];
-        values[digit as usize] = value;
-        values[digit.to_ascii_uppercase() as usize] = value;
-        value += 1;
-    }
-    values
-};
-/// More than any digit has bits.
-const NO_DIGIT: u8 = 0x80;
-
 /// Up to 32 bytes.
 fn hexadecimal(text: &[u8]) -> Option<[u8; 32]> {
     let mut bytes = [0; 32];
-    let mut all = 0;
-    for (byte, pair) in bytes.iter_mut().zip(text.as_chunks::<2>().0) {
-        let [high, low] = pair.map(|digit| DIGITS[usize::from(digit)]);
-        all |= high | low;
-        *byte = high << 4 | low;
+    for (byte, pair) in bytes.iter_mut().zip(text.chunks_exact(2)) {
+        *byte = digits::byte(pair)?;
     }
-    (all & NO_DIGIT == 0).then_some(bytes)
+    Some(bytes)
 }
 
 /// `1.2.3.4`, `1.2.3.4:80`, `2001:db8::1`, `[2001:db8::1]:80`.
