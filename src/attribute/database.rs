@@ -3,17 +3,16 @@
 use std::collections::BTreeSet;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use super::span::{Conflict, Span, flatten};
-use super::{Country, GeoTable, embedded, mmdb, ranges};
+use super::{Country, GeoTable, SharedTable, embedded, mmdb, ranges};
 
 /// A table of countries, with what is needed to trace a figure back to it.
 pub struct Database {
-    pub table: Arc<GeoTable>,
+    pub table: SharedTable,
     /// What the database calls itself; of a text file, the file's name.
     pub name: String,
     /// Date of the data, `YYYY-MM-DD`, where the database says it.
@@ -99,18 +98,21 @@ impl Found {
 impl Database {
     /// The ranges that come with the program.
     pub fn embedded() -> Self {
-        let whole = "the ranges in the program are whole: a unit test unpacks them";
-        let ranges = embedded::unpack(embedded::PACKED).expect(whole);
-        let (v4, v6) = (ranges.v4().expect(whole), ranges.v6().expect(whole));
+        const WHOLE: &str = "the ranges in the program are whole: a unit test unpacks them";
+        let packed = embedded::read(embedded::PACKED).expect(WHOLE);
         Database {
-            table: Arc::new(GeoTable::new(v4.map(|range| range.expect(whole)), v6.map(|range| range.expect(whole)))),
-            ranges_v4: ranges.ranges_v4,
-            ranges_v6: ranges.ranges_v6,
-            name: ranges.name,
-            build_date: Some(ranges.build_date),
-            sha256: hexadecimal(&ranges.sha256),
+            ranges_v4: packed.ranges_v4,
+            ranges_v6: packed.ranges_v6,
+            name: packed.name.clone(),
+            build_date: Some(packed.build_date.clone()),
+            sha256: hexadecimal(&packed.sha256),
             path: None,
             unknown_codes: Vec::new(),
+            table: SharedTable::in_background(move || {
+                let ranges = packed.unpack().expect(WHOLE);
+                let (v4, v6) = (ranges.v4().expect(WHOLE), ranges.v6().expect(WHOLE));
+                GeoTable::new(v4.map(|range| range.expect(WHOLE)), v6.map(|range| range.expect(WHOLE)))
+            }),
         }
     }
 
@@ -140,7 +142,7 @@ impl Database {
         }
         let file_name = || path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         Ok(Database {
-            table: Arc::new(table),
+            table: table.into(),
             name: found.name.unwrap_or_else(file_name),
             build_date: found.build_date,
             sha256,

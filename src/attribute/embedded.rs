@@ -17,8 +17,8 @@ const ZERO: u8 = u8::MAX;
 /// Bytes that the compressed part may unpack to: ten times what it does.
 const UNPACKED_BYTES_MAX: usize = 32 << 20;
 
-/// What the packed form holds.
-pub(super) struct Unpacked {
+/// What the packed form says of itself, readable at once.
+pub(super) struct Packed<'a> {
     pub name: String,
     /// Date of the data, `YYYY-MM-DD`.
     pub build_date: String,
@@ -27,23 +27,45 @@ pub(super) struct Unpacked {
     pub ranges_v4: usize,
     pub ranges_v6: usize,
     countries: Vec<Country>,
-    /// For IPv4, then for IPv6: gaps, sizes, country indices.
-    streams: Vec<u8>,
     /// Bytes of the gaps and of the sizes, for IPv4 and for IPv6.
     lengths: [(usize, usize); 2],
+    compressed: &'a [u8],
+    /// What the compressed part unpacks to.
+    bytes: usize,
+}
+
+/// The ranges themselves.
+pub(super) struct Unpacked {
+    countries: Vec<Country>,
+    /// For IPv4, then for IPv6: gaps, sizes, country indices.
+    streams: Vec<u8>,
+    lengths: [(usize, usize); 2],
+    ranges: [usize; 2],
+}
+
+impl Packed<'_> {
+    /// Unpacks the ranges, which takes most of the time.
+    pub fn unpack(self) -> Result<Unpacked, Broken> {
+        let Packed { ranges_v4, ranges_v6, countries, lengths, compressed, bytes, .. } = self;
+        let streams = zstd::bulk::decompress(compressed, bytes).map_err(|_| Broken("the compressed part does not unpack"))?;
+        if streams.len() != bytes {
+            return Err(SHORT);
+        }
+        Ok(Unpacked { countries, streams, lengths, ranges: [ranges_v4, ranges_v6] })
+    }
 }
 
 impl Unpacked {
     /// The IPv4 ranges, ascending.
     pub fn v4(&self) -> Result<Ranges<'_>, Broken> {
-        self.family(&mut Reader(&self.streams), self.lengths[0], self.ranges_v4)
+        self.family(&mut Reader(&self.streams), self.lengths[0], self.ranges[0])
     }
 
     /// The IPv6 ranges, ascending.
     pub fn v6(&self) -> Result<Ranges<'_>, Broken> {
         let mut streams = Reader(&self.streams);
-        self.family(&mut streams, self.lengths[0], self.ranges_v4)?;
-        self.family(&mut streams, self.lengths[1], self.ranges_v6)
+        self.family(&mut streams, self.lengths[0], self.ranges[0])?;
+        self.family(&mut streams, self.lengths[1], self.ranges[1])
     }
 
     fn family<'a>(&'a self, streams: &mut Reader<'a>, (gaps, sizes): (usize, usize), ranges: usize) -> Result<Ranges<'a>, Broken> {
@@ -70,6 +92,7 @@ pub(super) struct Ranges<'a> {
 }
 
 impl Ranges<'_> {
+    #[inline(always)]
     fn range(&mut self) -> Result<Span<Country>, Broken> {
         let first = self.next.checked_add(self.gaps.number()?).ok_or(Broken("a gap leaves the address space"))?;
         self.next = first.checked_add(self.sizes.number()?).ok_or(Broken("a range leaves the address space"))?;
@@ -87,6 +110,10 @@ impl Iterator for Ranges<'_> {
     fn next(&mut self) -> Option<Self::Item> {
         (!self.indices.0.is_empty()).then(|| self.range())
     }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.indices.0.len(), Some(self.indices.0.len()))
+    }
 }
 
 /// The packed form is not what `scripts/geo-compact` writes.
@@ -94,8 +121,8 @@ impl Iterator for Ranges<'_> {
 #[error("packed ranges: {0}")]
 pub(super) struct Broken(&'static str);
 
-/// Unpacks the layout that `scripts/geo-compact` describes.
-pub(super) fn unpack(packed: &[u8]) -> Result<Unpacked, Broken> {
+/// Reads the layout that `scripts/geo-compact` describes, up to its compressed part.
+pub(super) fn read(packed: &[u8]) -> Result<Packed<'_>, Broken> {
     let mut header = Reader(packed);
     if header.array()? != *MAGIC || header.byte()? != VERSION {
         return Err(Broken("no packed ranges of version 1"));
@@ -114,17 +141,14 @@ pub(super) fn unpack(packed: &[u8]) -> Result<Unpacked, Broken> {
     if bytes > UNPACKED_BYTES_MAX {
         return Err(Broken("too many bytes"));
     }
-    let streams = zstd::bulk::decompress(header.0, bytes).map_err(|_| Broken("the compressed part does not unpack"))?;
-    if streams.len() != bytes {
-        return Err(SHORT);
-    }
-    Ok(Unpacked { name, build_date, sha256, ranges_v4, ranges_v6, countries, streams, lengths })
+    Ok(Packed { name, build_date, sha256, ranges_v4, ranges_v6, countries, lengths, compressed: header.0, bytes })
 }
 
 /// Bytes that are left to read.
 struct Reader<'a>(&'a [u8]);
 
 const SHORT: Broken = Broken("cut short");
+const WIDE: Broken = Broken("a number above 128 bits");
 
 impl<'a> Reader<'a> {
     fn take(&mut self, bytes: usize) -> Result<&'a [u8], Broken> {
@@ -159,17 +183,27 @@ impl<'a> Reader<'a> {
         if zeros == ZERO {
             return Ok(0);
         }
-        let mut odd = 1u128;
+        // Nearly all fit into a word.
+        let mut odd = 1u64;
         let mut shift = 1;
+        while shift + 7 <= u64::BITS {
+            let byte = self.byte()?;
+            odd |= u64::from(byte & 0x7f) << shift;
+            if byte < 0x80 {
+                return u128::from(odd).checked_shl(zeros.into()).ok_or(WIDE);
+            }
+            shift += 7;
+        }
+        let mut odd = u128::from(odd);
         loop {
             let byte = self.byte()?;
-            odd |= u128::from(byte & 0x7f).checked_shl(shift).ok_or(Broken("a number above 128 bits"))?;
+            odd |= u128::from(byte & 0x7f).checked_shl(shift).ok_or(WIDE)?;
             if byte < 0x80 {
                 break;
             }
             shift += 7;
         }
-        odd.checked_shl(zeros.into()).ok_or(Broken("a number above 128 bits"))
+        odd.checked_shl(zeros.into()).ok_or(WIDE)
     }
 }
 
@@ -179,16 +213,17 @@ mod tests {
 
     #[test]
     fn what_is_embedded_unpacks() {
-        let unpacked = unpack(PACKED).unwrap();
-        assert_eq!(unpacked.build_date, "2026-06-17");
-        assert_eq!((unpacked.ranges_v4, unpacked.ranges_v6), (334_310, 220_306));
+        let packed = read(PACKED).unwrap();
+        assert_eq!(packed.build_date, "2026-06-17");
+        assert_eq!((packed.ranges_v4, packed.ranges_v6), (334_310, 220_306));
+        let unpacked = packed.unpack().unwrap();
         let first = unpacked.v4().unwrap().next().unwrap().unwrap();
         assert_eq!(first, Span { first: 0x0100_0000, last: 0x0100_00ff, value: Country::from_code("AU").unwrap(), line: 1 });
     }
 
     #[test]
     fn every_code_of_the_ranges_is_a_country_or_dissolved() {
-        let unpacked = unpack(PACKED).unwrap();
+        let unpacked = read(PACKED).and_then(Packed::unpack).unwrap();
         let ranges: Vec<_> = unpacked.v4().unwrap().chain(unpacked.v6().unwrap()).map(Result::unwrap).collect();
         assert_eq!(ranges.len(), 334_310 + 220_306);
         assert_eq!(ranges.iter().filter(|range| !range.value.is_some()).count(), 1, "one range is still said to be of AN");
@@ -197,12 +232,12 @@ mod tests {
     #[test]
     fn damage_is_an_error_and_no_panic() {
         for cut in (0..700).chain([PACKED.len() - 1]) {
-            assert!(unpack(&PACKED[..cut]).is_err(), "cut at {cut}");
+            assert!(read(&PACKED[..cut]).and_then(Packed::unpack).is_err(), "cut at {cut}");
         }
         for place in 0..700 {
             let mut damaged = PACKED[..2000].to_vec();
             damaged[place] ^= 0xff;
-            assert!(unpack(&damaged).is_err(), "damaged at {place}");
+            assert!(read(&damaged).and_then(Packed::unpack).is_err(), "damaged at {place}");
         }
     }
 }

@@ -3,13 +3,12 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
-use std::sync::Arc;
 
 use thiserror::Error;
 
 use super::network::{Network, NetworkError};
 use super::span::{Span, flatten};
-use super::{Country, GeoTable, excerpt};
+use super::{Country, SharedTable, excerpt};
 use crate::addr::Addr;
 
 /// Home where nothing else is said: private (RFC 1918), unique local (RFC 4193), link-local and loopback addresses.
@@ -72,7 +71,7 @@ pub struct Home {
     told: Box<[u16; OCTETS]>,
     v4: Vec<Span<bool>>,
     v6: Vec<Span<bool>>,
-    country: Option<(Country, Arc<GeoTable>)>,
+    country: Option<(Country, SharedTable)>,
 }
 
 impl Home {
@@ -105,7 +104,7 @@ impl Home {
     }
 
     /// Adds every address of a country, except where an entry says otherwise.
-    pub fn with_country(mut self, country: Country, table: Arc<GeoTable>) -> Self {
+    pub fn with_country(mut self, country: Country, table: SharedTable) -> Self {
         self.country = Some((country, table));
         for word in self.said.iter_mut() {
             // What no entry names is asked of the country: where both bits of a network are 0, they say so.
@@ -230,6 +229,7 @@ impl fmt::Display for HomeEntry {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::attribute::GeoTable;
     use proptest::prelude::*;
 
     fn home(texts: &[&str]) -> Home {
@@ -273,7 +273,7 @@ mod tests {
     fn a_country_can_be_home_except_where_entries_say_otherwise() {
         let country = Country::from_code("NL").unwrap();
         let span = |first, last| Span { first, last, value: country, line: 0 };
-        let table = Arc::new(GeoTable::new([span(0x0100_0000, 0x0100_0280)], [span(0x2a00 << 112, 0x2a01 << 112)]));
+        let table = GeoTable::new([span(0x0100_0000, 0x0100_0280)], [span(0x2a00 << 112, 0x2a01 << 112)]).into();
         let home = home(&["!1.0.1.0/24", "8.0.0.0/24"]).with_country(country, table);
         for (addr, expected) in [
             ("1.0.0.1", true),

@@ -30,7 +30,7 @@ pub use peers::{Peer, Peers};
 pub use reserved::{is_group, reserved};
 pub use sectors::{Sectors, Site};
 pub use span::Span;
-pub use table::GeoTable;
+pub use table::{GeoTable, SharedTable};
 
 /// The lists of networks that conclusions are made with.
 pub struct Lists {

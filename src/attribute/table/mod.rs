@@ -4,11 +4,13 @@
 //! cuts into smaller parts have their entry marked, and their parts stand in a sorted list.
 
 mod cut;
+mod shared;
 mod v4;
 mod v6;
 
 use std::thread;
 
+pub use shared::SharedTable;
 use v4::V4;
 use v6::V6;
 
@@ -45,7 +47,6 @@ impl GeoTable {
     /// Builds the table from ascending stretches without overlaps, of IPv4 and of IPv6 addresses as numbers. What does not
     /// ascend, or exceeds IPv4, is ignored.
     pub fn new(v4: impl IntoIterator<Item = Span<Country>>, v6: impl IntoIterator<Item = Span<Country>> + Send) -> Self {
-        // Half of what a short run takes to start.
         thread::scope(|threads| {
             let v6 = threads.spawn(|| V6::new(v6));
             let v4 = V4::new(v4);
@@ -121,7 +122,7 @@ impl GeoTable {
 mod tests {
     use super::*;
     use crate::attribute::Database;
-    use crate::attribute::embedded::{PACKED, unpack};
+    use crate::attribute::embedded::{PACKED, Packed, read};
     use proptest::prelude::*;
 
     fn country(code: &str) -> Country {
@@ -148,7 +149,7 @@ mod tests {
 
     #[test]
     fn every_edge_of_the_embedded_ranges_is_exact() {
-        let unpacked = unpack(PACKED).unwrap();
+        let unpacked = read(PACKED).and_then(Packed::unpack).unwrap();
         let v4: Vec<_> = unpacked.v4().unwrap().map(Result::unwrap).collect();
         let v6: Vec<_> = unpacked.v6().unwrap().map(Result::unwrap).collect();
         let table = GeoTable::new(v4.iter().copied(), v6.iter().copied());

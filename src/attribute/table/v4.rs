@@ -105,7 +105,15 @@ struct V4Builder {
 impl V4Builder {
     fn new() -> Self {
         let root = vec![0; BLOCKS].into_boxed_slice().try_into().expect("the length is BLOCKS");
-        V4Builder { root, blocks: Vec::new(), uniform: [None; 256], cut: Cut::default(), block: [NONE; BLOCK], at: 0 }
+        // Room for what can be needed at most: what is not written costs no memory, and what is need not be moved.
+        V4Builder {
+            root,
+            blocks: Vec::with_capacity(BLOCKS * BLOCK),
+            uniform: [None; 256],
+            cut: Cut::default(),
+            block: [NONE; BLOCK],
+            at: 0,
+        }
     }
 
     fn add(&mut self, first: u32, last: u32, country: Country) {

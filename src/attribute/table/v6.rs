@@ -23,7 +23,12 @@ pub(super) struct V6 {
 impl V6 {
     /// Builds from ascending stretches; what does not ascend is ignored.
     pub fn new(spans: impl IntoIterator<Item = Span<Country>>) -> Self {
-        let mut table = V6 { index: Vec::new(), starts: vec![0], entries: vec![NONE], cut: Cut::default() };
+        let spans = spans.into_iter();
+        // Each begins and ends at one of them.
+        let room = 2 * spans.size_hint().0 + 1;
+        let mut table = V6 { index: Vec::new(), starts: Vec::with_capacity(room), entries: Vec::with_capacity(room), cut: Cut::default() };
+        table.starts.push(0);
+        table.entries.push(NONE);
         let mut next = Some(0);
         for span in spans {
             if next.is_none_or(|next| span.first < next) || span.last < span.first {
