@@ -219,7 +219,7 @@ impl Reporter {
         }
         let limit = self.settings.output.events_per_window;
         let mut ranked: Vec<&Event> = events.iter().collect();
-        ranked.sort_unstable_by_key(|event| {
+        ranked.sort_by_cached_key(|event| {
             (event.kind, std::cmp::Reverse((record::severity(event), event.packets)), event.start_ns, event.id)
         });
         let mut kept: Vec<&Event> = Vec::with_capacity(ranked.len());
@@ -270,8 +270,8 @@ impl Reporter {
             let into = self.rows.row(key);
             into.packets += row.packets;
             into.bytes += row.bytes;
-            into.sources = row.sources.clone();
-            into.targets = row.targets.clone();
+            into.sources = row.sources;
+            into.targets = row.targets;
         }
         for (key, entry, row) in self.rows.by_entry() {
             let entry = self.entries.as_ref().and_then(|entries| entries.name(entry));

@@ -4,11 +4,11 @@ use super::Tally;
 use crate::huge;
 
 /// Distinct values up to which the count is exact.
-const EXACT_MAX: usize = 64;
+pub(super) const EXACT_MAX: usize = 64;
 
 /// HyperLogLog with 2^12 registers: standard error 1.04 / sqrt(4096) = 1.6 % (Flajolet and others, AofA 2007).
 const PRECISION: u32 = 12;
-const REGISTERS: usize = 1 << PRECISION;
+pub(super) const REGISTERS: usize = 1 << PRECISION;
 
 /// Registers go up to 53 (a rank over 52 bits), so that the smallest summand is 2^-53.
 const SUM_UNIT: f64 = 1.0 / (1u64 << 53) as f64;
@@ -21,66 +21,41 @@ pub struct Distinct {
     /// In use when `many` is set; kept when the count is cleared, so that a warm counter allocates nothing.
     registers: Vec<u8>,
     many: bool,
-    /// Of the registers: how many are empty, and the sum of 2^-register, in units of [`SUM_UNIT`]. Kept up so that a count costs nothing.
+    figures: Figures,
+}
+
+/// What is known of registers without a look at them, kept up so that a count costs nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Figures {
+    /// How many are empty.
     empty: u16,
+    /// The sum of 2^-register, in units of [`SUM_UNIT`].
     sum: u128,
 }
 
-impl Distinct {
-    /// A counter with all the room that it will ever need.
-    pub fn with_room() -> Self {
-        Distinct { few: Vec::with_capacity(EXACT_MAX), registers: Vec::with_capacity(REGISTERS), ..Distinct::default() }
-    }
-
-    /// Adds one value by its keyed hash.
-    #[inline]
-    pub fn add(&mut self, hash: u64) {
-        if self.many {
-            return self.raise(hash);
-        }
-        if self.few.contains(&hash) {
-            return;
-        }
-        if self.few.len() < EXACT_MAX {
-            self.few.push(hash);
-        } else {
-            self.become_many();
-            self.raise(hash);
-        }
-    }
-
-    /// Brings the register of a value into the cache, if there will be one.
-    #[inline]
-    pub fn touch(&self, hash: u64) {
-        if self.many {
-            huge::prefetch(&self.registers[(hash >> (64 - PRECISION)) as usize]);
-        }
-    }
-
-    fn become_many(&mut self) {
-        self.registers.clear();
-        self.registers.resize(REGISTERS, 0);
-        self.many = true;
-        (self.empty, self.sum) = (REGISTERS as u16, REGISTERS as u128 * EMPTY_SUMMAND);
-        for place in 0..self.few.len() {
-            self.raise(self.few[place]);
-        }
-        self.few.clear();
-    }
+impl Figures {
+    /// Of registers that are all empty.
+    pub(super) const EMPTY: Figures = Figures { empty: REGISTERS as u16, sum: REGISTERS as u128 * EMPTY_SUMMAND };
 
     #[inline]
-    fn raise(&mut self, hash: u64) {
+    pub(super) fn raise(&mut self, registers: &mut [u8], hash: u64) {
         let rank = ((hash << PRECISION) | 1 << (PRECISION - 1)).leading_zeros() as u8 + 1;
-        self.raise_to((hash >> (64 - PRECISION)) as usize, rank);
+        self.raise_to(registers, register(hash), rank);
     }
 
     #[inline]
-    fn raise_to(&mut self, place: usize, rank: u8) {
-        let register = &mut self.registers[place];
+    fn raise_to(&mut self, registers: &mut [u8], place: usize, rank: u8) {
+        let register = &mut registers[place];
         if *register < rank {
             self.empty -= u16::from(*register == 0);
             self.sum = self.sum - (EMPTY_SUMMAND >> *register) + (EMPTY_SUMMAND >> rank);
             *register = rank;
+        }
+    }
+
+    pub(super) fn merge(&mut self, registers: &mut [u8], other: &[u8]) {
+        for (place, &rank) in other.iter().enumerate() {
+            self.raise_to(registers, place, rank);
         }
     }
 
@@ -91,10 +66,64 @@ impl Distinct {
         let best = if raw <= 2.5 * m && self.empty > 0 { m * (m / f64::from(self.empty)).ln() } else { raw };
         best.round() as u64
     }
+}
+
+/// The register of a hash.
+#[inline]
+pub(super) fn register(hash: u64) -> usize {
+    (hash >> (64 - PRECISION)) as usize
+}
+
+impl Distinct {
+    /// Adds one value by its keyed hash.
+    #[inline]
+    pub fn add(&mut self, hash: u64) {
+        if self.many {
+            return self.figures.raise(&mut self.registers, hash);
+        }
+        if self.few.contains(&hash) {
+            return;
+        }
+        if self.few.len() < EXACT_MAX {
+            self.few.push(hash);
+        } else {
+            self.become_many();
+            self.figures.raise(&mut self.registers, hash);
+        }
+    }
+
+    /// Brings the register of a value into the cache, if there will be one.
+    #[inline]
+    pub fn touch(&self, hash: u64) {
+        if self.many {
+            huge::prefetch(&self.registers[register(hash)]);
+        }
+    }
+
+    fn become_many(&mut self) {
+        self.registers.clear();
+        self.registers.resize(REGISTERS, 0);
+        self.many = true;
+        self.figures = Figures::EMPTY;
+        for &hash in &self.few {
+            self.figures.raise(&mut self.registers, hash);
+        }
+        self.few.clear();
+    }
+
+    /// Of these few values, all different.
+    pub(super) fn of_few(few: &[u64]) -> Self {
+        Distinct { few: few.to_vec(), ..Distinct::default() }
+    }
+
+    /// Of these registers.
+    pub(super) fn of_registers(registers: &[u8], figures: Figures) -> Self {
+        Distinct { few: Vec::new(), registers: registers.to_vec(), many: true, figures }
+    }
 
     /// The count. It costs nothing: detectors ask for it every second.
     pub fn count(&self) -> u64 {
-        if self.many { self.estimate() } else { self.few.len() as u64 }
+        if self.many { self.figures.estimate() } else { self.few.len() as u64 }
     }
 
     /// The count while it is exact, and the largest number once it is not: for comparisons with small numbers, at no cost.
@@ -114,9 +143,7 @@ impl Tally for Distinct {
             if !self.many {
                 self.become_many();
             }
-            for (place, &rank) in other.registers.iter().enumerate() {
-                self.raise_to(place, rank);
-            }
+            self.figures.merge(&mut self.registers, &other.registers);
         } else {
             for &hash in &other.few {
                 self.add(hash);

@@ -4,6 +4,7 @@ mod by_lane;
 mod distinct;
 mod later;
 mod places;
+mod shelved;
 mod traffic;
 
 pub use by_lane::ByLane;

@@ -1,5 +1,6 @@
 //! Everything that was decoded, by direction, country and attribution: the base that attack counts are held against.
 
+use super::shelved::{Shelf, Shelved};
 use super::{Distinct, Later, Tally};
 use crate::attribute::{Attribution, Country, Direction};
 
@@ -17,18 +18,12 @@ struct Sum {
 
 struct Ends {
     row: u32,
-    sources: Distinct,
-    targets: Distinct,
+    sources: Shelved,
+    targets: Shelved,
 }
 
-/// Rows that have their counters from the start: as many as one direction has countries.
+/// Rows that have room for their counters from the start: as many as one direction has countries.
 const ROWS_WITH_ROOM: usize = 256;
-
-impl Ends {
-    fn with_room() -> Self {
-        Ends { row: 0, sources: Distinct::with_room(), targets: Distinct::with_room() }
-    }
-}
 
 /// Ends of conversations that are counted a little later, when the registers that they will raise have come into the cache.
 const PENDING: usize = 16;
@@ -44,19 +39,20 @@ struct Pending {
 pub struct TrafficTally {
     pending: Later<Pending, PENDING>,
     sums: Box<[Sum]>,
+    /// In the order in which the rows came.
     ends: Vec<Ends>,
-    used: usize,
+    shelf: Shelf,
 }
 
 /// One row of a merged tally.
-pub struct TrafficRow<'a> {
+pub struct TrafficRow {
     pub direction: Direction,
     pub country: Country,
     pub attribution: Attribution,
     pub packets: u64,
     pub bytes: u64,
-    pub sources: &'a Distinct,
-    pub targets: &'a Distinct,
+    pub sources: Distinct,
+    pub targets: Distinct,
 }
 
 impl Default for TrafficTally {
@@ -64,8 +60,8 @@ impl Default for TrafficTally {
         TrafficTally {
             pending: Later::new(Pending::default()),
             sums: vec![Sum::default(); ROWS].into_boxed_slice(),
-            ends: (0..ROWS_WITH_ROOM).map(|_| Ends::with_room()).collect(),
-            used: 0,
+            ends: Vec::with_capacity(ROWS_WITH_ROOM),
+            shelf: Shelf::with_room(2 * ROWS_WITH_ROOM),
         }
     }
 }
@@ -100,8 +96,8 @@ impl TrafficTally {
     fn add_ends(&mut self, row: usize, ends: Option<(u64, u64)>) {
         let place = self.place(row);
         if let Some((source, target)) = ends {
-            self.ends[place].sources.touch(source);
-            self.ends[place].targets.touch(target);
+            self.ends[place].sources.touch(&self.shelf, source);
+            self.ends[place].targets.touch(&self.shelf, target);
             if let Some(due) = self.pending.push(Pending { place: place as u32, source, target }) {
                 self.count(due);
             }
@@ -110,8 +106,8 @@ impl TrafficTally {
 
     fn count(&mut self, due: Pending) {
         if let Some(ends) = self.ends.get_mut(due.place as usize) {
-            ends.sources.add(due.source);
-            ends.targets.add(due.target);
+            ends.sources.add(&mut self.shelf, due.source);
+            ends.targets.add(&mut self.shelf, due.target);
         }
     }
 
@@ -125,19 +121,15 @@ impl TrafficTally {
     fn place(&mut self, row: usize) -> usize {
         let sum = &mut self.sums[row];
         if sum.ends == 0 {
-            if self.used == self.ends.len() {
-                self.ends.push(Ends::with_room());
-            }
-            self.ends[self.used].row = row as u32;
-            self.used += 1;
-            sum.ends = self.used as u32;
+            self.ends.push(Ends { row: row as u32, sources: Shelved::NONE, targets: Shelved::NONE });
+            sum.ends = self.ends.len() as u32;
         }
         sum.ends as usize - 1
     }
 
     /// The rows that counted something, in the order of direction, country and attribution.
-    pub fn rows(&self) -> Vec<TrafficRow<'_>> {
-        let mut rows: Vec<&Ends> = self.ends[..self.used].iter().collect();
+    pub fn rows(&self) -> Vec<TrafficRow> {
+        let mut rows: Vec<&Ends> = self.ends.iter().collect();
         rows.sort_unstable_by_key(|ends| Self::key(ends.row));
         rows.into_iter()
             .filter_map(|ends| {
@@ -149,8 +141,8 @@ impl TrafficTally {
                     attribution: Attribution::ALL[attribution],
                     packets: sum.packets,
                     bytes: sum.bytes,
-                    sources: &ends.sources,
-                    targets: &ends.targets,
+                    sources: ends.sources.distinct(&self.shelf),
+                    targets: ends.targets.distinct(&self.shelf),
                 })
             })
             .collect()
@@ -158,29 +150,29 @@ impl TrafficTally {
 
     /// Packets over all rows.
     pub fn packets(&self) -> u64 {
-        self.ends[..self.used].iter().map(|ends| self.sums[ends.row as usize].packets).sum()
+        self.ends.iter().map(|ends| self.sums[ends.row as usize].packets).sum()
     }
 }
 
 impl Tally for TrafficTally {
     fn merge(&mut self, other: &Self) {
-        for theirs in &other.ends[..other.used] {
+        for theirs in &other.ends {
             let place = self.place(theirs.row as usize);
             let (sum, add) = (&mut self.sums[theirs.row as usize], other.sums[theirs.row as usize]);
             sum.packets += add.packets;
             sum.bytes += add.bytes;
-            self.ends[place].sources.merge(&theirs.sources);
-            self.ends[place].targets.merge(&theirs.targets);
+            let ends = &mut self.ends[place];
+            ends.sources.merge(&mut self.shelf, &theirs.sources, &other.shelf);
+            ends.targets.merge(&mut self.shelf, &theirs.targets, &other.shelf);
         }
     }
 
     fn clear(&mut self) {
-        for ends in &mut self.ends[..self.used] {
+        for ends in &self.ends {
             self.sums[ends.row as usize] = Sum::default();
-            ends.sources.clear();
-            ends.targets.clear();
         }
-        self.used = 0;
+        self.ends.clear();
+        self.shelf.clear();
     }
 }
 

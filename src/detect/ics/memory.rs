@@ -169,13 +169,12 @@ struct Stream {
 
 const _: () = assert!(size_of::<Stream>() == 64, "one cache line");
 
-#[derive(Clone)]
+#[derive(Clone, Copy)]
 struct Head {
     owner: u16,
     side: u8,
     len: u16,
     last_s: u32,
-    bytes: Vec<u8>,
 }
 
 /// A lane's memory.
@@ -184,7 +183,9 @@ pub struct IcsMemory {
     lookup: Arc<Lookup>,
     streams: Vec<Stream>,
     next_stream: usize,
-    heads: Vec<Head>,
+    heads: [Head; HEADS],
+    /// Their bytes, one behind the other; none before the first is kept.
+    head_bytes: Vec<u8>,
     /// Heads that have an owner.
     kept: usize,
     spare: Vec<u8>,
@@ -194,13 +195,13 @@ pub struct IcsMemory {
 
 impl IcsMemory {
     pub fn new(lane: u8, lookup: Arc<Lookup>) -> Self {
-        let head = Head { owner: u16::MAX, side: 0, len: 0, last_s: 0, bytes: vec![0; HEAD_BYTES] };
         IcsMemory {
             lane,
             lookup,
-            streams: vec![Stream::default(); STREAMS],
+            streams: Vec::with_capacity(STREAMS),
             next_stream: 0,
-            heads: vec![head; HEADS],
+            heads: [Head { owner: u16::MAX, side: 0, len: 0, last_s: 0 }; HEADS],
+            head_bytes: Vec::with_capacity(HEADS * HEAD_BYTES),
             kept: 0,
             spare: vec![0; HEAD_BYTES],
             link: LinkMemory::new(),
@@ -350,7 +351,11 @@ impl IcsMemory {
         let place = self.next_stream;
         self.next_stream = (place + 1) % STREAMS;
         self.drop_heads(place);
-        self.streams[place] = Stream { conversation: packet.conversation, candidates, ..Stream::default() };
+        let stream = Stream { conversation: packet.conversation, candidates, ..Stream::default() };
+        match self.streams.get_mut(place) {
+            Some(before) => *before = stream,
+            None => self.streams.push(stream),
+        }
         if let Some(next) = self.streams.get_mut(self.next_stream) {
             huge::prefetch_write(next);
         }
@@ -415,24 +420,24 @@ impl IcsMemory {
                 }
             }
             Some(at) => {
-                // The spare changes places with the head's bytes while they are read.
                 let len = usize::from(self.heads[at].len);
-                std::mem::swap(&mut self.spare, &mut self.heads[at].bytes);
+                let kept = at * HEAD_BYTES;
                 let mut bytes = std::mem::take(&mut self.spare);
+                bytes[..len].copy_from_slice(&self.head_bytes[kept..kept + len]);
                 let take = payload.len().min(HEAD_BYTES - len);
                 bytes[len..len + take].copy_from_slice(&payload[..take]);
                 let whole = len + take;
                 let left = self.read(tally, packet, place, &bytes[..whole], None);
                 let rest = whole - left;
                 if take == payload.len() && left > 0 {
-                    bytes.copy_within(rest..whole, 0);
+                    self.head_bytes[kept..kept + left].copy_from_slice(&bytes[rest..whole]);
                     self.heads[at].len = left as u16;
                     self.heads[at].owner = place as u16;
                     self.kept += 1;
                     self.heads[at].side = side as u8;
                     self.heads[at].last_s = packet.now_s;
                 }
-                self.spare = std::mem::replace(&mut self.heads[at].bytes, bytes);
+                self.spare = bytes;
             }
         }
     }
@@ -453,10 +458,12 @@ impl IcsMemory {
             return;
         }
         let free = (0..HEADS).min_by_key(|&at| (self.heads[at].owner != u16::MAX, self.heads[at].last_s));
-        let Some(head) = free.and_then(|at| self.heads.get_mut(at)) else { return };
+        let Some(at) = free else { return };
+        let head = &mut self.heads[at];
         self.kept += usize::from(head.owner == u16::MAX);
         (head.owner, head.side, head.len, head.last_s) = (place as u16, side as u8, bytes.len() as u16, now_s);
-        head.bytes[..bytes.len()].copy_from_slice(bytes);
+        self.head_bytes.resize(HEADS * HEAD_BYTES, 0);
+        self.head_bytes[at * HEAD_BYTES..][..bytes.len()].copy_from_slice(bytes);
     }
 
     /// Reads the messages that begin at the first byte; returns how many bytes at the end are the beginning of one that is not whole.
