@@ -147,8 +147,8 @@ impl<'a> Crew<'a> {
     }
 
     /// How the reporter ended.
-    pub(super) fn reported(self) -> Result<(), ReportError> {
-        self.reporting.into_inner().unwrap_or_else(PoisonError::into_inner).ended()
+    pub(super) fn reported(&mut self) -> Result<(), ReportError> {
+        self.reporting.get_mut().unwrap_or_else(PoisonError::into_inner).ended()
     }
 }
 

@@ -58,8 +58,8 @@ pub struct Pipeline {
     pub stop: Arc<AtomicBool>,
     /// Frames so far, for a progress bar.
     pub frames: Arc<AtomicU64>,
-    /// The process ends with this run: what the reporter remembers is left for the system to take, which is quicker than giving it back
-    /// piece by piece.
+    /// The process ends with this run: what workers and reporter remember is left for the system to take, which is quicker than giving it
+    /// back piece by piece.
     pub ends_process: bool,
 }
 
@@ -77,10 +77,10 @@ pub fn run(pipeline: Pipeline, input: Input, reporter: Reporter) -> Result<(), R
         let (full_in, full_out) = bounded(TALLIES_UNDER_WAY);
         let (empty_in, empty_out) = bounded(TALLIES_UNDER_WAY + 1);
         to_workers.push(to);
-        workers.push(Worker::new((number, count), &shared, from, full_in, empty_out));
+        workers.push(Worker::new((number, count), &shared, from, full_in, empty_out, !ends_process));
         sealed.push(Sealed { full: full_out, empty: empty_in });
     }
-    let crew = Crew::new(workers, Reporting::new(reporter, marks_out, sealed, ends_process));
+    let mut crew = Crew::new(workers, Reporting::new(reporter, marks_out, sealed, ends_process));
     // An interface must be listened to whatever else there is to do: its thread does nothing else, so the others are not one fewer for it.
     let is_live = matches!(input, Input::Live(_));
     let beside = if is_live { count + 1 } else { (threads.max(1) - 1).min(count + 1) };
@@ -104,7 +104,12 @@ pub fn run(pipeline: Pipeline, input: Input, reporter: Reporter) -> Result<(), R
         crew.serve(0)?;
         captured
     });
+    let reported = crew.reported();
+    if ends_process {
+        // The tables that all share are kept by those that nobody lets go.
+        std::mem::forget((crew, shared.clone()));
+    }
     // A reporter that cannot write ends the capture too; its reason is the one to tell.
-    crew.reported()?;
+    reported?;
     captured
 }

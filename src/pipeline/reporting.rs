@@ -82,9 +82,9 @@ impl Reporting {
         self.reporter.is_none()
     }
 
-    /// How it ended.
-    pub(super) fn ended(self) -> Result<(), ReportError> {
-        self.ended
+    /// How it ended; told once.
+    pub(super) fn ended(&mut self) -> Result<(), ReportError> {
+        std::mem::replace(&mut self.ended, Ok(()))
     }
 }
 

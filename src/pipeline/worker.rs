@@ -25,8 +25,10 @@ pub(super) struct Worker<'a> {
     workers: usize,
     shared: &'a Shared,
     from: FromCapture,
-    /// Made by whoever takes the first turn, so that the workers' memories are made at the same time; given back after the last.
+    /// Made by whoever takes the first turn, so that the workers' memories are made at the same time.
     memory: Option<Memory>,
+    /// Whether the memory is given back after the last turn.
+    gives_back: bool,
     /// A seal that has come, where the reporter still has the tally to go on with.
     held: Option<Seal>,
     full: Sender<Box<SliceTally>>,
@@ -54,8 +56,9 @@ impl<'a> Worker<'a> {
         from: FromCapture,
         full: Sender<Box<SliceTally>>,
         empty: Receiver<Box<SliceTally>>,
+        gives_back: bool,
     ) -> Self {
-        Worker { number, workers, shared, from, memory: None, held: None, full, empty, is_over: false }
+        Worker { number, workers, shared, from, memory: None, gives_back, held: None, full, empty, is_over: false }
     }
 
     /// Whether there is anything to do that can be done.
@@ -87,7 +90,7 @@ impl<'a> Worker<'a> {
             }
         }
         if self.is_over {
-            self.memory = None;
+            self.memory.take_if(|_| self.gives_back);
         }
     }
 }

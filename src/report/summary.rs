@@ -1,5 +1,6 @@
 //! What a whole run comes to: countries by kind, the largest events, and what the sensor refused.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use super::ranking::Rankings;
@@ -70,9 +71,14 @@ impl Summary {
     pub fn event(&mut self, record: &EventRecord<'_>) {
         self.rankings.event(record);
         let (id, kind, packets) = (record.id(), record.action(), record.packets());
+        let before = |top: &Top| (Reverse(top.packets), top.id.as_str()) < (Reverse(packets), id);
+        // Of thousands of events hardly any is among the largest: a line is made only of those.
+        if self.top.len() == TOP_EVENTS && self.top.iter().all(before) {
+            return;
+        }
         self.top.retain(|top| top.id != id);
-        self.top.push(Top { id: id.into(), kind, line: record.line(), packets });
-        self.top.sort_by(|a, b| (std::cmp::Reverse(a.packets), &a.id).cmp(&(std::cmp::Reverse(b.packets), &b.id)));
+        let place = self.top.partition_point(before);
+        self.top.insert(place, Top { id: id.into(), kind, line: record.line(), packets });
         self.top.truncate(TOP_EVENTS);
     }
 

@@ -214,12 +214,13 @@ impl IcsBoard {
         out.aims.forget(now_s, out.settings.scan.memory_s as u32);
         let quiet_s = out.settings.ics.quiet_s as u32;
         for key in self.contacts.keys(|contact| now_s.saturating_sub(contact.course.last_s) > quiet_s) {
-            self.end(key, out);
+            if let Some(contact) = self.contacts.remove(&key) {
+                self.end(key, contact, out);
+            }
         }
     }
 
-    fn end(&mut self, key: Key, out: &mut Conclusions<'_>) {
-        let Some(mut contact) = self.contacts.remove(&key) else { return };
+    fn end(&mut self, key: Key, mut contact: Contact, out: &mut Conclusions<'_>) {
         self.under_way -= 1;
         let written = self.bare.written(self.cut, &key, &contact);
         let flooded = self.bare.flooded.contains(&key.server);
@@ -262,8 +263,8 @@ impl IcsBoard {
     pub fn finish(&mut self, out: &mut Conclusions<'_>) {
         self.heed(out);
         self.cut = self.worth_writing(out);
-        for key in self.contacts.keys(|_| true) {
-            self.end(key, out);
+        for (key, contact) in self.contacts.take_all() {
+            self.end(key, contact, out);
         }
         self.assets.hand_over(out);
     }

@@ -131,6 +131,19 @@ impl Contacts {
         contact
     }
 
+    /// Takes every contact out, in the order of their keys.
+    pub fn take_all(&mut self) -> Vec<(Key, Contact)> {
+        self.places = Places::default();
+        let lines = std::mem::take(&mut self.lines);
+        let mut all = Vec::with_capacity(lines.len());
+        for mut line in lines {
+            let contacts = line.first.take().into_iter().chain(std::mem::take(&mut line.more));
+            all.extend(contacts.map(|contact| (line.key(&contact), contact)));
+        }
+        all.sort_unstable_by_key(|(key, _)| *key);
+        all
+    }
+
     /// Every contact.
     pub fn iter(&self) -> impl Iterator<Item = &Contact> {
         self.lines.iter().flat_map(Line::iter)
