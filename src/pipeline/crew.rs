@@ -72,7 +72,9 @@ impl<'a> Crew<'a> {
         let mut patience = Patience::default();
         let mut is_idle = false;
         while !self.is_over() {
-            match self.find(first)? {
+            // First what holds up everybody when it is not done.
+            let report = self.report()?;
+            match if report.is_some() { report } else { self.find(first)? } {
                 Some(task) => {
                     if std::mem::take(&mut is_idle) {
                         self.idle.fetch_sub(1, Ordering::Relaxed);
@@ -96,18 +98,21 @@ impl<'a> Crew<'a> {
     /// # Errors
     /// [`Gone`] if another thread has panicked.
     pub(super) fn help(&self, first: usize) -> Result<bool, Gone> {
-        let found = self.find(first)?;
+        // A report keeps who captures from capturing for milliseconds, and soon everybody has nothing to do: it is left to the others for as
+        // long as there is anything else.
+        let work = self.find(first)?;
+        let found = if work.is_some() { work } else { self.report()? };
         Ok(found.map(|task| self.attend(task, || self.idle.load(Ordering::Relaxed) > 0)).is_some())
     }
 
-    /// Something to do that nobody is at.
+    /// A slice to report, if there is one and nobody is at it.
+    fn report(&self) -> Result<Option<Task<'_, 'a>>, Gone> {
+        let reporting = free(&self.reporting)?;
+        Ok(reporting.and_then(|mut reporting| reporting.is_due().then_some(Task::Report(reporting))))
+    }
+
+    /// Work on packets that nobody is at.
     fn find(&self, first: usize) -> Result<Option<Task<'_, 'a>>, Gone> {
-        // First what holds up everybody when it is not done.
-        if let Some(mut reporting) = free(&self.reporting)?
-            && reporting.is_due()
-        {
-            return Ok(Some(Task::Report(reporting)));
-        }
         let (before, from) = self.workers.split_at(first % self.workers.len());
         for worker in from.iter().chain(before) {
             if let Some(worker) = free(worker)?
