@@ -66,7 +66,7 @@ impl Default for Facts<'_> {
 }
 
 /// Entries by what they are looked up with.
-#[derive(Default)]
+#[derive(Default, Debug)]
 pub(super) struct Tables<T> {
     pub addresses: T,
     pub networks: T,
@@ -75,6 +75,19 @@ pub(super) struct Tables<T> {
     pub md5: T,
     pub sha1: T,
     pub sha256: T,
+}
+
+impl Tables<Gathered> {
+    fn join(&mut self, other: Self, tags: &[u32]) {
+        let Tables { addresses, networks, domains, urls, md5, sha1, sha256 } = other;
+        self.addresses.join(addresses, tags);
+        self.networks.join(networks, tags);
+        self.domains.join(domains, tags);
+        self.urls.join(urls, tags);
+        self.md5.join(md5, tags);
+        self.sha1.join(sha1, tags);
+        self.sha256.join(sha256, tags);
+    }
 }
 
 impl<T> Tables<T> {
@@ -121,6 +134,8 @@ pub(super) struct Collector<'a> {
     pub categories: HashMap<u8, String>,
     /// Where entries were put, while somebody wants to know.
     pub added: Option<Vec<(Kind, u32)>>,
+    /// Only a part of the list at work comes here, and not its first entries.
+    is_part: bool,
 }
 
 impl<'a> Collector<'a> {
@@ -139,6 +154,36 @@ impl<'a> Collector<'a> {
             lists: Vec::new(),
             categories: HashMap::new(),
             added: None,
+            is_part: false,
+        }
+    }
+
+    /// An empty one for a part of the list at work, to be joined with [`Collector::join`].
+    pub fn part(&self) -> Self {
+        let mut part = Collector { is_part: true, ..Collector::new(self.settings) };
+        part.lists.extend(self.lists.last().map(List::part));
+        part
+    }
+
+    /// Whether what is known of the list as a whole is what it was when the part began.
+    pub fn is_part_of(&self, empty: &Self) -> bool {
+        let known = |collector: &Self| collector.lists.last().map(|list| (list.format, list.written_s));
+        known(self) == known(empty)
+    }
+
+    /// Puts into the list at work what a part of it has, as if it had come here.
+    pub fn join(&mut self, part: Self) {
+        let mut names: Vec<(u32, Box<[u8]>)> = part.family_places.into_iter().map(|(name, place)| (place, name)).collect();
+        names.sort_unstable();
+        let families: Vec<u32> = names.iter().map(|(_, name)| self.family(name)).collect();
+        let list = (self.lists.len() - 1) as u16;
+        let tag = |tag: Tag| Tag { list, family: families[tag.family as usize], ..tag };
+        let tags: Vec<u32> = part.tags.into_iter().map(|of_part| self.tag(tag(of_part))).collect();
+        self.tables.join(part.tables, &tags);
+        self.url_hosts.extend(part.url_hosts);
+        if let Some(of_part) = part.lists.into_iter().next_back() {
+            self.list().join(&of_part);
+            of_part.refusals.into_iter().for_each(|refusal| self.name(refusal));
         }
     }
 
@@ -153,6 +198,11 @@ impl<'a> Collector<'a> {
     /// If none was begun.
     pub fn list(&mut self) -> &mut List {
         self.lists.last_mut().expect("a list is begun before anything is put into it")
+    }
+
+    /// Whether nothing has come of the list at work.
+    pub fn begins_list(&mut self) -> bool {
+        !self.is_part && self.list().is_empty()
     }
 
     /// Takes a value, or says on which line there was none.

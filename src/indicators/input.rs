@@ -9,6 +9,7 @@ use std::rc::Rc;
 use flate2::bufread::MultiGzDecoder;
 use sha2::{Digest, Sha256};
 
+use super::blocks::{BLOCK_BYTES, Block};
 use super::utf16::{self, Utf16};
 use crate::protocol::digits;
 
@@ -158,6 +159,35 @@ impl<'a> Input<'a> {
         onto.extend_from_slice(next);
         self.reader().consume(bytes);
         Ok(bytes)
+    }
+
+    /// The next lines, each whole, about as many as a block has; nothing at the end. Of a line that is too long no more is kept than tells.
+    pub fn block(&mut self) -> io::Result<Option<Block>> {
+        let mut bytes: Vec<u8> = Vec::with_capacity(BLOCK_BYTES + BUFFER_BYTES);
+        let first = self.number.get().saturating_add(1);
+        // Where the line begins that has no end yet.
+        let mut open = 0;
+        while bytes.len() < BLOCK_BYTES || open < bytes.len() {
+            let next = self.reader().fill_buf()?;
+            if next.is_empty() {
+                break;
+            }
+            let take = memchr::memrchr(b'\n', next).map_or(next.len(), |end| end + 1);
+            bytes.extend_from_slice(&next[..take]);
+            if bytes.last() == Some(&b'\n') {
+                open = bytes.len();
+            }
+            self.reader().consume(take);
+            if bytes.len() - open > LINE_BYTES_MAX {
+                bytes.truncate(open + LINE_BYTES_MAX + 1);
+                bytes.push(b'\n');
+                open = bytes.len();
+                self.skip_line()?;
+            }
+        }
+        let ends = memchr::memchr_iter(b'\n', &bytes).count();
+        self.count(ends + usize::from(open < bytes.len()));
+        Ok((!bytes.is_empty()).then_some(Block { bytes, first }))
     }
 
     fn skip_line(&mut self) -> io::Result<()> {

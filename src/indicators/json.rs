@@ -14,7 +14,7 @@ use super::members::{Members, Told};
 use super::stream::Stream;
 use super::tree::Json;
 use super::value::Value as Indicator;
-use super::{misp, stix};
+use super::{blocks, misp, stix};
 
 /// Levels of objects in objects that are looked through for indicators.
 const DEPTH_MAX: usize = 6;
@@ -62,27 +62,59 @@ pub(super) fn read(input: &mut Input<'_>, into: &mut Collector<'_>) -> serde_jso
 
 /// Reads an object a line. A line that is none is refused, and the next one read.
 pub(super) fn lines(input: &mut Input<'_>, into: &mut Collector<'_>) -> io::Result<()> {
-    let number = input.counter();
-    let (mut stix, mut known) = (stix::Bundle::default(), Members::default());
+    let counter = input.counter();
+    let mut before = Before::default();
+    let mut apart = false;
     while let Some(line) = input.line()? {
-        let line = match line {
-            Line::Text(line) => line.trim_ascii(),
-            Line::TooLong => {
-                into.refuse(number.get(), "a line of more than 65536 bytes", b"");
-                continue;
+        before.line(line, counter.get(), into);
+        // Whose list it is shows in the first entries.
+        if !apart && !into.list().is_empty() && before.stix.is_empty() {
+            apart = true;
+            let alone = |before: &mut Before, line: Line<'_>, number, part: &mut Collector<'_>| {
+                before.line(line, number, part);
+                before.stix.is_empty()
+            };
+            for block in blocks::take(input, into, Before::default, alone)? {
+                block.lines().for_each(|(line, number)| before.line(line, number, into));
             }
-        };
-        if line.is_empty() {
-            continue;
         }
-        let Ok(value) = Json::whole(line) else {
-            into.refuse(number.get(), "a line that is no JSON", line);
-            continue;
-        };
-        Walk { line: number.clone(), text: line, into, stix: &mut stix, known: &mut known }.any(&value, b"", 0);
     }
-    stix.finish(into);
+    before.stix.finish(into);
     Ok(())
+}
+
+/// The same, one after the other.
+#[cfg(test)]
+pub(super) fn lines_one_by_one(input: &mut Input<'_>, into: &mut Collector<'_>) -> io::Result<()> {
+    let counter = input.counter();
+    let mut before = Before::default();
+    while let Some(line) = input.line()? {
+        before.line(line, counter.get(), into);
+    }
+    before.stix.finish(into);
+    Ok(())
+}
+
+/// What objects before say of those that come.
+#[derive(Default)]
+struct Before {
+    stix: stix::Bundle,
+    known: Members,
+    number: Rc<Cell<u32>>,
+}
+
+impl Before {
+    fn line(&mut self, line: Line<'_>, number: u32, into: &mut Collector<'_>) {
+        let Line::Text(line) = line else { return into.refuse(number, "a line of more than 65536 bytes", b"") };
+        let line = line.trim_ascii();
+        if line.is_empty() {
+            return;
+        }
+        let Ok(value) = Json::whole(line) else { return into.refuse(number, "a line that is no JSON", line) };
+        self.number.set(number);
+        let Before { stix, known, number } = self;
+        Walk { line: number.clone(), text: line, into, stix, known }.any(&value, b"", 0);
+    }
 }
 
 struct Walk<'a, 'b, 'c> {

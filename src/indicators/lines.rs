@@ -13,7 +13,7 @@ use super::named::Named;
 use super::nftables::{self, Ruleset};
 use super::time::seconds;
 use super::zone::{self, Zone};
-use super::{adblock, dnsmasq, firewall, plain, reputation};
+use super::{adblock, blocks, dnsmasq, firewall, plain, reputation};
 
 /// Most columns that are looked at.
 const COLUMNS_MAX: usize = 64;
@@ -22,65 +22,95 @@ const TITLE_WORDS_MAX: usize = 6;
 
 /// Reads lines to the end of the input.
 pub(super) fn read(input: &mut Input<'_>, into: &mut Collector<'_>) -> io::Result<()> {
-    let lines = input.counter();
-    let mut heading = Heading::default();
-    let mut columns: Option<Columns> = None;
-    let mut begun = false;
-    let (mut zone, mut ruleset): (Option<Zone>, Option<Ruleset>) = (None, None);
-    loop {
-        let line = match input.line()? {
-            None => break,
-            Some(Line::Text(line)) => line,
-            Some(Line::TooLong) => {
-                into.refuse(lines.get(), "a line of more than 65536 bytes", b"");
-                continue;
+    let counter = input.counter();
+    let mut reading = Reading::default();
+    let mut apart = false;
+    while let Some(line) = input.line()? {
+        reading.line(line, counter.get(), into);
+        if !apart && reading.rows_stand_alone(into) {
+            apart = true;
+            for block in blocks::take(input, into, || (), |(), line, number, part| reading.row_alone(line, number, part))? {
+                block.lines().for_each(|(line, number)| reading.line(line, number, into));
             }
-        };
-        let number = lines.get();
-        if let Some(zone) = &mut zone {
-            zone.line(line, number, into);
-            continue;
+        }
+    }
+    reading.finish(into);
+    Ok(())
+}
+
+/// Reads lines to the end of the input, one after the other.
+#[cfg(test)]
+pub(super) fn read_one_by_one(input: &mut Input<'_>, into: &mut Collector<'_>) -> io::Result<()> {
+    let counter = input.counter();
+    let mut reading = Reading::default();
+    while let Some(line) = input.line()? {
+        reading.line(line, counter.get(), into);
+    }
+    reading.finish(into);
+    Ok(())
+}
+
+/// What lines before say of those that come.
+#[derive(Default)]
+struct Reading {
+    heading: Heading,
+    columns: Option<Columns>,
+    /// A line came that is no comment.
+    begun: bool,
+    zone: Option<Zone>,
+    ruleset: Option<Ruleset>,
+}
+
+impl Reading {
+    fn line(&mut self, line: Line<'_>, number: u32, into: &mut Collector<'_>) {
+        let Line::Text(line) = line else { return too_long(number, into) };
+        if let Some(zone) = &mut self.zone {
+            return zone.line(line, number, into);
         }
         let line = line.trim_ascii();
-        if let Some(ruleset) = &mut ruleset {
-            ruleset.line(line, number, into);
-            continue;
+        if let Some(ruleset) = &mut self.ruleset {
+            return ruleset.line(line, number, into);
         }
-        if let [b'#', comment @ ..] | [b';', comment @ ..] | [b'/', b'/', comment @ ..] = line {
-            heading.comment(comment, into);
-            continue;
+        if let Some(comment) = comment(line) {
+            return self.heading.comment(comment, into);
         }
         // Excel has the separator in a line of its own.
-        if line.is_empty() || !begun && line.starts_with(b"sep=") {
-            continue;
+        if line.is_empty() || !self.begun && line.starts_with(b"sep=") {
+            return;
         }
-        if !std::mem::replace(&mut begun, true) {
-            // The header may be the first line, or the last comment before it.
-            let header = Columns::of(line);
-            let is_header = header.is_some();
-            columns = header.or(heading.columns.take());
-            into.list().format = columns.as_ref().map_or(heading.publisher, |columns| columns.shape.format());
-            if is_header || columns.is_none() && role(line).is_some() {
-                // A column by itself is a list as it is; its name is no value.
-                continue;
-            }
-            if columns.is_none() {
-                into.list().format = known_by_first(line).unwrap_or(heading.publisher);
-            }
-            match into.list().format {
-                Format::Rpz => zone.insert(Zone::default()).line(line, number, into),
-                Format::Nftables => ruleset.insert(Ruleset::default()).line(line, number, into),
-                _ => {}
-            }
-            if zone.is_some() || ruleset.is_some() {
-                continue;
-            }
+        if !std::mem::replace(&mut self.begun, true) && self.first(line, number, into) {
+            return;
         }
-        if heading.allows {
-            into.unsupported(number, "a list of what is good", line);
-            continue;
+        if self.heading.allows {
+            return into.unsupported(number, "a list of what is good", line);
         }
-        match (&columns, into.list().format) {
+        self.row(line, number, into);
+    }
+
+    /// The first line that is no comment. Whether it is done with.
+    fn first(&mut self, line: &[u8], number: u32, into: &mut Collector<'_>) -> bool {
+        // The header may be this line, or the last comment before it.
+        let header = Columns::of(line);
+        let is_header = header.is_some();
+        self.columns = header.or(self.heading.columns.take());
+        into.list().format = self.columns.as_ref().map_or(self.heading.publisher, |columns| columns.shape.format());
+        if is_header || self.columns.is_none() && role(line).is_some() {
+            // A column by itself is a list as it is; its name is no value.
+            return true;
+        }
+        if self.columns.is_none() {
+            into.list().format = known_by_first(line).unwrap_or(self.heading.publisher);
+        }
+        match into.list().format {
+            Format::Rpz => self.zone.insert(Zone::default()).line(line, number, into),
+            Format::Nftables => self.ruleset.insert(Ruleset::default()).line(line, number, into),
+            _ => {}
+        }
+        self.zone.is_some() || self.ruleset.is_some()
+    }
+
+    fn row(&self, line: &[u8], number: u32, into: &mut Collector<'_>) {
+        match (&self.columns, into.list().format) {
             (Some(columns), _) => columns.row(line, number, into),
             (None, Format::Categories) => match reputation::category(line) {
                 Some((category, name)) => _ = into.categories.insert(category, name),
@@ -92,13 +122,51 @@ pub(super) fn read(input: &mut Input<'_>, into: &mut Collector<'_>) -> io::Resul
             (None, Format::Unbound) => dnsmasq::unbound(line, number, into),
             (None, Format::Ipset) => firewall::ipset(line, number, into),
             (None, Format::Iptables) => firewall::iptables(line, number, into),
-            (None, _) => plain::line(line, number, &heading, into),
+            (None, _) => plain::line(line, number, &self.heading, into),
         }
     }
-    if let Some(ruleset) = ruleset {
-        ruleset.finish(into);
+
+    /// Whether rows mean the same wherever they stand, from here on.
+    fn rows_stand_alone(&self, into: &mut Collector<'_>) -> bool {
+        let by_rows_before = self.zone.is_some() || self.ruleset.is_some();
+        let by_categories = matches!(into.list().format, Format::Categories | Format::Reputation);
+        self.begun && !by_rows_before && !by_categories && !self.heading.allows
     }
-    Ok(())
+
+    /// A row by itself. Whether it is one: a comment may say something of the rows behind it.
+    fn row_alone(&self, line: Line<'_>, number: u32, into: &mut Collector<'_>) -> bool {
+        let Line::Text(line) = line else {
+            too_long(number, into);
+            return true;
+        };
+        let line = line.trim_ascii();
+        if let Some(comment) = comment(line) {
+            let mut heading = self.heading.said();
+            heading.comment(comment, into);
+            return heading.said() == self.heading.said();
+        }
+        if !line.is_empty() {
+            self.row(line, number, into);
+        }
+        true
+    }
+
+    fn finish(self, into: &mut Collector<'_>) {
+        if let Some(ruleset) = self.ruleset {
+            ruleset.finish(into);
+        }
+    }
+}
+
+fn comment(line: &[u8]) -> Option<&[u8]> {
+    match line {
+        [b'#', comment @ ..] | [b';', comment @ ..] | [b'/', b'/', comment @ ..] => Some(comment),
+        _ => None,
+    }
+}
+
+fn too_long(number: u32, into: &mut Collector<'_>) {
+    into.refuse(number, "a line of more than 65536 bytes", b"");
 }
 
 /// Whether a line is of a form.
@@ -122,6 +190,7 @@ fn known_by_first(line: &[u8]) -> Option<Format> {
 }
 
 /// What the comments at the head of a list say.
+#[derive(PartialEq, Eq)]
 pub(super) struct Heading {
     pub publisher: Format,
     columns: Option<Columns>,
@@ -139,6 +208,12 @@ impl Default for Heading {
 }
 
 impl Heading {
+    /// What it says of the rows. That there are columns counts before the first.
+    fn said(&self) -> Self {
+        let &Heading { publisher, columns: _, ja3, certificates, allows } = self;
+        Heading { publisher, columns: None, ja3, certificates, allows }
+    }
+
     fn comment(&mut self, comment: &[u8], into: &mut Collector<'_>) {
         let comment = comment.trim_ascii();
         // Zeek's logs begin so.
@@ -192,6 +267,7 @@ impl Heading {
 }
 
 /// By column: what it holds.
+#[derive(PartialEq, Eq)]
 struct Columns {
     separator: u8,
     roles: Vec<Option<Role>>,

@@ -116,6 +116,20 @@ impl List {
         }
     }
 
+    /// The same list without anything in it yet.
+    pub(super) fn part(&self) -> Self {
+        List { entries: [0; KINDS.len()], refused: 0, unsupported: 0, refusals: Vec::new(), ..self.clone() }
+    }
+
+    /// Adds what a part of it has.
+    pub(super) fn join(&mut self, part: &List) {
+        self.entries.iter_mut().zip(part.entries).for_each(|(sum, entries)| *sum += entries);
+        self.refused += part.refused;
+        self.unsupported += part.unsupported;
+        self.newest_s = self.newest_s.max(part.newest_s);
+        self.numbered |= part.numbered;
+    }
+
     /// Values that it has, of all kinds.
     pub fn len(&self) -> u64 {
         self.entries.iter().sum()

@@ -124,7 +124,7 @@ impl Members {
                 fields.set(*role, text);
             }
             fields.set(Role::Number, key);
-            if into.list().is_empty() && into.list().format != Format::Otx {
+            if into.begins_list() && into.list().format != Format::Otx {
                 into.list().format = shape.format();
             }
             fields.collect(into, line, text);

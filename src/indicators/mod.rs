@@ -5,6 +5,7 @@
 
 mod adblock;
 mod archive;
+mod blocks;
 mod collect;
 mod columns;
 mod describe;

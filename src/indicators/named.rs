@@ -65,14 +65,14 @@ impl<'a> Named<'a> {
             found = true;
             networks.into_iter().for_each(|network| into.take(network, &facts, line, text));
         }
-        for (value, usage) in self.values(format) {
+        self.values(format, |value, usage| {
             found = true;
             let facts = Facts { usage: usage.unwrap_or(facts.usage), ..facts };
             match value {
                 Some(value) => into.take(value, &facts, line, text),
                 None => into.unsupported(line, "an indicator of a kind that is not matched against", text),
             }
-        }
+        });
         if !found {
             into.refuse(line, "no value where the list's header has one", text);
         }
@@ -140,31 +140,41 @@ impl<'a> Named<'a> {
         rest.filter(|(_, end)| *end == b" C&C").map_or(name, |(family, _)| family)
     }
 
-    /// The values, with a use of their own where they have one.
-    fn values(&self, format: Format) -> impl Iterator<Item = (Typed, Option<Usage>)> + use<'a> {
-        let fields = self.fields;
-        let get = move |role: Role| Some(fields[role as usize]).filter(|text| !text.is_empty());
+    /// Gives each value, with a use of its own where it has one. They are too large to be handed from place to place.
+    fn values(&self, format: Format, mut take: impl FnMut(Typed, Option<Usage>)) {
+        let get = |role: Role| Some(self.get(role)).filter(|text| !text.is_empty());
         let sha1 = if format == Format::Sslbl { Kind::CertificateSha1 } else { Kind::Sha1 };
         let is_of_url = get(Role::Url).is_some().then_some(Usage::Sample);
-        let digest = move |role, kind, usage| get(role).map(|text| (Some(Value::digest(kind, text)), usage));
         // Beside an address, a name is what it resolved to; beside a URL, the URL's host.
         let alone = get(Role::Address).or(get(Role::Url)).is_none();
         // Some say in words what is indicated, and have the value in a column of its own.
         let in_words = get(Role::IndicatorType).is_none() && (!alone || get(Role::Domain).is_some());
-        let is_value = move |text: &[u8]| !in_words || Value::of(text).is_ok();
-        [
-            get(Role::Indicator).filter(|text| is_value(text)).map(|text| (typed(text, fields[Role::IndicatorType as usize]), None)),
-            get(Role::Address).map(|text| (Some(Value::address_or_network(text)), None)),
-            get(Role::Digest).map(|text| (Some(digest_of_any_kind(text)), None)),
-            get(Role::Url).map(|text| (Some(Value::url(text)), None)),
-            get(Role::Domain).filter(|_| alone).map(|text| (Some(host(text)), None)),
-            digest(Role::Sha256, Kind::Sha256, is_of_url),
-            digest(Role::Sha1, sha1, is_of_url),
-            digest(Role::Md5, Kind::Md5, is_of_url),
-            digest(Role::Ja3, Kind::Ja3, None),
-        ]
-        .into_iter()
-        .flatten()
+        if let Some(text) = get(Role::Indicator).filter(|text| !in_words || Value::of(text).is_ok()) {
+            take(typed(text, self.get(Role::IndicatorType)), None);
+        }
+        if let Some(text) = get(Role::Address) {
+            take(Some(Value::address_or_network(text)), None);
+        }
+        if let Some(text) = get(Role::Digest) {
+            take(Some(digest_of_any_kind(text)), None);
+        }
+        if let Some(text) = get(Role::Url) {
+            take(Some(Value::url(text)), None);
+        }
+        if let Some(text) = get(Role::Domain).filter(|_| alone) {
+            take(Some(host(text)), None);
+        }
+        let digests = [
+            (Role::Sha256, Kind::Sha256, is_of_url),
+            (Role::Sha1, sha1, is_of_url),
+            (Role::Md5, Kind::Md5, is_of_url),
+            (Role::Ja3, Kind::Ja3, None),
+        ];
+        for (role, kind, usage) in digests {
+            if let Some(text) = get(role) {
+                take(Some(Value::digest(kind, text)), usage);
+            }
+        }
     }
 }
 

@@ -45,6 +45,11 @@ impl Id {
 const UUID_BYTES: usize = 36;
 
 impl Bundle {
+    /// Whether nothing waits for its end.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty() && self.names.is_empty() && self.indicates.is_empty()
+    }
+
     /// Whether an id is of STIX: a type, two dashes and a UUID, by custom.
     pub fn is_id(id: &[u8]) -> bool {
         memchr::memmem::find(id, b"--").is_some()

@@ -9,7 +9,7 @@ const ENTRIES_PER_PLACE: usize = 2;
 const INDEX_BITS_MAX: u32 = 22;
 
 /// Entries as they come.
-#[derive(Default)]
+#[derive(Default, Debug)]
 pub(super) struct Gathered {
     entries: Vec<Entry>,
     /// The keyed hash of each, for the filter.
@@ -21,6 +21,15 @@ impl Gathered {
     pub fn add(&mut self, hash: u64, entry: Entry) {
         self.entries.push(entry);
         self.hashes.push(hash);
+    }
+
+    /// Adds those of another one, with their tags as they are numbered here.
+    pub fn join(&mut self, other: Self, tags: &[u32]) {
+        self.hashes.extend(other.hashes);
+        self.entries.extend(other.entries.into_iter().map(|mut entry| {
+            entry.tag = tags[entry.tag as usize];
+            entry
+        }));
     }
 
     pub fn len(&self) -> usize {
