@@ -17,12 +17,22 @@ pub struct Glance<'a> {
     /// Whether a grave accent, a dollar sign, a brace that opens or a less-than sign stands in the head: one look for all who look for code
     /// and commands, which hardly any request carries.
     pub is_marked: bool,
+    /// Whether the target is a path of letters, digits, and what stands between them in names: without a query, and with nothing coded. Most are.
+    pub is_bare: bool,
 }
 
 impl<'a> Glance<'a> {
     pub fn new(method: &'a [u8], target: &'a [u8], host: &'a [u8], head: &'a [u8]) -> Self {
         let is_marked = head.iter().fold(false, |found, byte| found | matches!(byte, b'`' | b'$' | b'{' | b'<'));
-        Glance { method, target, host, head, is_marked }
+        let in_names = |byte: &u8| byte.is_ascii_alphanumeric() | matches!(byte, b'/' | b'.' | b'-' | b'_' | b'~');
+        let is_bare = target.first() == Some(&b'/') && target.iter().fold(true, |all, byte| all & in_names(byte));
+        Glance { method, target, host, head, is_marked, is_bare }
+    }
+
+    /// Path and query of the target as sent, whatever form it has.
+    pub fn split(&self) -> (&'a [u8], &'a [u8]) {
+        let path_bytes = if self.is_bare { None } else { memchr::memchr(b'?', self.target) };
+        self.target.split_at(path_bytes.unwrap_or(self.target.len()))
     }
 }
 

@@ -166,7 +166,7 @@ impl Listener for WebshellMemory {
     fn wants_exchange(&mut self, _ends: &Ends, glance: &Glance<'_>) -> bool {
         match glance.method {
             b"GET" | b"HEAD" => {
-                let (path, query) = split(glance.target);
+                let (path, query) = if glance.is_bare { (glance.target, &[][..]) } else { split(glance.target) };
                 is_script(path).is_some() || !query.is_empty() && ASKING.is_match(query) || glance.is_marked && opens_code(glance.head)
             }
             b"OPTIONS" | b"CONNECT" | b"TRACE" => false,
