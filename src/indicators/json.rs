@@ -349,22 +349,23 @@ fn unexpected<'a>(value: &'a Json<'_>) -> Unexpected<'a> {
 
 /// An indicator of the Elastic Common Schema (`threat.indicator.*`) as members with the names of columns. Nothing if the object has none.
 fn ecs<'a>(value: &Json<'a>) -> Option<Json<'a>> {
-    const MEMBERS: [(&str, &str); 13] = [
-        ("ip", "ip"),
-        ("port", "port"),
-        ("url", "url/full"),
-        ("url", "url/original"),
-        ("domain", "url/domain"),
-        ("sha256", "file/hash/sha256"),
-        ("sha1", "file/hash/sha1"),
-        ("md5", "file/hash/md5"),
-        ("first_seen", "first_seen"),
-        ("last_seen", "last_seen"),
-        ("confidence", "confidence"),
-        ("ip", "ip/0"),
-        ("domain", "domain"),
+    const MEMBERS: [(&str, &[&str]); 13] = [
+        ("ip", &["ip"]),
+        ("port", &["port"]),
+        ("url", &["url", "full"]),
+        ("url", &["url", "original"]),
+        ("domain", &["url", "domain"]),
+        ("sha256", &["file", "hash", "sha256"]),
+        ("sha1", &["file", "hash", "sha1"]),
+        ("md5", &["file", "hash", "md5"]),
+        ("first_seen", &["first_seen"]),
+        ("last_seen", &["last_seen"]),
+        ("confidence", &["confidence"]),
+        ("ip", &["ip", "0"]),
+        ("domain", &["domain"]),
     ];
-    let indicator = value.at("threat/indicator").or_else(|| value.get("threat.indicator")).filter(|indicator| indicator.is_object())?;
+    let indicator =
+        value.at(&["threat", "indicator"]).or_else(|| value.get("threat.indicator")).filter(|indicator| indicator.is_object())?;
     let mut flat = Json::Object(Vec::with_capacity(MEMBERS.len()));
     for (name, place) in MEMBERS {
         if flat.get(name).is_none()

@@ -40,9 +40,9 @@ impl<'a> Json<'a> {
         members.iter().rev().find(|(key, _)| **key == *name.as_bytes()).map(|(_, value)| value)
     }
 
-    /// What stands under names and numbers of places, joined by slashes.
-    pub fn at(&self, path: &str) -> Option<&Json<'a>> {
-        path.split('/').try_fold(self, |value, step| match value {
+    /// What stands under names and numbers of places.
+    pub fn at(&self, path: &[&str]) -> Option<&Json<'a>> {
+        path.iter().try_fold(self, |value, step| match value {
             Json::Array(values) => values.get(step.parse::<usize>().ok()?),
             value => value.get(step),
         })
