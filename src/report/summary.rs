@@ -73,7 +73,7 @@ impl Summary {
         let (id, kind, packets) = (record.id(), record.action(), record.packets());
         let before = |top: &Top| (Reverse(top.packets), top.id.as_str()) < (Reverse(packets), id);
         // Of thousands of events hardly any is among the largest: a line is made only of those.
-        if self.top.len() == TOP_EVENTS && self.top.iter().all(before) {
+        if self.top.len() == TOP_EVENTS && self.top.iter().all(|top| top.id != id && before(top)) {
             return;
         }
         self.top.retain(|top| top.id != id);
