@@ -47,6 +47,7 @@ pub(super) fn read<R: Read + Seek>(
         return Err(zip(format!("{} files in it, and at most {MEMBERS_MAX} are read", archive.len())));
     }
     let mut left = UNPACKED_BYTES_MAX;
+    let mut is_empty = true;
     for place in 0..archive.len() {
         // The directory is asked first: without a key there is nothing to read.
         let member = archive.by_index_raw(place).map_err(wrong)?;
@@ -64,8 +65,12 @@ pub(super) fn read<R: Read + Seek>(
             left: left.min(RATIO_FREE_BYTES.max(packed_bytes.saturating_mul(RATIO_MAX))),
             read: 0,
         };
+        is_empty = false;
         each(&name, &mut member)?;
         left -= member.read;
+    }
+    if is_empty {
+        return Err(zip("no file is in it".into()));
     }
     Ok(sha256)
 }

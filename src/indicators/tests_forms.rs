@@ -291,6 +291,7 @@ fn each_file_of_an_archive_is_a_list() {
 #[test]
 fn an_archive_that_is_no_list_is_refused() {
     let error = |bytes: &[u8]| load_bytes(bytes).err().unwrap().to_string();
+    assert!(error(&zipped(&[])).contains("no file is in it"));
     let bomb = zipped(&[("a.txt", &vec![b'\n'; 64 << 20])]);
     assert!(error(&bomb).contains("more comes out"), "{}", error(&bomb));
     let many: Vec<String> = (0..300).map(|number| number.to_string()).collect();
