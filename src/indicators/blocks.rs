@@ -23,8 +23,19 @@ pub(super) struct Block {
 }
 
 impl Block {
+    /// Gives each line with its number, for as long as `take` says so, and refuses those that are too long. Whether it always did.
+    pub fn each(&self, into: &mut Collector<'_>, mut take: impl FnMut(&[u8], u32, &mut Collector<'_>) -> bool) -> bool {
+        self.lines().all(|(line, number)| match line {
+            Line::Text(text) => take(text, number, into),
+            Line::TooLong => {
+                too_long(number, into);
+                true
+            }
+        })
+    }
+
     /// The lines with their numbers.
-    pub fn lines(&self) -> impl Iterator<Item = (Line<'_>, u32)> {
+    fn lines(&self) -> impl Iterator<Item = (Line<'_>, u32)> {
         let text = self.bytes.strip_suffix(b"\n").unwrap_or(&self.bytes);
         text.split(|&byte| byte == b'\n').zip(self.first..).map(|(line, number)| match line.len() {
             0..=LINE_BYTES_MAX => (Line::Text(line.strip_suffix(b"\r").unwrap_or(line)), number),
@@ -33,32 +44,76 @@ impl Block {
     }
 }
 
+fn too_long(number: u32, into: &mut Collector<'_>) {
+    into.refuse(number, "a line of more than 65536 bytes", b"");
+}
+
+/// What takes a list line by line, and knows what those before say of those that come.
+pub(super) trait Reading {
+    fn line(&mut self, line: &[u8], number: u32, into: &mut Collector<'_>);
+
+    /// Whether lines mean the same wherever they stand, from here on.
+    fn stands_alone(&self, into: &mut Collector<'_>) -> bool;
+
+    /// Takes a block by itself. Whether it stands for itself: whether no line says anything of those behind it.
+    fn alone(&self) -> impl Fn(&Block, &mut Collector<'_>) -> bool + Sync;
+
+    fn finish(self, into: &mut Collector<'_>);
+}
+
+/// Reads lines to the end of the input: as soon as they stand alone, by all cores.
+pub(super) fn read(input: &mut Input<'_>, into: &mut Collector<'_>, mut reading: impl Reading) -> io::Result<()> {
+    let mut apart = config::cores() < 2;
+    while one(input, into, &mut reading)? {
+        if !apart && reading.stands_alone(into) {
+            apart = true;
+            for block in take(input, into, reading.alone())? {
+                block.each(into, |line, number, into| {
+                    reading.line(line, number, into);
+                    true
+                });
+            }
+        }
+    }
+    reading.finish(into);
+    Ok(())
+}
+
+/// Reads a line. Whether there was one.
+fn one(input: &mut Input<'_>, into: &mut Collector<'_>, reading: &mut impl Reading) -> io::Result<bool> {
+    let counter = input.counter();
+    match input.line()? {
+        Some(Line::Text(line)) => reading.line(line, counter.get(), into),
+        Some(Line::TooLong) => too_long(counter.get(), into),
+        None => return Ok(false),
+    }
+    Ok(true)
+}
+
 /// A block that a thread is done with; with what it came to, unless it has to be taken line by line.
 type Taken<'a> = (Block, Option<Collector<'a>>);
 
-/// Takes lines into the list at work, up to the end of the input. `row` is told each with what `state` makes for a block, and says whether it
-/// stands for itself. If one does not, or changes what is known of the list, its block and those read behind it are given back, to be taken
-/// line by line; so is what one thread has done sooner.
-pub(super) fn take<S>(
+/// Takes blocks into the list at work, up to the end of the input. If one does not stand for itself, or changes what is known of the list, it and those
+/// read behind it are given back, to be taken line by line; so is what one thread has done sooner.
+fn take(
     input: &mut Input<'_>,
     into: &mut Collector<'_>,
-    state: impl Fn() -> S + Sync,
-    row: impl Fn(&mut S, Line<'_>, u32, &mut Collector<'_>) -> bool + Sync,
+    alone: impl Fn(&Block, &mut Collector<'_>) -> bool + Sync,
 ) -> io::Result<Vec<Block>> {
     let threads = config::cores();
     let Some(first) = input.block()? else { return Ok(Vec::new()) };
-    if threads < 2 || first.bytes.len() < BLOCK_BYTES {
+    if first.bytes.len() < BLOCK_BYTES {
         return Ok(vec![first]);
     }
     let empty = into.part();
     thread::scope(|scope| {
         let (to_threads, blocks) = bounded::<(Block, Sender<Taken<'_>>)>(threads * BLOCKS_AHEAD);
         for _ in 0..threads {
-            let (blocks, empty, state, row) = (blocks.clone(), &empty, &state, &row);
+            let (blocks, empty, alone) = (blocks.clone(), &empty, &alone);
             let work = move || {
                 for (block, done) in blocks {
-                    let (mut part, mut state) = (empty.part(), state());
-                    let stands = block.lines().all(|(line, number)| row(&mut state, line, number, &mut part)) && part.is_part_of(empty);
+                    let mut part = empty.part();
+                    let stands = alone(&block, &mut part) && part.is_part_of(empty);
                     // Whoever asked may have failed meanwhile.
                     let _ = done.send((block, stands.then_some(part)));
                 }
@@ -114,9 +169,16 @@ mod tests {
         format!("{:?}\n{:?}\n{:?}\n{:?}\n{:?}", into.lists, into.tags, into.families, into.url_hosts, into.tables)
     }
 
-    fn assert_alike(text: &str, one_by_one: Read, read: Read) {
+    fn one_by_one<R: Reading + Default>(input: &mut Input<'_>, into: &mut Collector<'_>) -> io::Result<()> {
+        let mut reading = R::default();
+        while one(input, into, &mut reading)? {}
+        reading.finish(into);
+        Ok(())
+    }
+
+    fn assert_alike<R: Reading + Default>(text: &str, read: Read) {
         assert!(text.len() > 2 * BLOCK_BYTES, "{}", text.len());
-        let (expected, found) = (told(text, one_by_one), told(text, read));
+        let (expected, found) = (told(text, one_by_one::<R>), told(text, read));
         assert!(expected == found, "{}\n{}", &expected[..2000], &found[..2000]);
     }
 
@@ -143,10 +205,10 @@ mod tests {
         for odd in
             ["", "# a comment", "# Last updated: 2026-11-20", "# A whitelist", &"x".repeat(LINE_BYTES_MAX), &"x".repeat(LINE_BYTES_MAX + 1)]
         {
-            assert_alike(&rows(odd), lines::read_one_by_one, lines::read);
+            assert_alike::<lines::Lines>(&rows(odd), lines::read);
         }
         let plain: String = (0..60_000).map(|n| format!("h{n}.example\n10.{}.{}.1\nhttp://x.example/{n}\n", n / 250, n % 250)).collect();
-        assert_alike(&plain, lines::read_one_by_one, lines::read);
+        assert_alike::<lines::Lines>(&plain, lines::read);
     }
 
     #[test]
@@ -163,13 +225,13 @@ mod tests {
         // An event makes it another list, for what stands behind.
         for forms in [4, 5] {
             let some: String = (0..30_000).map(|n| object(n, forms)).collect();
-            assert_alike(&some, json::lines_one_by_one, json::lines);
+            assert_alike::<json::Lines>(&some, json::lines);
         }
         let some: String = (0..30_000).map(|n| object(n, 4)).collect();
         let indicator = |n: u32| {
             format!("{{\"type\":\"indicator\",\"id\":\"indicator--{n:032x}\",\"pattern\":\"[domain-name:value = '{n}.example']\"}}\n")
         };
-        assert_alike(&(some + &(0..3_000).map(indicator).collect::<String>()), json::lines_one_by_one, json::lines);
+        assert_alike::<json::Lines>(&(some + &(0..3_000).map(indicator).collect::<String>()), json::lines);
     }
 
     #[test]

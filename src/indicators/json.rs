@@ -7,14 +7,15 @@ use std::rc::Rc;
 
 use serde::de::{Error as _, Unexpected};
 
+use super::blocks::{self, Block, Reading};
 use super::collect::{Collector, Facts};
-use super::input::{Input, Line};
+use super::input::Input;
 use super::list::Format;
 use super::members::{Members, Told};
 use super::stream::Stream;
 use super::tree::Json;
 use super::value::Value as Indicator;
-use super::{blocks, misp, stix};
+use super::{misp, stix};
 
 /// Levels of objects in objects that are looked through for indicators.
 const DEPTH_MAX: usize = 6;
@@ -62,58 +63,46 @@ pub(super) fn read(input: &mut Input<'_>, into: &mut Collector<'_>) -> serde_jso
 
 /// Reads an object a line. A line that is none is refused, and the next one read.
 pub(super) fn lines(input: &mut Input<'_>, into: &mut Collector<'_>) -> io::Result<()> {
-    let counter = input.counter();
-    let mut before = Before::default();
-    let mut apart = false;
-    while let Some(line) = input.line()? {
-        before.line(line, counter.get(), into);
-        // Whose list it is shows in the first entries.
-        if !apart && !into.list().is_empty() && before.stix.is_empty() {
-            apart = true;
-            let alone = |before: &mut Before, line: Line<'_>, number, part: &mut Collector<'_>| {
-                before.line(line, number, part);
-                before.stix.is_empty()
-            };
-            for block in blocks::take(input, into, Before::default, alone)? {
-                block.lines().for_each(|(line, number)| before.line(line, number, into));
-            }
-        }
-    }
-    before.stix.finish(into);
-    Ok(())
-}
-
-/// The same, one after the other.
-#[cfg(test)]
-pub(super) fn lines_one_by_one(input: &mut Input<'_>, into: &mut Collector<'_>) -> io::Result<()> {
-    let counter = input.counter();
-    let mut before = Before::default();
-    while let Some(line) = input.line()? {
-        before.line(line, counter.get(), into);
-    }
-    before.stix.finish(into);
-    Ok(())
+    blocks::read(input, into, Lines::default())
 }
 
 /// What objects before say of those that come.
 #[derive(Default)]
-struct Before {
+pub(super) struct Lines {
     stix: stix::Bundle,
     known: Members,
     number: Rc<Cell<u32>>,
 }
 
-impl Before {
-    fn line(&mut self, line: Line<'_>, number: u32, into: &mut Collector<'_>) {
-        let Line::Text(line) = line else { return into.refuse(number, "a line of more than 65536 bytes", b"") };
+impl Reading for Lines {
+    fn line(&mut self, line: &[u8], number: u32, into: &mut Collector<'_>) {
         let line = line.trim_ascii();
         if line.is_empty() {
             return;
         }
         let Ok(value) = Json::whole(line) else { return into.refuse(number, "a line that is no JSON", line) };
         self.number.set(number);
-        let Before { stix, known, number } = self;
+        let Lines { stix, known, number } = self;
         Walk { line: number.clone(), text: line, into, stix, known }.any(&value, b"", 0);
+    }
+
+    fn stands_alone(&self, into: &mut Collector<'_>) -> bool {
+        // Whose list it is shows in the first entries.
+        !into.list().is_empty() && self.stix.is_empty()
+    }
+
+    fn alone(&self) -> impl Fn(&Block, &mut Collector<'_>) -> bool + Sync {
+        |block, into| {
+            let mut lines = Lines::default();
+            block.each(into, |line, number, into| {
+                lines.line(line, number, into);
+                lines.stix.is_empty()
+            })
+        }
+    }
+
+    fn finish(self, into: &mut Collector<'_>) {
+        self.stix.finish(into);
     }
 }
 

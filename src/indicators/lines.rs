@@ -3,17 +3,18 @@
 use std::borrow::Cow;
 use std::io;
 
+use super::blocks::{self, Block, Reading};
 use super::collect::Collector;
 use super::columns::{Role, Shape, role};
 use super::entry::Usage;
 use super::fields::{SEPARATORS, fields};
-use super::input::{Input, Line};
+use super::input::Input;
 use super::list::Format;
 use super::named::Named;
 use super::nftables::{self, Ruleset};
 use super::time::seconds;
 use super::zone::{self, Zone};
-use super::{adblock, blocks, dnsmasq, firewall, plain, reputation};
+use super::{adblock, dnsmasq, firewall, plain, reputation};
 
 /// Most columns that are looked at.
 const COLUMNS_MAX: usize = 64;
@@ -22,37 +23,12 @@ const TITLE_WORDS_MAX: usize = 6;
 
 /// Reads lines to the end of the input.
 pub(super) fn read(input: &mut Input<'_>, into: &mut Collector<'_>) -> io::Result<()> {
-    let counter = input.counter();
-    let mut reading = Reading::default();
-    let mut apart = false;
-    while let Some(line) = input.line()? {
-        reading.line(line, counter.get(), into);
-        if !apart && reading.rows_stand_alone(into) {
-            apart = true;
-            for block in blocks::take(input, into, || (), |(), line, number, part| reading.row_alone(line, number, part))? {
-                block.lines().for_each(|(line, number)| reading.line(line, number, into));
-            }
-        }
-    }
-    reading.finish(into);
-    Ok(())
-}
-
-/// Reads lines to the end of the input, one after the other.
-#[cfg(test)]
-pub(super) fn read_one_by_one(input: &mut Input<'_>, into: &mut Collector<'_>) -> io::Result<()> {
-    let counter = input.counter();
-    let mut reading = Reading::default();
-    while let Some(line) = input.line()? {
-        reading.line(line, counter.get(), into);
-    }
-    reading.finish(into);
-    Ok(())
+    blocks::read(input, into, Lines::default())
 }
 
 /// What lines before say of those that come.
 #[derive(Default)]
-struct Reading {
+pub(super) struct Lines {
     heading: Heading,
     columns: Option<Columns>,
     /// A line came that is no comment.
@@ -61,9 +37,8 @@ struct Reading {
     ruleset: Option<Ruleset>,
 }
 
-impl Reading {
-    fn line(&mut self, line: Line<'_>, number: u32, into: &mut Collector<'_>) {
-        let Line::Text(line) = line else { return too_long(number, into) };
+impl Reading for Lines {
+    fn line(&mut self, line: &[u8], number: u32, into: &mut Collector<'_>) {
         if let Some(zone) = &mut self.zone {
             return zone.line(line, number, into);
         }
@@ -87,6 +62,24 @@ impl Reading {
         self.row(line, number, into);
     }
 
+    fn stands_alone(&self, into: &mut Collector<'_>) -> bool {
+        let by_rows_before = self.zone.is_some() || self.ruleset.is_some();
+        let by_categories = matches!(into.list().format, Format::Categories | Format::Reputation);
+        self.begun && !by_rows_before && !by_categories && !self.heading.allows
+    }
+
+    fn alone(&self) -> impl Fn(&Block, &mut Collector<'_>) -> bool + Sync {
+        |block, into| block.each(into, |line, number, into| self.row_alone(line, number, into))
+    }
+
+    fn finish(self, into: &mut Collector<'_>) {
+        if let Some(ruleset) = self.ruleset {
+            ruleset.finish(into);
+        }
+    }
+}
+
+impl Lines {
     /// The first line that is no comment. Whether it is done with.
     fn first(&mut self, line: &[u8], number: u32, into: &mut Collector<'_>) -> bool {
         // The header may be this line, or the last comment before it.
@@ -126,19 +119,8 @@ impl Reading {
         }
     }
 
-    /// Whether rows mean the same wherever they stand, from here on.
-    fn rows_stand_alone(&self, into: &mut Collector<'_>) -> bool {
-        let by_rows_before = self.zone.is_some() || self.ruleset.is_some();
-        let by_categories = matches!(into.list().format, Format::Categories | Format::Reputation);
-        self.begun && !by_rows_before && !by_categories && !self.heading.allows
-    }
-
     /// A row by itself. Whether it is one: a comment may say something of the rows behind it.
-    fn row_alone(&self, line: Line<'_>, number: u32, into: &mut Collector<'_>) -> bool {
-        let Line::Text(line) = line else {
-            too_long(number, into);
-            return true;
-        };
+    fn row_alone(&self, line: &[u8], number: u32, into: &mut Collector<'_>) -> bool {
         let line = line.trim_ascii();
         if let Some(comment) = comment(line) {
             let mut heading = self.heading.said();
@@ -150,12 +132,6 @@ impl Reading {
         }
         true
     }
-
-    fn finish(self, into: &mut Collector<'_>) {
-        if let Some(ruleset) = self.ruleset {
-            ruleset.finish(into);
-        }
-    }
 }
 
 fn comment(line: &[u8]) -> Option<&[u8]> {
@@ -163,10 +139,6 @@ fn comment(line: &[u8]) -> Option<&[u8]> {
         [b'#', comment @ ..] | [b';', comment @ ..] | [b'/', b'/', comment @ ..] => Some(comment),
         _ => None,
     }
-}
-
-fn too_long(number: u32, into: &mut Collector<'_>) {
-    into.refuse(number, "a line of more than 65536 bytes", b"");
 }
 
 /// Whether a line is of a form.
