@@ -4,13 +4,16 @@ use crate::addr::Addr;
 use crate::conclude::SLICE_NS;
 use crate::decode::{Header, Plain, Transport, Wire, marks};
 use crate::huge;
+use crate::source::Block;
+
+use super::payloads::{Payloads, Place};
 
 /// Packets per batch. With a cache line each a full batch is 8 KiB; from half to three times as many made no difference. ringbuf moves
 /// batches of 64 and more at full speed.
 pub const BATCH_PACKETS: usize = 128;
 
-/// Payload bytes after which a batch is handed over, full or not: what is copied there stays in the capture's second-level cache. Room for
-/// one more datagram of any size is kept behind it.
+/// Payload bytes after which a batch is handed over, full or not: what the batches under way refer to stays in the second-level cache. Room for
+/// one more datagram of any size is kept behind it, where they are copied.
 pub const BATCH_BYTES: usize = 16 * 1024;
 
 /// Items ahead of the one being written whose cache lines are fetched from the worker's core.
@@ -47,8 +50,8 @@ pub struct Item {
     since_slice_ns: u32,
     /// The frame's length on the wire.
     pub wire_bytes: u32,
-    /// Where the payload stands in the batch's arena.
-    pub payload_at: u32,
+    /// Where the payload stands among the batch's.
+    payload_at: Place,
     pub payload_bytes: u16,
     ip_id: u16,
     ttl: u8,
@@ -139,7 +142,7 @@ pub struct Batch {
     pub items: Vec<Item>,
     /// Headers of the packets that are not plain, in their order.
     headers: Vec<Header>,
-    arena: Vec<u8>,
+    payloads: Payloads,
     /// When the slice of these packets begins, in seconds since the epoch: a batch never spans two.
     pub slice_s: u32,
     pub seal: Option<Seal>,
@@ -151,7 +154,7 @@ impl Batch {
         Batch {
             items: Vec::with_capacity(BATCH_PACKETS),
             headers: Vec::with_capacity(BATCH_PACKETS),
-            arena: Vec::with_capacity(BATCH_BYTES + usize::from(u16::MAX)),
+            payloads: Payloads::with_room(BATCH_BYTES + usize::from(u16::MAX)),
             slice_s: 0,
             seal: None,
         }
@@ -161,7 +164,7 @@ impl Batch {
     pub fn clear(&mut self) {
         self.items.clear();
         self.headers.clear();
-        self.arena.clear();
+        self.payloads.clear();
         self.seal = None;
     }
 
@@ -172,11 +175,11 @@ impl Batch {
 
     #[inline]
     pub fn is_full(&self) -> bool {
-        self.items.len() >= BATCH_PACKETS || self.arena.len() >= BATCH_BYTES
+        self.items.len() >= BATCH_PACKETS || self.payloads.bytes() >= BATCH_BYTES
     }
 
-    /// Adds a packet.
-    pub fn push(&mut self, header: &Header, to: Addressed, payload: &[u8]) {
+    /// Adds a packet. Its payload is copied unless it lies in a block.
+    pub fn push(&mut self, header: &Header, to: Addressed, payload: &[u8], block: Option<&Block>) {
         let holds = Item::holds(header);
         let first = if holds { Wire::ends(header) } else { self.headers.len() as u64 };
         let plain = Plain {
@@ -191,12 +194,13 @@ impl Batch {
         if !holds {
             self.headers.push(*header);
         }
-        self.push_plain(&plain, Addressed { bits: to.bits | if holds { 0 } else { bits::HEADER }, ..to }, payload);
+        self.push_plain(&plain, Addressed { bits: to.bits | if holds { 0 } else { bits::HEADER }, ..to }, payload, block);
     }
 
     /// Adds a plain packet, of which an item holds all.
     #[inline(always)]
-    pub fn push_plain(&mut self, plain: &Plain, to: Addressed, payload: &[u8]) {
+    pub fn push_plain(&mut self, plain: &Plain, to: Addressed, payload: &[u8], block: Option<&Block>) {
+        let payload_at = self.payloads.add(payload, block);
         if let Some(ahead) = self.items.spare_capacity_mut().get_mut(WRITE_AHEAD) {
             huge::prefetch_write(ahead);
         }
@@ -206,7 +210,7 @@ impl Batch {
             wire: plain.wire,
             since_slice_ns: to.since_slice_ns,
             wire_bytes: to.wire_bytes,
-            payload_at: self.arena.len() as u32,
+            payload_at,
             payload_bytes: plain.payload_bytes,
             ip_id: plain.ip_id,
             ttl: plain.ttl,
@@ -216,9 +220,6 @@ impl Batch {
             entry: to.entry,
             lane: to.lane,
         });
-        if !payload.is_empty() {
-            self.arena.extend_from_slice(payload);
-        }
     }
 
     /// The header of one of this batch's items. What only the frame's decoding needed is left out of plain ones: where the payload began,
@@ -246,20 +247,15 @@ impl Batch {
         u64::from(self.slice_s) * SLICE_NS + u64::from(item.since_slice_ns)
     }
 
-    /// Brings the first two cache lines of an item's payload into the cache: the head of a request takes two or three, and is looked at whole.
-    /// Without a payload, those of the next one: to ask first would cost more.
+    /// Brings the beginning of an item's payload into the cache.
     #[inline]
     pub fn touch_payload(&self, item: &Item) {
-        if let Some(first) = self.arena.first() {
-            huge::prefetch_at(first, item.payload_at as usize);
-            huge::prefetch_at(first, item.payload_at as usize + huge::LINE_BYTES);
-        }
+        self.payloads.touch(item.payload_at);
     }
 
     /// The payload of one of this batch's items.
     #[inline]
     pub fn payload(&self, item: &Item) -> &[u8] {
-        let at = item.payload_at as usize;
-        self.arena.get(at..at + usize::from(item.payload_bytes)).unwrap_or_default()
+        self.payloads.get(item.payload_at, item.payload_bytes)
     }
 }

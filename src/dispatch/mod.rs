@@ -2,6 +2,7 @@
 
 pub mod batch;
 mod entry;
+mod payloads;
 mod quote;
 pub mod ring;
 

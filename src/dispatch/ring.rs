@@ -45,7 +45,11 @@ pub fn ring() -> (ToWorker, FromCapture) {
 impl ToWorker {
     /// An empty batch, if there is one.
     pub fn take(&mut self) -> Option<Box<Batch>> {
-        self.at_hand.extend(self.empty.pop_iter());
+        for mut batch in self.empty.pop_iter() {
+            // Here and not by the worker: blocks are given back by the core that lent them, and whose cache holds how often.
+            batch.clear();
+            self.at_hand.push(batch);
+        }
         self.at_hand.pop()
     }
 
@@ -67,9 +71,8 @@ impl FromCapture {
         self.full.first().map(Box::as_ref)
     }
 
-    /// Gives a batch back, emptied.
-    pub fn give_back(&mut self, mut batch: Box<Batch>) {
-        batch.clear();
+    /// Gives a batch back.
+    pub fn give_back(&mut self, batch: Box<Batch>) {
         // There is room for every batch that exists.
         let _ = self.empty.try_push(batch);
     }

@@ -14,7 +14,7 @@ use crate::dispatch::batch::{Addressed, Batch, Seal, bits};
 use crate::dispatch::ring::ToWorker;
 use crate::dispatch::{Dispatch, Doors, LANES};
 use crate::health::{Dropped, SliceHealth};
-use crate::source::{Frame, Input, LinkType, Polled};
+use crate::source::{Block, Frame, Input, LinkType, Polled};
 
 use super::RunError;
 use super::crew::{Crew, Gone, Patience};
@@ -109,7 +109,7 @@ impl<'c, 'a> Capture<'c, 'a> {
         loop {
             match input.poll()? {
                 Polled::Frame(frame) => {
-                    self.frame(frame)?;
+                    self.frame(frame, None)?;
                     since_look += 1 + self.burst(input)?;
                     if since_look < LOOK_EVERY_FRAMES {
                         continue;
@@ -148,11 +148,11 @@ impl<'c, 'a> Capture<'c, 'a> {
     // A function of its own: what the compiler has to keep in registers here is more than it has.
     #[inline(never)]
     fn burst(&mut self, input: &mut Input) -> Result<u64, Gone> {
-        input.burst(LOOK_EVERY_FRAMES, |frame| self.frame(frame))
+        input.burst(LOOK_EVERY_FRAMES, |frame, block| self.frame(frame, block))
     }
 
     #[inline(always)]
-    fn frame(&mut self, frame: Frame<'_>) -> Result<(), Gone> {
+    fn frame(&mut self, frame: Frame<'_>, block: Option<&Block>) -> Result<(), Gone> {
         let Frame { time_ns, wire_bytes, link, interface, bytes } = frame;
         let since_slice_ns = time_ns.wrapping_sub(self.slice_start_ns);
         // A plain frame of the open slice stands in registers until it is in the batch. All else goes another way.
@@ -176,17 +176,25 @@ impl<'c, 'a> Capture<'c, 'a> {
                 entry: 0,
                 lane: place.lane,
             };
-            batch.push_plain(&plain, to, payload);
+            batch.push_plain(&plain, to, payload, block);
             if batch.is_full() { self.hand_over(worker) } else { Ok(()) }
         } else {
-            self.other(time_ns, wire_bytes, link, interface, bytes)
+            self.other(time_ns, wire_bytes, link, interface, bytes, block)
         }
     }
 
     /// A frame of another slice than the open one, one that is not plain, or one whose point of entry has to be told.
     // Takes the frame's fields one by one: by reference they would have to be in memory whichever way is taken.
     #[inline(never)]
-    fn other(&mut self, time_ns: u64, wire_bytes: u32, link: LinkType, interface: u16, bytes: &[u8]) -> Result<(), Gone> {
+    fn other(
+        &mut self,
+        time_ns: u64,
+        wire_bytes: u32,
+        link: LinkType,
+        interface: u16,
+        bytes: &[u8],
+        block: Option<&Block>,
+    ) -> Result<(), Gone> {
         let slice_s = (time_ns / SLICE_NS) as u32;
         let frame = &Frame { time_ns, wire_bytes, link, interface, bytes };
         let mut late = 0;
@@ -204,7 +212,7 @@ impl<'c, 'a> Capture<'c, 'a> {
         self.health.frames += 1;
         self.health.bytes += u64::from(wire_bytes);
         match decode::decode(link, bytes, wire_bytes) {
-            Ok(header) => self.take(&header, frame, since_slice_ns, late),
+            Ok(header) => self.take(&header, (frame, block), since_slice_ns, late),
             Err(reason) => {
                 self.health.refuse(reason);
                 Ok(())
@@ -212,7 +220,13 @@ impl<'c, 'a> Capture<'c, 'a> {
         }
     }
 
-    fn take(&mut self, header: &Header, frame: &Frame<'_>, since_slice_ns: u32, late: u8) -> Result<(), Gone> {
+    fn take(
+        &mut self,
+        header: &Header,
+        (frame, block): (&Frame<'_>, Option<&Block>),
+        since_slice_ns: u32,
+        late: u8,
+    ) -> Result<(), Gone> {
         let at = usize::from(header.payload_offset);
         let payload = frame.bytes.get(at..at + usize::from(header.payload_bytes)).unwrap_or_default();
         let place = self.dispatch.place(header, payload);
@@ -228,7 +242,7 @@ impl<'c, 'a> Capture<'c, 'a> {
             entry,
             lane: place.lane,
         };
-        batch.push(header, to, payload);
+        batch.push(header, to, payload, block);
         if batch.is_full() {
             self.hand_over(worker)?;
         }

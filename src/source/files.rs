@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError};
 
+use super::blocks::{Block, Blocks};
 use super::filter::Filter;
 use super::folder;
 use super::reader::{CaptureReader, STANDARD_INPUT};
@@ -38,6 +39,7 @@ pub struct Files {
     filtered: u64,
     interfaces: u16,
     names: InterfaceNames,
+    blocks: Blocks,
     bytes_read: Arc<AtomicU64>,
     total_bytes: Option<u64>,
     ended: bool,
@@ -66,11 +68,12 @@ impl Files {
         let filter = options.filter.as_deref().map(Filter::new).transpose()?;
         let files = folder::capture_files(paths)?;
         let bytes_read = Arc::new(AtomicU64::new(0));
+        let blocks = Blocks::default();
         let mut waiting = Vec::with_capacity(files.len());
         for path in &files {
             let keep = files.len() == 1 || size(path).is_none();
             let counter: Arc<AtomicU64> = if keep { bytes_read.clone() } else { Arc::default() };
-            let mut reader = CaptureReader::open(path, counter.clone())?;
+            let mut reader = CaptureReader::open(path, counter.clone(), keep.then(|| blocks.clone()))?;
             if reader.advance()? {
                 let first_ns = reader.frame().time_ns;
                 waiting.push(Waiting { first_ns, order: 0, path: path.clone(), kept: keep.then_some(reader) });
@@ -93,6 +96,7 @@ impl Files {
             filtered: 0,
             interfaces: 0,
             names: InterfaceNames::default(),
+            blocks,
             bytes_read,
             total_bytes: files.iter().map(|path| size(path)).sum(),
             ended: false,
@@ -111,16 +115,18 @@ impl Files {
     }
 
     /// Hands over the frames that come next and lie in the active file's buffer, at most so many, and returns how many there were: none
-    /// if only [`Files::next_frame`] can tell what comes.
+    /// if only [`Files::next_frame`] can tell what comes. With each comes the block it lies in, if that is lent.
     #[inline(always)]
-    pub fn burst<E>(&mut self, most: u64, mut take: impl FnMut(Frame<'_>) -> Result<(), E>) -> Result<u64, E> {
+    pub fn burst<E>(&mut self, most: u64, mut take: impl FnMut(Frame<'_>, Option<&Block>) -> Result<(), E>) -> Result<u64, E> {
         if self.ended || self.filter.is_some() {
             return Ok(0);
         }
         let Some(Open { reader: CaptureReader::Pcap(reader), interfaces, .. }) = self.open.get_mut(self.active) else { return Ok(0) };
         // A pcap file has one interface, which has its number since the first frame.
         let Some(&Some(interface)) = interfaces.first() else { return Ok(0) };
-        let frames = reader.burst(most.min(self.left), self.undisputed_until_ns, |frame| take(Frame { interface, ..frame }))?;
+        let block = reader.lend();
+        let take = |frame: Frame<'_>| take(Frame { interface, ..frame }, block.as_ref());
+        let frames = reader.burst(most.min(self.left), self.undisputed_until_ns, take)?;
         self.left -= frames;
         Ok(frames)
     }
@@ -192,7 +198,7 @@ impl Files {
         let reader = match file.kept {
             Some(reader) => reader,
             None => {
-                let mut reader = CaptureReader::open(&file.path, self.bytes_read.clone())?;
+                let mut reader = CaptureReader::open(&file.path, self.bytes_read.clone(), Some(self.blocks.clone()))?;
                 if !reader.advance()? {
                     return Ok(());
                 }

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use super::{Files, Frame, Live, SourceError, Synthetic};
+use super::{Block, Files, Frame, Live, SourceError, Synthetic};
 
 /// What a source has at the moment.
 #[derive(Clone, Copy, Debug)]
@@ -46,12 +46,13 @@ impl Input {
 }
 
 impl Input {
-    /// Hands over the frames that are at hand, at most so many, and returns how many there were. None means nothing: [`Input::poll`] tells.
+    /// Hands over the frames that are at hand, at most so many, and returns how many there were. None means nothing: [`Input::poll`] tells. With
+    /// each comes the block it lies in, if whoever needs it longer may refer to that.
     ///
     /// # Errors
     /// What `take` returned.
     #[inline(always)]
-    pub fn burst<E>(&mut self, most: u64, take: impl FnMut(Frame<'_>) -> Result<(), E>) -> Result<u64, E> {
+    pub fn burst<E>(&mut self, most: u64, take: impl FnMut(Frame<'_>, Option<&Block>) -> Result<(), E>) -> Result<u64, E> {
         match self {
             Input::Files(files) => files.burst(most, take),
             Input::Live(_) | Input::Synthetic(_) => Ok(0),

@@ -1,5 +1,6 @@
 //! Bytes come in: capture files, standard input, interfaces, synthetic traffic.
 
+mod blocks;
 mod error;
 mod files;
 mod filter;
@@ -16,6 +17,7 @@ mod stream;
 mod synthetic;
 mod writer;
 
+pub use blocks::Block;
 pub use error::{Broken, Flaw, SourceError};
 pub use files::{Files, FilesOptions};
 pub use input::{Input, InterfaceNames, Polled};

@@ -1,5 +1,6 @@
 //! Classic capture files (draft-ietf-opsawg-pcap): a header, then records of equal shape.
 
+use super::blocks::Block;
 use super::error::{Flaw, SourceError};
 use super::stream::Stream;
 use super::{Frame, LinkType};
@@ -119,6 +120,11 @@ impl PcapReader {
         self.record_bytes = record_bytes;
         self.frames += 1;
         Ok(true)
+    }
+
+    /// The block in which the next burst lies; see [`Stream::lend`].
+    pub fn lend(&self) -> Option<Block> {
+        self.stream.lend()
     }
 
     /// Hands over the records that lie whole in the buffer, at most so many and only those before `until_ns`; the present one is done with.

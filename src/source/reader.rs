@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::Frame;
+use super::blocks::Blocks;
 use super::error::SourceError;
 use super::pcap::PcapReader;
 use super::pcapng::PcapngReader;
@@ -31,19 +32,24 @@ pub enum CaptureReader {
 }
 
 impl CaptureReader {
-    /// Opens a file, or standard input for `-`. Adds what it reads from the disk to `bytes_read`.
-    pub fn open(path: &Path, bytes_read: Arc<AtomicU64>) -> Result<Self, SourceError> {
+    /// Opens a file, or standard input for `-`. Adds what it reads from the disk to `bytes_read`. Lends what it has read, if it has `blocks` to
+    /// go on with meanwhile.
+    pub fn open(path: &Path, bytes_read: Arc<AtomicU64>, blocks: Option<Blocks>) -> Result<Self, SourceError> {
         let name = if path.as_os_str() == STANDARD_INPUT { "standard input".to_owned() } else { path.display().to_string() };
         let input: Box<dyn Read + Send> = if path.as_os_str() == STANDARD_INPUT {
             Box::new(io::stdin())
         } else {
             Box::new(File::open(path).map_err(|cause| SourceError::Open { file: name.clone(), cause })?)
         };
-        Self::from_reader(&name, Box::new(Counted { input, bytes_read }))
+        Self::read(&name, Box::new(Counted { input, bytes_read }), blocks)
     }
 
     /// Reads a capture from any stream of bytes; `name` stands in messages.
-    pub fn from_reader(name: &str, mut input: Box<dyn Read + Send>) -> Result<Self, SourceError> {
+    pub fn from_reader(name: &str, input: Box<dyn Read + Send>) -> Result<Self, SourceError> {
+        Self::read(name, input, None)
+    }
+
+    fn read(name: &str, mut input: Box<dyn Read + Send>, blocks: Option<Blocks>) -> Result<Self, SourceError> {
         let open_error = |cause| SourceError::Open { file: name.to_owned(), cause };
         let magic = first_bytes(&mut input).map_err(open_error)?;
         let compression = compression_of(&magic);
@@ -53,7 +59,7 @@ impl CaptureReader {
             Compression::Gzip => Box::new(flate2::read::MultiGzDecoder::new(whole)),
             Compression::Zstd => Box::new(zstd::stream::read::Decoder::new(whole).map_err(open_error)?),
         };
-        let mut stream = Stream::new(name, compression, plain);
+        let mut stream = Stream::new(name, compression, plain, blocks);
         if let Err(cause) = stream.holds(MAGIC_BYTES) {
             return Err(stream.broken("header", 0, 0, 0, stream.read_flaw(cause)));
         }
@@ -206,7 +212,7 @@ mod tests {
 
     #[test]
     fn a_file_that_is_not_there_is_named() {
-        let error = CaptureReader::open(Path::new("no/such.pcap"), Arc::default()).err().unwrap();
+        let error = CaptureReader::open(Path::new("no/such.pcap"), Arc::default(), None).err().unwrap();
         assert!(error.to_string().starts_with("no/such.pcap: cannot be opened: "), "{error}");
     }
 }

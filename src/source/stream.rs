@@ -2,12 +2,8 @@
 
 use std::io::{self, Read};
 
+use super::blocks::{BLOCK_BYTES, Block, Blocks};
 use super::error::{Broken, Flaw, SourceError};
-
-/// How much is asked of the operating system at a time, in bytes. Large enough that the call costs nothing per frame, small enough
-/// that a block stays in the second-level cache while its frames are looked at, and that many files can be open. Between 64 KiB and
-/// 1 MiB no difference in processor time could be measured.
-const BLOCK_BYTES: usize = 128 * 1024;
 
 /// How the bytes were packed on disk.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -17,13 +13,17 @@ pub enum Compression {
     Zstd,
 }
 
-/// A reader with one buffer. The buffer grows to the largest record seen and is never given back; what is left of it at a refill
-/// (less than one record) is all that is ever copied.
+/// A reader with one buffer, or with one after another where somebody still needs what was read. It grows to the largest record seen and is
+/// never given back; what is left of it at a refill (less than one record) is all that is ever copied.
 pub struct Stream {
     reader: Box<dyn Read + Send>,
     file: String,
     compression: Compression,
-    buffer: Vec<u8>,
+    buffer: Block,
+    /// Others to read into while the present one is lent.
+    blocks: Option<Blocks>,
+    /// Whether there was another when the present one was filled.
+    lends: bool,
     start: usize,
     end: usize,
     /// Where in the (decompressed) stream `start` is, in bytes.
@@ -31,9 +31,15 @@ pub struct Stream {
 }
 
 impl Stream {
-    /// `file` is the name for messages.
-    pub fn new(file: &str, compression: Compression, reader: Box<dyn Read + Send>) -> Self {
-        Stream { reader, file: file.to_owned(), compression, buffer: vec![0; BLOCK_BYTES], start: 0, end: 0, offset: 0 }
+    /// `file` is the name for messages. Without `blocks`, nothing is ever lent.
+    pub fn new(file: &str, compression: Compression, reader: Box<dyn Read + Send>, blocks: Option<Blocks>) -> Self {
+        let (file, buffer) = (file.to_owned(), Block::new(BLOCK_BYTES));
+        Stream { reader, file, compression, buffer, blocks, lends: false, start: 0, end: 0, offset: 0 }
+    }
+
+    /// The block in which the unread bytes lie, for whoever needs them after they have been consumed. Nothing: they have to be copied.
+    pub fn lend(&self) -> Option<Block> {
+        self.lends.then(|| self.buffer.clone())
     }
 
     pub fn file(&self) -> &str {
@@ -55,14 +61,10 @@ impl Stream {
     #[cold]
     #[inline(never)]
     fn refill(&mut self, bytes: usize) -> io::Result<bool> {
-        self.buffer.copy_within(self.start..self.end, 0);
-        self.end -= self.start;
-        self.start = 0;
-        if bytes > self.buffer.len() {
-            self.buffer.resize(bytes.max(self.buffer.len() * 2), 0);
-        }
+        self.make_room(bytes);
+        let buffer = self.buffer.to_write();
         while self.end < bytes {
-            match self.reader.read(&mut self.buffer[self.end..]) {
+            match self.reader.read(&mut buffer[self.end..]) {
                 Ok(0) => return Ok(false),
                 Ok(read) => self.end += read,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -70,6 +72,24 @@ impl Stream {
             }
         }
         Ok(true)
+    }
+
+    /// Brings what is unread to the beginning of a buffer that holds so many bytes, and that nobody else looks at.
+    fn make_room(&mut self, bytes: usize) {
+        let unread = self.start..self.end;
+        (self.start, self.end) = (0, unread.len());
+        match self.buffer.alone() {
+            Some(buffer) if bytes <= buffer.len() => buffer.copy_within(unread, 0),
+            _ => {
+                let mut other = match &self.blocks {
+                    Some(blocks) if bytes <= BLOCK_BYTES => blocks.exchange(self.buffer.clone()),
+                    _ => Block::new(bytes.max(self.buffer.len() * 2)),
+                };
+                other.to_write()[..unread.len()].copy_from_slice(&self.buffer[unread]);
+                self.buffer = other;
+            }
+        }
+        self.lends = self.buffer.len() == BLOCK_BYTES && self.blocks.as_ref().is_some_and(Blocks::has_free);
     }
 
     /// Steps over bytes that are unread; at most all of them.
@@ -135,7 +155,7 @@ mod tests {
     }
 
     fn dribble(bytes: Vec<u8>, at_a_time: usize) -> Stream {
-        Stream::new("pipe", Compression::None, Box::new(Dribble(io::Cursor::new(bytes), at_a_time)))
+        Stream::new("pipe", Compression::None, Box::new(Dribble(io::Cursor::new(bytes), at_a_time)), None)
     }
 
     #[test]

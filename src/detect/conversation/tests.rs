@@ -70,7 +70,7 @@ impl Talk {
             entry: 0,
             lane: 0,
         };
-        batch.push(&sent.header(), to, &[0; 1][..usize::from(sent.payload)]);
+        batch.push(&sent.header(), to, &[0; 1][..usize::from(sent.payload)], None);
         self.conversations.ongoing(0, &batch.items[0], moment)
     }
 

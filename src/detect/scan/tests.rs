@@ -69,7 +69,7 @@ impl OneLane {
         };
         let mut batch = Batch::default();
         batch.slice_s = at_s as u32;
-        batch.push(&header, to, &[]);
+        batch.push(&header, to, &[], None);
         let moment = Moment::of(&batch, &self.shared);
         self.lanes.observe(&self.shared, &mut self.tally, &mut self.traffic, &batch, &batch.items, moment);
     }
