@@ -14,7 +14,7 @@ pub const BATCH_PACKETS: usize = 128;
 
 /// Payload bytes after which a batch is handed over, full or not: what the batches under way refer to stays in the second-level cache. Room for
 /// one more datagram of any size is kept behind it, where they are copied.
-pub const BATCH_BYTES: usize = 16 * 1024;
+pub const BATCH_BYTES: usize = 32 * 1024;
 
 /// Items ahead of the one being written whose cache lines are fetched from the worker's core.
 const WRITE_AHEAD: usize = 4;

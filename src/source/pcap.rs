@@ -19,8 +19,8 @@ const MODIFIED_RECORD_HEADER_BYTES: usize = 24;
 
 const NS_PER_SECOND: u64 = 1_000_000_000;
 
-/// How far ahead of the present record the buffer is brought into the first-level cache, in bytes.
-const READ_AHEAD_BYTES: usize = 4096;
+/// How many records ahead of the present one their heads are brought into the first-level cache.
+const RECORDS_AHEAD: usize = 8;
 
 /// A pcap file, read record by record.
 pub struct PcapReader {
@@ -143,6 +143,10 @@ impl PcapReader {
         let unread = self.stream.unread();
         let (fraction_ns, captured_max, link) = (self.fraction_ns, self.captured_max, self.link);
         let mut rest = unread;
+        let mut ahead = unread;
+        for _ in 0..RECORDS_AHEAD {
+            ahead = next_record(ahead);
+        }
         let mut frames = 0;
         let mut done = Ok(());
         while frames < most {
@@ -159,10 +163,10 @@ impl PcapReader {
             let (record, behind) = rest.split_at(record_bytes);
             let Some((_, bytes)) = record.split_at_checked(RECORD_HEADER_BYTES) else { break };
             let wire_bytes = u32::from_le_bytes([w0, w1, w2, w3]).max(captured);
-            // What the kernel has copied is seldom in a cache; the records' uneven lengths hide from the hardware what comes next.
-            for line in (0..record_bytes).step_by(LINE_BYTES) {
-                huge::prefetch_at(record, READ_AHEAD_BYTES + line);
-            }
+            // What the kernel has copied is seldom in a cache, and the records' uneven lengths hide from the hardware what comes next.
+            ahead = next_record(ahead);
+            huge::prefetch(ahead);
+            huge::prefetch_at(ahead, LINE_BYTES);
             rest = behind;
             frames += 1;
             done = take(Frame { time_ns, wire_bytes, link, interface: 0, bytes });
@@ -197,6 +201,13 @@ impl PcapReader {
         let bytes = self.stream.unread().get(self.record_header_bytes..self.record_bytes).unwrap_or_default();
         Frame { time_ns: self.time_ns, wire_bytes: self.wire_bytes, link: self.link, interface: 0, bytes }
     }
+}
+
+/// What is behind the first record, in a file of this machine's byte order; nothing if that is cut.
+#[inline(always)]
+fn next_record(records: &[u8]) -> &[u8] {
+    let Some(&[_, _, _, _, _, _, _, _, c0, c1, c2, c3, ..]) = records.first_chunk::<RECORD_HEADER_BYTES>() else { return &[] };
+    records.get(RECORD_HEADER_BYTES + u32::from_le_bytes([c0, c1, c2, c3]) as usize..).unwrap_or_default()
 }
 
 #[inline]
