@@ -220,13 +220,7 @@ impl<'c, 'a> Capture<'c, 'a> {
         }
     }
 
-    fn take(
-        &mut self,
-        header: &Header,
-        (frame, block): (&Frame<'_>, Option<&Block>),
-        since_slice_ns: u32,
-        late: u8,
-    ) -> Result<(), Gone> {
+    fn take(&mut self, header: &Header, (frame, block): (&Frame<'_>, Option<&Block>), since_slice_ns: u32, late: u8) -> Result<(), Gone> {
         let at = usize::from(header.payload_offset);
         let payload = frame.bytes.get(at..at + usize::from(header.payload_bytes)).unwrap_or_default();
         let place = self.dispatch.place(header, payload);

@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
 
+use crate::huge;
 use crate::report::ReportError;
 
 use super::reporting::Reporting;
@@ -54,6 +55,8 @@ pub(super) struct Crew<'a> {
     reporting: Mutex<Reporting>,
     /// Threads that find nothing to do at the moment.
     idle: AtomicUsize,
+    /// Whether whoever finds nothing to do brings in memory that will be needed soon.
+    warms: AtomicBool,
     /// Nothing is left to do.
     over: AtomicBool,
 }
@@ -61,7 +64,13 @@ pub(super) struct Crew<'a> {
 impl<'a> Crew<'a> {
     pub(super) fn new(workers: Vec<Worker<'a>>, reporting: Reporting) -> Self {
         let workers = workers.into_iter().map(Mutex::new).collect();
-        Crew { workers, reporting: Mutex::new(reporting), idle: AtomicUsize::new(0), over: AtomicBool::new(false) }
+        Crew {
+            workers,
+            reporting: Mutex::new(reporting),
+            idle: AtomicUsize::new(0),
+            warms: AtomicBool::new(false),
+            over: AtomicBool::new(false),
+        }
     }
 
     /// Does what is to be done until nothing is left. Looks at the worker of this number first.
@@ -82,6 +91,7 @@ impl<'a> Crew<'a> {
                     patience = Patience::default();
                     self.attend(task, || false);
                 }
+                None if self.warms.load(Ordering::Relaxed) && huge::warm() => {}
                 None => {
                     if !std::mem::replace(&mut is_idle, true) {
                         self.idle.fetch_add(1, Ordering::Relaxed);
@@ -101,8 +111,28 @@ impl<'a> Crew<'a> {
         // A report keeps who captures from capturing for milliseconds, and soon everybody has nothing to do: it is left to the others for as
         // long as there is anything else.
         let work = self.find(first)?;
-        let found = if work.is_some() { work } else { self.report()? };
-        Ok(found.map(|task| self.attend(task, || self.idle.load(Ordering::Relaxed) > 0)).is_some())
+        match if work.is_some() { work } else { self.report()? } {
+            Some(task) => {
+                self.attend(task, || self.idle.load(Ordering::Relaxed) > 0);
+                Ok(true)
+            }
+            None => {
+                // The queues are full, so there is more to come than a few packets.
+                self.warm();
+                Ok(huge::warm())
+            }
+        }
+    }
+
+    /// From now on whoever finds nothing to do brings in memory that will be needed soon: a page that is not there yet when a worker needs
+    /// it holds up everybody.
+    pub(super) fn warm(&self) {
+        self.warms.store(true, Ordering::Relaxed);
+    }
+
+    /// Nothing more comes: what memory is not there yet will not be needed.
+    pub(super) fn captured(&self) {
+        self.warms.store(false, Ordering::Relaxed);
     }
 
     /// A slice to report, if there is one and nobody is at it.

@@ -99,7 +99,11 @@ pub fn run(pipeline: Pipeline, input: Input, reporter: Reporter) -> Result<(), R
             }
         }
         let _leaving = crew.leaving();
+        if is_live {
+            crew.warm();
+        }
         let captured = Capture::new((&shared, home), &input, (to_workers, marks_in), crew, frames).all(input, &stop);
+        crew.captured();
         // What is left is concluded by all.
         crew.serve(0)?;
         captured
