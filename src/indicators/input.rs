@@ -9,6 +9,7 @@ use std::rc::Rc;
 use flate2::bufread::MultiGzDecoder;
 use sha2::{Digest, Sha256};
 
+use super::ahead::Ahead;
 use super::blocks::{BLOCK_BYTES, Block};
 use super::utf16::{self, Utf16};
 use crate::protocol::digits;
@@ -65,7 +66,16 @@ impl Input<'static> {
 impl<'a> Input<'a> {
     pub fn new(inner: impl Read + 'a) -> io::Result<Self> {
         let sha256 = Rc::new(RefCell::new(Sha256::new()));
-        let mut stored = buffered(Hashing { inner, sha256: sha256.clone() });
+        Input::over(buffered(Hashing { inner, sha256: sha256.clone() }), sha256)
+    }
+
+    /// A file that is worth a thread to read it.
+    pub fn ahead(file: File) -> io::Result<Self> {
+        let sha256 = Rc::default();
+        Input::over(Ahead::new(file, Rc::clone(&sha256))?, sha256)
+    }
+
+    fn over(mut stored: impl BufRead + 'a, sha256: Rc<RefCell<Sha256>>) -> io::Result<Self> {
         let head = stored.fill_buf()?;
         let mut reader: Box<dyn BufRead + 'a> = if head.starts_with(GZIP_MAGIC) {
             Box::new(buffered(MultiGzDecoder::new(stored)))

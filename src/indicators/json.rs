@@ -191,6 +191,7 @@ impl Walk<'_, '_, '_> {
             Json::Array(values) => values.iter().for_each(|value| self.any(value, key, depth)),
             Json::Object(_) => self.object(value, key, depth),
             Json::Text(text) if TEXTS.iter().any(|name| name.as_bytes() == key) => {
+                let text = text.as_bytes();
                 self.into.take(Indicator::of(text), &Facts::default(), self.line.get(), text);
             }
             _ => {}
@@ -330,7 +331,7 @@ fn unexpected<'a>(value: &'a Json<'_>) -> Unexpected<'a> {
         Json::Null => Unexpected::Unit,
         Json::Bool(is_so) => Unexpected::Bool(*is_so),
         Json::Number(_) => Unexpected::Other("a number"),
-        Json::Text(text) => Unexpected::Str(str::from_utf8(text).unwrap_or_default()),
+        Json::Text(text) => Unexpected::Str(text),
         Json::Array(_) => Unexpected::Seq,
         Json::Object(_) => Unexpected::Map,
     }

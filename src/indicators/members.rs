@@ -99,7 +99,7 @@ impl Members {
             let known = self.known(place, name);
             let Some(role) = known.role else { continue };
             let text = match value {
-                Json::Text(text) => Cow::Borrowed(&**text),
+                Json::Text(text) => Cow::Borrowed(text.as_bytes()),
                 Json::Number(number) => Cow::Owned(number.to_string().into_bytes()),
                 Json::Bool(is_so) => Cow::Borrowed(if *is_so { &b"true"[..] } else { b"false" }),
                 _ => continue,

@@ -187,14 +187,14 @@ fn is_true(value: Option<&Json<'_>>) -> bool {
     match value {
         Some(Json::Bool(is_so)) => *is_so,
         Some(Json::Number(number)) => number.as_u64() == Some(1),
-        Some(Json::Text(text)) => matches!(&**text, b"1" | b"true"),
+        Some(Json::Text(text)) => matches!(&**text, "1" | "true"),
         _ => false,
     }
 }
 
 fn time(of: &Json<'_>, name: &str) -> Option<u32> {
     match of.get(name)? {
-        Json::Text(text) => seconds(text),
+        Json::Text(text) => seconds(text.as_bytes()),
         Json::Number(number) => u32::try_from(number.as_u64()?).ok(),
         _ => None,
     }

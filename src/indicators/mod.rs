@@ -4,6 +4,7 @@
 //! question one cache line (`filter`).
 
 mod adblock;
+mod ahead;
 mod archive;
 mod blocks;
 mod collect;

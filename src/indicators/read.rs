@@ -1,7 +1,7 @@
 //! Which form a file has, by its beginning.
 
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use super::collect::Collector;
@@ -10,26 +10,46 @@ use super::{IndicatorError, LISTS_MAX, List, Refusal, archive, json, lines, repu
 
 /// Bytes of a file that tell an archive.
 const HEAD_BYTES: usize = 4;
+/// Files from this size on, in bytes, are read by a thread of their own: reading and hashing take a fifth of the time, some 10 ms of such a file.
+const AHEAD_BYTES: u64 = 16 * 1024 * 1024;
 
 /// Reads a file's lists: one, or those of an archive. What comes through a pipe is no archive, whose directory stands at its end.
 pub(super) fn file(path: &Path, into: &mut Collector<'_>) -> Result<(), IndicatorError> {
     let failed = |cause| IndicatorError::Read { path: path.into(), cause };
-    let file = File::open(path).map_err(failed)?;
-    let is_file = file.metadata().map_err(failed)?.is_file();
-    if is_file { seekable(path, file, into) } else { list(path, file, into).map(drop) }
+    let mut file = File::open(path).map_err(failed)?;
+    let metadata = file.metadata().map_err(failed)?;
+    if metadata.is_file() && is_archive(&mut file).map_err(failed)? {
+        return packed(path, file, into);
+    }
+    let input = if metadata.is_file() && metadata.len() >= AHEAD_BYTES { Input::ahead(file) } else { Input::new(file) };
+    list(path, input.map_err(failed)?, into)
 }
 
 /// Reads lists from what can be read twice.
 pub(super) fn seekable<R: Read + Seek>(path: &Path, mut stored: R, into: &mut Collector<'_>) -> Result<(), IndicatorError> {
     let failed = |cause| IndicatorError::Read { path: path.into(), cause };
-    let mut head = Vec::with_capacity(HEAD_BYTES);
-    (&mut stored).take(HEAD_BYTES as u64).read_to_end(&mut head).map_err(failed)?;
-    stored.seek(SeekFrom::Start(0)).map_err(failed)?;
-    if !archive::is_archive(&head) {
-        return list(path, stored, into);
+    if is_archive(&mut stored).map_err(failed)? {
+        return packed(path, stored, into);
     }
+    list(path, Input::new(stored).map_err(failed)?, into)
+}
+
+/// Whether an archive begins here, which leaves it where it is.
+fn is_archive<R: Read + Seek>(stored: &mut R) -> io::Result<bool> {
+    let mut head = Vec::with_capacity(HEAD_BYTES);
+    stored.by_ref().take(HEAD_BYTES as u64).read_to_end(&mut head)?;
+    stored.seek(SeekFrom::Start(0))?;
+    Ok(archive::is_archive(&head))
+}
+
+/// Reads the lists of an archive.
+fn packed<R: Read + Seek>(path: &Path, stored: R, into: &mut Collector<'_>) -> Result<(), IndicatorError> {
     let before = into.lists.len();
-    let sha256 = archive::read(path, stored, |name, bytes| list(&path.join(name), bytes, into))?;
+    let sha256 = archive::read(path, stored, |name, bytes| {
+        let path = path.join(name);
+        let input = Input::new(bytes).map_err(|cause| IndicatorError::Read { path: path.clone(), cause })?;
+        list(&path, input, into)
+    })?;
     let name = name(path);
     for list in &mut into.lists[before..] {
         list.name = format!("{name}:{}", list.name);
@@ -42,12 +62,11 @@ fn name(path: &Path) -> String {
     path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
 }
 
-fn list<R: Read>(path: &Path, stored: R, into: &mut Collector<'_>) -> Result<(), IndicatorError> {
+fn list(path: &Path, mut input: Input<'_>, into: &mut Collector<'_>) -> Result<(), IndicatorError> {
     if into.lists.len() > LISTS_MAX {
         return Err(IndicatorError::TooMany);
     }
     let failed = |cause| IndicatorError::Read { path: path.into(), cause };
-    let mut input = Input::new(stored).map_err(failed)?;
     into.begin(List::new(name(path)));
     let head = input.peek().map_err(failed)?;
     if archive::is_archive(head) {

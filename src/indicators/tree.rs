@@ -14,13 +14,13 @@ const MEMBERS: usize = 16;
 /// Names and values, in the order in which they are written.
 pub(super) type Members<'a> = Vec<(Cow<'a, [u8]>, Json<'a>)>;
 
-/// A JSON value. Texts are UTF-8.
+/// A JSON value.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) enum Json<'a> {
     Null,
     Bool(bool),
     Number(Number),
-    Text(Cow<'a, [u8]>),
+    Text(Cow<'a, str>),
     Array(Vec<Json<'a>>),
     Object(Members<'a>),
 }
@@ -49,11 +49,11 @@ impl<'a> Json<'a> {
     }
 
     pub fn as_bytes(&self) -> Option<&[u8]> {
-        if let Json::Text(text) = self { Some(text) } else { None }
+        self.as_str().map(str::as_bytes)
     }
 
     pub fn as_str(&self) -> Option<&str> {
-        str::from_utf8(self.as_bytes()?).ok()
+        if let Json::Text(text) = self { Some(text) } else { None }
     }
 
     /// A member's text; empty if there is none.
@@ -85,7 +85,7 @@ impl<'a> Json<'a> {
             Json::Null => Json::Null,
             Json::Bool(is_so) => Json::Bool(is_so),
             Json::Number(number) => Json::Number(number),
-            Json::Text(text) => Json::Text(owned(text)),
+            Json::Text(text) => Json::Text(Cow::Owned(text.into_owned())),
             Json::Array(values) => Json::Array(values.into_iter().map(Json::into_owned).collect()),
             Json::Object(members) => Json::Object(members.into_iter().map(|(name, value)| (owned(name), value.into_owned())).collect()),
         }
@@ -102,7 +102,7 @@ impl<'a> Json<'a> {
             Json::Null => Value::Null,
             Json::Bool(is_so) => Value::Bool(*is_so),
             Json::Number(number) => Value::Number(number.clone()),
-            Json::Text(text) => Value::String(string(text)),
+            Json::Text(text) => Value::String(text.to_string()),
             Json::Array(values) => values.iter().map(Json::to_value).collect(),
             Json::Object(members) => Value::Object(members.iter().map(|(name, value)| (string(name), value.to_value())).collect()),
         }
@@ -145,11 +145,11 @@ impl<'de> Visitor<'de> for Building {
     }
 
     fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Json<'de>, E> {
-        Ok(Json::Text(Cow::Borrowed(text.as_bytes())))
+        Ok(Json::Text(Cow::Borrowed(text)))
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Json<'de>, E> {
-        Ok(Json::Text(Cow::Owned(text.as_bytes().to_vec())))
+        Ok(Json::Text(Cow::Owned(text.to_owned())))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut from: A) -> Result<Json<'de>, A::Error> {
