@@ -205,7 +205,7 @@ impl Walk<'_, '_, '_> {
     /// A text as a whole.
     fn top(&mut self, stream: &mut Stream<'_, '_>) -> serde_json::Result<()> {
         match stream.peek()? {
-            Some(b'[') => self.elements(stream, |walk, value| walk.any(&value, b"", 0)),
+            Some(b'[') => self.items(stream, b"", 0),
             Some(b'{') => self.top_object(stream),
             _ => {
                 let error = stream.value(|value| {
@@ -223,6 +223,35 @@ impl Walk<'_, '_, '_> {
         let mut first = true;
         while stream.another(&mut first, b']')? {
             stream.value(|value| each(self, value))?;
+        }
+        Ok(())
+    }
+
+    /// The values of an array that may be of any form. Events of MISP may be of any length.
+    fn items(&mut self, stream: &mut Stream<'_, '_>, under: &[u8], depth: usize) -> serde_json::Result<()> {
+        stream.sign(b'[', "expected an array")?;
+        let mut first = true;
+        while stream.another(&mut first, b']')? {
+            if stream.opens(b"Event")? {
+                self.wrapped_event(stream)?;
+            } else {
+                stream.value(|value| self.any(&value, under, depth))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// An object around an event, as searches give it.
+    fn wrapped_event(&mut self, stream: &mut Stream<'_, '_>) -> serde_json::Result<()> {
+        let mut first = true;
+        stream.sign(b'{', "expected an object")?;
+        while stream.another(&mut first, b'}')? {
+            let is_event = stream.name()? == b"Event";
+            match stream.peek()? {
+                Some(b'{') if is_event => self.event(stream)?,
+                _ if is_event => stream.value(|event| misp::event(&event, self.line.get(), self.into))?,
+                _ => stream.value(|_| ())?,
+            }
         }
         Ok(())
     }
@@ -267,7 +296,7 @@ impl Walk<'_, '_, '_> {
                 _ => {
                     let under: &[u8] = if matches!(&key[..], b"data" | b"response") { b"" } else { &key };
                     if is_array {
-                        self.elements(stream, |walk, value| walk.any(&value, under, 1))?;
+                        self.items(stream, under, 1)?;
                         continue;
                     }
                     let scalar = stream.value(|value| {

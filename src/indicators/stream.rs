@@ -11,6 +11,9 @@ use serde_json::{Error, Result};
 use super::input::Input;
 use super::tree::Json;
 
+/// Bytes within which the first name of an object shows, whatever blanks are before it.
+const OPENING_BYTES: usize = 256;
+
 /// The stream of an input's JSON. Lines are counted as they are gone past, not as they are read ahead.
 pub(super) struct Stream<'i, 'a> {
     input: &'i mut Input<'a>,
@@ -80,6 +83,20 @@ impl<'i, 'a> Stream<'i, 'a> {
             }
         }
         Ok(true)
+    }
+
+    /// Whether an object comes next whose first member has a name, written as it is. Goes past blanks only.
+    ///
+    /// # Errors
+    /// What reading gives.
+    pub fn opens(&mut self, name: &[u8]) -> Result<bool> {
+        self.peek()?;
+        while self.buffer.len() - self.from < OPENING_BYTES && !self.ended {
+            self.fill()?;
+        }
+        let Some(rest) = self.buffer[self.from..].strip_prefix(b"{") else { return Ok(false) };
+        let quoted = rest.trim_ascii_start().strip_prefix(b"\"");
+        Ok(quoted.and_then(|rest| rest.strip_prefix(name)).is_some_and(|rest| rest.starts_with(b"\"")))
     }
 
     /// The name of a member; goes past the colon behind it.
@@ -165,4 +182,37 @@ fn pass(bytes: &[u8], many: usize, lines: &Cell<u32>, column: &mut usize) {
     let ends = memchr::memchr_iter(b'\n', bytes).count();
     lines.set(lines.get().saturating_add(ends as u32));
     *column = many - last - 1;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Gives a byte at a time.
+    struct Dribble<'a>(&'a [u8]);
+
+    impl io::Read for Dribble<'_> {
+        fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+            let most = into.len().min(1);
+            self.0.read(&mut into[..most])
+        }
+    }
+
+    #[test]
+    fn the_first_name_of_an_object_shows_before_it_is_read() {
+        for (text, expected) in [
+            (r#"{"Event": {}}"#, true),
+            ("  {\n\t \"Event\"", true),
+            (r#"{"Events": {}}"#, false),
+            (r#"{"a": 1, "Event": {}}"#, false),
+            (r#"["Event"]"#, false),
+            ("{", false),
+            ("", false),
+        ] {
+            let mut input = Input::new(Dribble(text.as_bytes())).unwrap();
+            let mut stream = Stream::new(&mut input);
+            assert_eq!(stream.opens(b"Event").unwrap(), expected, "{text}");
+            assert_eq!(stream.peek().unwrap(), text.trim_start().bytes().next());
+        }
+    }
 }
