@@ -93,23 +93,25 @@ mod tests {
     #[test]
     fn the_block_given_back_last_comes_first_and_lent_ones_not_at_all() {
         let blocks = Blocks::default();
-        let first = blocks.exchange(Block::new(1));
-        let first_address = first.address();
-        let mut held: Vec<Block> = Vec::new();
-        let mut current = first.clone();
+        let mut current = Block::new(BLOCK_BYTES);
+        let mut lent: Vec<Block> = Vec::new();
+        let mut next = |current: Block, lent: &mut Vec<Block>| {
+            lent.push(current.clone());
+            let next = blocks.exchange(current);
+            assert!(lent.iter().all(|lent| lent.address() != next.address()));
+            next
+        };
         for _ in 0..BLOCKS_LENT {
-            held.push(current.clone());
-            current = blocks.exchange(current);
-            assert!(held.iter().all(|lent| lent.address() != current.address()));
+            assert!(blocks.has_free());
+            current = next(current, &mut lent);
         }
-        assert!(!blocks.has_free() || current.len() == 1);
-        held.clear();
-        drop(first);
+        assert!(!blocks.has_free());
+        // One more than there are: whoever lends all the same gets another.
+        current = next(current, &mut lent);
+        let [first, second] = [lent.remove(3).address(), lent.remove(7).address()];
         assert!(blocks.has_free());
-        held.push(current.clone());
-        let last = current.address();
-        let next = blocks.exchange(current);
-        assert_ne!(next.address(), last);
-        assert_ne!(next.address(), first_address);
+        current = next(current, &mut lent);
+        assert_eq!(current.address(), second);
+        assert_eq!(next(current, &mut lent).address(), first);
     }
 }

@@ -142,6 +142,7 @@ impl Stream {
 
 #[cfg(test)]
 mod tests {
+    use super::super::blocks::BLOCKS_LENT;
     use super::*;
 
     /// Gives its bytes a few at a time, as a pipe does.
@@ -179,6 +180,28 @@ mod tests {
         stream.consume(10);
         assert!(stream.holds(BLOCK_BYTES * 2 - 9).unwrap());
         assert!(!stream.holds(BLOCK_BYTES * 2 - 8).unwrap());
+    }
+
+    #[test]
+    fn what_is_lent_stays_as_it_was_read() {
+        let bytes: Vec<u8> = (0..(BLOCKS_LENT + 8) * BLOCK_BYTES).map(|at| (at / 100) as u8).collect();
+        let reader = Box::new(io::Cursor::new(bytes.clone()));
+        let mut stream = Stream::new("file", Compression::None, reader, Some(Blocks::default()));
+        let (mut lent, mut copied) = (Vec::new(), 0);
+        while stream.holds(1000).unwrap() {
+            let (at, taken) = (stream.offset() as usize, &stream.unread()[..1000]);
+            match stream.lend() {
+                Some(block) => lent.push((at, taken.as_ptr().addr() - block.address(), block)),
+                None => copied += 1,
+            }
+            assert!(taken == &bytes[at..at + 1000]);
+            stream.consume(1000);
+        }
+        // What nobody gives back is read on beside.
+        assert!(copied > 0);
+        for (at, in_block, block) in lent {
+            assert!(block[in_block..in_block + 1000] == bytes[at..at + 1000], "at {at}");
+        }
     }
 
     #[test]
