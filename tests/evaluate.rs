@@ -46,6 +46,14 @@ fn the_ports_of_a_flood_are_no_scan() {
 }
 
 #[test]
+fn the_senders_of_a_flood_over_a_block_are_no_scanners() {
+    let names = ["block udp 0 B 20-hosts 8000/s port 53", "block udp 512 B 20-hosts 8000/s port random"];
+    check(&names, "clean", "udp_flood");
+    let evaluation = harness::evaluate(|case, of| names.contains(&case) && of == "clean").unwrap();
+    assert!(!evaluation.figures.contains_key("scan"), "{evaluation}");
+}
+
+#[test]
 fn amplification_names_the_abused_protocol() {
     let names = ["amplification dns 200 reflectors 1000/s", "amplification memcached 200 reflectors 1000/s"];
     check(&names, "2 tags", "amplification");

@@ -364,6 +364,17 @@ pub fn cases() -> Vec<Case> {
     for (name, kind, flood) in [
         ("udp 64 B 300-hosts 12000/s port random", Kind::Udp(64), Flood { rate: 12_000, port: 0, sources: Sources::Hosts(300), ..silent }),
         ("udp 512 B 1-hosts 8000/s port 53", Kind::Udp(512), Flood { rate: 8000, port: 53, sources: Sources::Hosts(1), ..silent }),
+        // A host refuses some of it, which makes scanners of the senders before anybody knows of the flood.
+        (
+            "udp 0 B 20-hosts 8000/s port 53",
+            Kind::Udp(0),
+            Flood { rate: 8000, port: 53, sources: Sources::Hosts(20), victim: Service::Closed, ..silent },
+        ),
+        (
+            "udp 512 B 20-hosts 8000/s port random",
+            Kind::Udp(512),
+            Flood { rate: 8000, port: 0, sources: Sources::Hosts(20), victim: Service::Closed, ..silent },
+        ),
         ("icmp 56 B forged 5000/s", Kind::Icmp(56), Flood { rate: 5000, ..silent }),
         ("ack forged 8000/s port random", Kind::Tcp("ack", ACK), Flood { rate: 8000, port: 0, ..silent }),
     ] {

@@ -1,6 +1,6 @@
 //! Scans begin, go on and end: the threshold random walk per source over merged lanes.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use foldhash::fast::FixedState;
@@ -38,6 +38,9 @@ struct Waiting {
     flooded: bool,
 }
 
+/// Hosts that come under flood in one slice where a flood begins that goes over a whole block: at least so many share it.
+const BLOCK_HOSTS: usize = 8;
+
 /// The reporter's side.
 pub struct ScanBoard {
     keyed: Keyed,
@@ -55,6 +58,8 @@ pub struct ScanBoard {
     /// The same by source, and where the next record of each source goes.
     by_source: Vec<Waiting>,
     next: Vec<u32>,
+    /// Hosts that were under flood in the slice before.
+    flooded: usize,
 }
 
 impl ScanBoard {
@@ -72,6 +77,7 @@ impl ScanBoard {
             waiting: Vec::new(),
             by_source: Vec::new(),
             next: Vec::new(),
+            flooded: 0,
         }
     }
 
@@ -81,6 +87,9 @@ impl ScanBoard {
         self.expire(now_s, out);
         self.touched.clear();
         self.at_hand.fill(None);
+        if out.flooded.len() >= std::mem::replace(&mut self.flooded, out.flooded.len()) + BLOCK_HOSTS {
+            self.leave_to_flood(out.flooded);
+        }
         let flooded = Flooded::new(out.flooded.iter().copied());
         for (lane, number, record) in tally.records.enumerate() {
             let key = (site(record.source), record.direction);
@@ -238,13 +247,27 @@ impl ScanBoard {
     fn end(&mut self, mut keys: Vec<Key>, out: &mut Conclusions<'_>) {
         keys.sort_unstable();
         for key in keys {
-            let Some(place) = self.places.remove(&key) else { continue };
-            let mut followed = self.followed.swap_remove(place);
-            if let Some(moved) = self.followed.get(place) {
-                self.places.insert(moved.key(), place);
+            if let Some(mut followed) = self.remove(key) {
+                followed.report(State::Ended, out);
             }
-            followed.report(State::Ended, out);
         }
+    }
+
+    /// A flood over a whole block has begun: what its sources did before it was noticed was its beginning.
+    fn leave_to_flood(&mut self, flooded: &BTreeSet<Addr>) {
+        let keys: Vec<Key> = self.followed.iter().filter(|followed| followed.is_of_flood(flooded)).map(Followed::key).collect();
+        for key in keys {
+            self.remove(key);
+        }
+    }
+
+    fn remove(&mut self, key: Key) -> Option<Followed> {
+        let place = self.places.remove(&key)?;
+        let removed = self.followed.swap_remove(place);
+        if let Some(moved) = self.followed.get(place) {
+            self.places.insert(moved.key(), place);
+        }
+        Some(removed)
     }
 
     /// The quarter that is worth least makes room: those that succeeded somewhere, with the fewest failures, the longest silent.

@@ -1,7 +1,7 @@
 //! A source that the reporter follows: what its contacts came to, whether that is a scan, and what its event says.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -160,6 +160,13 @@ impl Followed {
         if self.open.is_none() && there > 0 && 2 * there >= self.whole.contacts {
             *self = Followed { touched: self.touched, ..Followed::new(record) };
         }
+    }
+
+    /// Whether it sent datagrams, and most of them to hosts that have come under flood since, unless a window has an event of it already.
+    pub fn is_of_flood(&self, flooded: &BTreeSet<Addr>) -> bool {
+        let there = self.targets.iter().filter(|target| flooded.contains(target)).count();
+        let datagrams = 2 * self.methods[Method::Udp as usize] >= self.marked;
+        datagrams && there > 0 && 2 * there >= self.targets.len() && !(self.open.is_some() && self.course.started())
     }
 
     pub fn key(&self) -> Key {

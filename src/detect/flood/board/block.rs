@@ -21,6 +21,9 @@ const BLOCK_TIMES: u64 = 4;
 const BLOCK_SYNS_TIMES: u64 = 20;
 /// Packets per service in one second up to which they may be a scanner's: it asks once, and once more.
 const ASKED_MAX: u64 = 2;
+/// Bytes per frame from which on datagrams over many ports are no scanner's: nearly all probes of nmap's list are shorter (`nmap-payloads`), and
+/// longer ones, such as QUIC's first packets, go to a port or two.
+const PROBE_BYTES_MAX: u64 = 300;
 /// Hosts that must share it: fewer are told one by one, as soon as one gets enough.
 const HOSTS_MIN: u64 = 8;
 /// Share of the threshold from which on a block is looked at: the slice in which a flood begins is seldom whole.
@@ -157,7 +160,8 @@ impl Slice {
     pub(super) fn is_spread(&self, sources: u64, limits: &settings::flood) -> bool {
         let Some(services) = &self.services else { return true };
         let unserved = self.rate(self.key.method) * 100 >= self.fresh() as i64 * limits.syn_unfinished_percent as i64;
-        unserved && (sources >= ANY_PORT_SOURCES || services.packets > ASKED_MAX * services.distinct.count())
+        let large = self.key.method == Method::Udp && self.bytes > PROBE_BYTES_MAX * self.packets;
+        unserved && (sources >= ANY_PORT_SOURCES || large || services.packets > ASKED_MAX * services.distinct.count())
     }
 }
 
