@@ -18,7 +18,7 @@ pub use sample::{Sample, Samples};
 pub use silence::Silence;
 pub use targeted::{Aim, Aims, Targeted};
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::addr::Addr;
 use crate::attribute::{Benign, Peers, Sectors};
@@ -57,8 +57,8 @@ pub struct Conclusions<'a> {
     pub sectors: &'a Sectors,
     /// Remote hosts that may speak to home's equipment.
     pub peers: &'a Peers,
-    /// Victims of floods that go on: what touches them at the same time is the flood's.
-    pub flooded: &'a mut BTreeSet<Addr>,
+    /// Victims of floods that go on, and since when, in nanoseconds since the epoch: what touches them at the same time is the flood's.
+    pub flooded: &'a mut BTreeMap<Addr, u64>,
     /// Sources whose scan over many ports was touched in this slice: what they touch is the scan's.
     pub port_scanners: &'a mut BTreeSet<Addr>,
     /// How far sources aim at industrial equipment.

@@ -54,7 +54,10 @@ const VECTORS: [&str; 4] = ["synack", "rst", "icmp", "dns"];
 /// Unasked answers of one sender. Adds up in any order: sums, maxima, unions.
 #[derive(Clone, Debug)]
 pub struct Answers {
+    /// The address that stands for the sender; see [`site`].
     sender: Addr,
+    /// Its own, if it was one alone.
+    address: Option<Addr>,
     country: Country,
     direction: Direction,
     packets: u32,
@@ -81,6 +84,7 @@ impl Answers {
     fn new(sender: Addr, packet: &Packet<'_>) -> Self {
         Answers {
             sender,
+            address: None,
             country: packet.seen.source_country,
             direction: packet.direction,
             packets: 0,
@@ -114,13 +118,16 @@ impl Answers {
 
     fn merge(&mut self, other: &Answers) {
         if self.packets == 0 {
-            (self.port, self.target) = (other.port, other.target);
+            (self.port, self.target, self.address) = (other.port, other.target, other.address);
         }
         if self.port != other.port {
             self.port = 0;
         }
         if self.target != other.target {
             self.target = None;
+        }
+        if self.address != other.address {
+            self.address = None;
         }
         self.packets += other.packets;
         self.went_on += other.went_on;
@@ -234,7 +241,7 @@ impl BackscatterMemory {
 
     /// A sender goes on behind its SYN+ACK. A flooded host has nothing to say to whoever did not complete a handshake.
     fn went_on(&mut self, packet: &Packet<'_>) {
-        let sender = if packet.header.source.is_v4() { packet.header.source } else { site(packet.header.source) };
+        let sender = site(packet.header.source);
         if let (_, _, Some(way)) = self.find(sender) {
             let answers = &mut self.senders[usize::from(self.slots[way].place)];
             answers.went_on += 1;
@@ -251,7 +258,8 @@ impl BackscatterMemory {
             Some(quote) => (quote.target, quote.target_port, quote.source_port),
             None => (header.source, header.source_port, header.target_port),
         };
-        let sender = if sender.is_v4() { sender } else { site(sender) };
+        let sender_address = sender;
+        let sender = site(sender);
         let (ways, mark, known) = self.find(sender);
         let way = known.unwrap_or_else(|| {
             let worth = |way: usize| {
@@ -277,8 +285,9 @@ impl BackscatterMemory {
         let address = self.keyed.addr(header.target);
         let pair = self.keyed.words(header.target.0, u64::from(home_port));
         if answers.packets == 0 {
-            (answers.port, answers.target) = (port, Some(header.target));
+            (answers.port, answers.target, answers.address) = (port, Some(header.target), Some(sender_address));
         }
+        answers.address = answers.address.filter(|&known| known == sender_address);
         answers.port = if answers.port == port { port } else { 0 };
         answers.target = answers.target.filter(|&target| target == header.target);
         answers.packets += 1;
@@ -438,7 +447,7 @@ impl Followed {
             state,
             start_ns: sum.first_ns,
             end_ns: sum.last_ns,
-            source: Some(sum.sender),
+            source: Some(sum.address.unwrap_or(sum.sender)),
             source_country: sum.country,
             target: sum.target,
             target_port: None,

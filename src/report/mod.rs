@@ -153,7 +153,7 @@ impl Reporter {
         self.window.add(health);
         self.evicted += tally.evicted;
         let mut events = Vec::new();
-        let (mut flooded, mut port_scanners) = (BTreeSet::new(), BTreeSet::new());
+        let (mut flooded, mut port_scanners) = (BTreeMap::new(), BTreeSet::new());
         let mut out = Conclusions {
             rows: &mut self.rows,
             events: &mut events,

@@ -58,7 +58,7 @@ impl Entry {
         }
         let by_opener = (self.pulse.facts & facts::LOW_OPENED != 0) == source_low;
         let step = if header.transport == Transport::Tcp && !packet.quoted && !header.has(marks::LATER_FRAGMENT) {
-            self.tcp_step(header, by_opener, source_low)
+            self.tcp_step(header, packet.now_s, by_opener, source_low)
         } else {
             let (entry, step) = self.other_step(packet, by_opener);
             *self = entry;
@@ -119,7 +119,7 @@ impl Entry {
     }
 
     #[inline(always)]
-    fn tcp_step(&mut self, header: &Header, by_opener: bool, source_low: bool) -> Step {
+    fn tcp_step(&mut self, header: &Header, now_s: u32, by_opener: bool, source_low: bool) -> Step {
         use flags::{ACK, FIN, RST, SYN};
         let set = header.tcp_flags;
         if set & SYN != 0 && set & (ACK | RST | FIN) == 0 {
@@ -127,7 +127,13 @@ impl Entry {
                 && matches!(self.pulse.state, State::Opening | State::Answered | State::Refused)
                 && self.rest.opener_seq == header.seq;
             // A SYN that a living conversation repeats or overlaps with is no new opening.
-            if again { Step::SynAgain } else { self.open(header, source_low) }
+            let at_once = again && self.is_at_once(now_s);
+            if again && !at_once {
+                return Step::SynAgain;
+            }
+            let step = self.open(header, source_low);
+            self.pulse.facts |= if at_once { facts::REPEATED } else { 0 };
+            step
         } else if set & SYN != 0 && set & ACK != 0 && set & RST == 0 {
             self.syn_ack(header, by_opener)
         } else if set & RST != 0 {
@@ -135,6 +141,15 @@ impl Entry {
         } else {
             self.segment(header, by_opener)
         }
+    }
+
+    /// Whether a SYN that repeats another was repeated in this second already. A stack waits for a second before it repeats one (RFC 6298 section
+    /// 2.1), or half of one after a reset; a mirror may show each frame twice. All beyond are a tool's that sends one packet over and over.
+    #[inline(always)]
+    fn is_at_once(&mut self, now_s: u32) -> bool {
+        let before = self.pulse.last_s == now_s && self.pulse.facts & facts::REPEATED != 0;
+        self.pulse.facts |= facts::REPEATED;
+        before
     }
 
     #[inline(always)]

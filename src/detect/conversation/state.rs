@@ -57,6 +57,8 @@ pub(super) mod facts {
     pub const FIRST_CONTACT: u8 = 0x40;
     /// TCP: what was seen first is the SYN+ACK of the one called.
     pub const ANSWER_SEEN: u8 = 0x80;
+    /// TCP, of what a SYN opened: it was repeated.
+    pub const REPEATED: u8 = ANSWER_SEEN;
 }
 
 impl State {

@@ -172,3 +172,27 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_syn_that_is_sent_over_and_over_is_no_retransmission() {
+    let mut talk = Talk::new();
+    assert_eq!(talk.step(true, flags::SYN), Step::Syn);
+    // As a mirror shows it that copies each frame.
+    assert_eq!(talk.step(true, flags::SYN), Step::SynAgain);
+    for wait_s in [1, 2, 4, 8] {
+        talk.now_s += wait_s;
+        assert_eq!(talk.step(true, flags::SYN), Step::SynAgain, "a stack repeats it after {wait_s} s");
+    }
+    for answer in [flags::SYN | flags::ACK, flags::RST] {
+        let mut talk = Talk::new();
+        let steps: Vec<Step> = (0..6)
+            .map(|_| {
+                let step = talk.step(true, flags::SYN);
+                talk.step(false, answer);
+                step
+            })
+            .collect();
+        assert_eq!(steps[..2], [Step::Syn, Step::SynAgain]);
+        assert!(steps[2..].iter().all(|&step| step == Step::Syn), "{steps:?}");
+    }
+}

@@ -367,7 +367,7 @@ impl FloodBoard {
         let protocol = method.reflector_protocol().unwrap_or_else(|| method.name());
         let what = if key.block { format!("{protocol} {}", block::network(key.victim)) } else { protocol.into() };
         let id = EventId::of(method.kind(), Addr::NONE, key.victim, evidence.first_ns, &what);
-        watch.open = Some(Open { id, method, quiet_s: 0, last_s: now_s, started_counted: false });
+        watch.open = Some(Open { id, method, quiet_s: 0, noticed_s: now_s, last_s: now_s, started_counted: false });
     }
 
     /// Ends what has been quiet for long enough by `now_s`, and forgets idle victims.

@@ -119,7 +119,7 @@ impl IcsBoard {
 
     /// What touches a host under flood is the flood's, and a port scan's touches are the scan's: each with what came before it was known.
     fn heed(&mut self, out: &Conclusions<'_>) {
-        for &victim in out.flooded.iter() {
+        for &victim in out.flooded.keys() {
             if self.bare.by_target.contains_key(&victim) {
                 self.bare.flooded.insert(victim);
             }

@@ -38,9 +38,6 @@ struct Waiting {
     flooded: bool,
 }
 
-/// Hosts that come under flood in one slice where a flood begins that goes over a whole block: at least so many share it.
-const BLOCK_HOSTS: usize = 8;
-
 /// The reporter's side.
 pub struct ScanBoard {
     keyed: Keyed,
@@ -59,7 +56,7 @@ pub struct ScanBoard {
     by_source: Vec<Waiting>,
     next: Vec<u32>,
     /// Hosts that were under flood in the slice before.
-    flooded: usize,
+    flooded: BTreeSet<Addr>,
 }
 
 impl ScanBoard {
@@ -77,7 +74,7 @@ impl ScanBoard {
             waiting: Vec::new(),
             by_source: Vec::new(),
             next: Vec::new(),
-            flooded: 0,
+            flooded: BTreeSet::new(),
         }
     }
 
@@ -87,14 +84,17 @@ impl ScanBoard {
         self.expire(now_s, out);
         self.touched.clear();
         self.at_hand.fill(None);
-        if out.flooded.len() >= std::mem::replace(&mut self.flooded, out.flooded.len()) + BLOCK_HOSTS {
-            self.leave_to_flood(out.flooded);
+        if out.flooded.keys().any(|victim| !self.flooded.contains(victim)) {
+            self.leave_to_floods(out.flooded);
         }
-        let flooded = Flooded::new(out.flooded.iter().copied());
+        if !out.flooded.keys().eq(&self.flooded) {
+            self.flooded = out.flooded.keys().copied().collect();
+        }
+        let flooded = Flooded::new(out.flooded.keys().copied());
         for (lane, number, record) in tally.records.enumerate() {
             let key = (site(record.source), record.direction);
             // Ports of a host under flood are touched by the flood.
-            let under_flood = flooded.may_hold(record.target) && out.flooded.contains(&record.target);
+            let under_flood = flooded.may_hold(record.target) && out.flooded.contains_key(&record.target);
             if record.outcome == Outcome::Alone {
                 if !under_flood {
                     self.groups.contact(&self.keyed, now_s, key.0, record, self.keyed.addr(record.target));
@@ -253,8 +253,8 @@ impl ScanBoard {
         }
     }
 
-    /// A flood over a whole block has begun: what its sources did before it was noticed was its beginning.
-    fn leave_to_flood(&mut self, flooded: &BTreeSet<Addr>) {
+    /// A flood has begun: what its sources did before it was noticed was its beginning.
+    fn leave_to_floods(&mut self, flooded: &BTreeMap<Addr, u64>) {
         let keys: Vec<Key> = self.followed.iter().filter(|followed| followed.is_of_flood(flooded)).map(Followed::key).collect();
         for key in keys {
             self.remove(key);

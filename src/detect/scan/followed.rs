@@ -1,7 +1,7 @@
 //! A source that the reporter follows: what its contacts came to, whether that is a scan, and what its event says.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 
@@ -29,6 +29,8 @@ const TOOL_CONTACTS: u64 = 3;
 /// Share of contacts that have a target and a port of their own where a server speaks to its clients: more than estimates and clients that
 /// happen to share a port take from it.
 const SERVED_SHARE: (u64, u64) = (3, 4);
+/// How long before a flood's first packet its senders may have been seen: the slice in which it begins is seldom whole.
+const FLOOD_BEGINS_NS: u64 = SLICE_NS;
 /// A scan with no more contacts than this an hour is slow.
 const SLOW_PER_HOUR: u64 = 120;
 /// Targets kept of a scan for its rows' distinct counts; beyond it the event's own estimate stands.
@@ -162,11 +164,12 @@ impl Followed {
         }
     }
 
-    /// Whether it sent datagrams, and most of them to hosts that have come under flood since, unless a window has an event of it already.
-    pub fn is_of_flood(&self, flooded: &BTreeSet<Addr>) -> bool {
-        let there = self.targets.iter().filter(|target| flooded.contains(target)).count();
-        let datagrams = 2 * self.methods[Method::Udp as usize] >= self.marked;
-        datagrams && there > 0 && 2 * there >= self.targets.len() && !(self.open.is_some() && self.course.started())
+    /// Whether most of its contacts were with hosts that came under flood as it began, unless a window has an event of it already. Who scanned
+    /// before is a scanner.
+    pub fn is_of_flood(&self, flooded: &BTreeMap<Addr, u64>) -> bool {
+        let by_then = self.course.first_ns.saturating_add(FLOOD_BEGINS_NS);
+        let there = self.targets.iter().filter(|target| flooded.get(target).is_some_and(|&since_ns| by_then >= since_ns)).count();
+        there > 0 && 2 * there >= self.targets.len() && !(self.open.is_some() && self.course.started())
     }
 
     pub fn key(&self) -> Key {

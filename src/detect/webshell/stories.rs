@@ -1,6 +1,6 @@
 //! What exchanges come to, from a lane's memory to events and rows.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::testing::{Sent, exchanged, form, get, multipart, request};
 use super::{WebshellBoard, WebshellMemory, WebshellTally};
@@ -38,7 +38,7 @@ impl Story {
     }
 
     fn conclude(&mut self, conclude: impl FnOnce(&mut WebshellBoard, &mut Conclusions<'_>)) {
-        let (mut flooded, mut scanners, mut unwritten) = (BTreeSet::new(), BTreeSet::new(), 0);
+        let (mut flooded, mut scanners, mut unwritten) = (BTreeMap::new(), BTreeSet::new(), 0);
         let (benign, sectors, peers, mut assets) = (Benign::embedded(), Sectors::default(), Peers::default(), Vec::new());
         let mut aims = Aims::default();
         let mut readings = Readings::default();

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use crate::addr::Addr;
-use crate::conclude::Conclusions;
+use crate::conclude::{Conclusions, SLICE_NS};
 use crate::detect::flood::method::{Act, Method};
 use crate::detect::flood::record::FloodTally;
 use crate::keyed::Keyed;
@@ -102,13 +102,24 @@ impl FloodBoard {
 
     /// Tells the other detectors who is under flood.
     pub(super) fn tell_flooded(&self, out: &mut Conclusions<'_>) {
-        let open = || self.watches.iter().filter(|(_, watch)| watch.open.is_some()).map(|(key, _)| key);
-        out.flooded.extend(open().filter(|key| !key.block).map(|key| key.victim));
-        for key in open().filter(|key| key.block) {
-            if key.victim.is_v4() {
-                out.flooded.extend((0..1 << HOST_BITS_V4).map(|host| Addr(key.victim.0 | host)));
+        let mut tell = |victim: Addr, since_ns: u64| {
+            let since = out.flooded.entry(victim).or_insert(since_ns);
+            *since = since_ns.min(*since);
+        };
+        let slices = out.settings.flood.slices as u32;
+        for (key, watch) in &self.watches {
+            let (Some(open), Some(evidence)) = (&watch.open, &watch.evidence) else { continue };
+            // What a scan left behind may stand before the flood in the evidence.
+            let since_ns = evidence.first_ns.max(u64::from(open.noticed_s.saturating_sub(slices)) * SLICE_NS);
+            if !key.block {
+                tell(key.victim, since_ns);
+                continue;
             }
-            out.flooded.extend(self.slices.iter().map(|slice| slice.key.victim).filter(|&victim| lowest(victim) == key.victim));
+            if key.victim.is_v4() {
+                (0..1 << HOST_BITS_V4).for_each(|host| tell(Addr(key.victim.0 | host), since_ns));
+            }
+            let hosts = self.slices.iter().map(|slice| slice.key.victim).filter(|&victim| lowest(victim) == key.victim);
+            hosts.for_each(|host| tell(host, since_ns));
         }
     }
 }

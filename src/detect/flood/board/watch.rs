@@ -28,6 +28,8 @@ const SLACK_PERCENT: i64 = 50;
 const CUSUM_MAX_TIMES: i64 = 4;
 /// Distinct sources from which on SYNs over random ports at a moderate rate are a flood and no scan.
 pub(super) const ANY_PORT_SOURCES: u64 = 200;
+/// The same of sources that do not repeat each other's ports, as decoys do: nmap takes up to 128 of those.
+const OWN_PORTS_SOURCES: u64 = 50;
 /// Sources up to which SYNs over many ports may be a scan, however fast: a scanner may have decoys, nmap's manual shows a handful.
 const SCANNERS_MAX: u64 = 16;
 /// SYNs per port from which on they are none: a scanner asks each port once, and again a few times if it gets no answer.
@@ -60,6 +62,8 @@ pub(super) struct Open {
     /// The flood's method when it began: a reflection without marks is an ordinary UDP flood.
     pub(super) method: Method,
     pub(super) quiet_s: u64,
+    /// The slice in which it was noticed.
+    pub(super) noticed_s: u32,
     /// The last slice with an attack.
     pub(super) last_s: u32,
     /// Whether a window's rows already have its beginning.
@@ -123,10 +127,15 @@ impl Watch {
         let busiest = self.evidence.as_ref().map_or(0, |evidence| evidence.busiest_port());
         let one_port = slice.unfinished_top_port() - share >= limits.syn_unfinished_per_s as i64 && busiest >= limits.syn_unfinished_per_s;
         let any_port = slice.unfinished() >= limits.syn_any_port_per_s as i64
-            || slice.unfinished() >= limits.syn_any_port_per_s as i64 / 10 && sources >= ANY_PORT_SOURCES;
+            || slice.unfinished() >= limits.syn_any_port_per_s as i64 / 10 && (sources >= ANY_PORT_SOURCES || self.have_own_ports(sources));
         self.cusum > limits.cusum_threshold as i64 * ONE
             && (one_port || any_port && !self.may_scan(sources))
             && unfinished * 100 >= all * limits.syn_unfinished_percent as i64
+    }
+
+    /// Whether many sources ask for ports as they come, and not for the same.
+    fn have_own_ports(&self, sources: u64) -> bool {
+        sources >= OWN_PORTS_SOURCES && self.evidence.as_ref().is_some_and(|evidence| evidence.recorded <= 2 * evidence.ports.len() as u64)
     }
 
     /// Whether these may be the SYNs of a scan that goes over the ports: few sources, and no port has had more than its answers take.
