@@ -122,6 +122,8 @@ impl Watch {
 
     pub(super) fn syn_begins(&self, slice: &Slice, limits: &settings::flood, sources: u64) -> bool {
         let (unfinished, all) = self.unfinished.iter().fold((0, 0), |sum, slice| (sum.0 + slice.0, sum.1 + slice.1));
+        // A busy server's clients go on being served beside the flood; a rush of new ones is more than those.
+        let ordinary = self.unfinished.len() as i64 * self.completions / ONE;
         // Where all ports are asked, each cell has its share of them.
         let share = slice.unfinished().max(0) / PORT_CELLS as i64;
         let busiest = self.evidence.as_ref().map_or(0, |evidence| evidence.busiest_port());
@@ -130,7 +132,7 @@ impl Watch {
             || slice.unfinished() >= limits.syn_any_port_per_s as i64 / 10 && (sources >= ANY_PORT_SOURCES || self.have_own_ports(sources));
         self.cusum > limits.cusum_threshold as i64 * ONE
             && (one_port || any_port && !self.may_scan(sources))
-            && unfinished * 100 >= all * limits.syn_unfinished_percent as i64
+            && unfinished * 100 >= (all - ordinary) * limits.syn_unfinished_percent as i64
     }
 
     /// Whether many sources ask for ports as they come, and not for the same.
