@@ -52,6 +52,8 @@ const OCTET_SOURCES_MIN: u64 = 1024;
 const TTL_VALUES: u32 = 100;
 /// Share of successive packets whose source ports count up over different sources; by chance 0.8 %.
 const SERIAL_SHARE: f64 = 0.20;
+/// The same share where nothing else is needed: one counter numbers most packets, whatever addresses stand on them.
+const SERIAL_ALONE_SHARE: f64 = 0.50;
 /// Resets of SYN+ACKs by hosts that never sent the SYN.
 const DISOWNED_SHARE: f64 = 0.05;
 /// Share of sources that completed handshakes in a flood of real hosts' leftovers; a forger completes none.
@@ -92,14 +94,15 @@ fn share(part: u64, whole: u64) -> f64 {
 
 /// Judges a flood's sources.
 pub fn judge(evidence: &Evidence, method: Method) -> Spoofing {
-    let attackers: Vec<_> = evidence.attackers().collect();
+    let handshakes = method == Method::Syn;
+    // Clients that were served beside the flood are none of its sources.
+    let attackers: Vec<_> = evidence.attackers().filter(|source| !handshakes || source.packets > u64::from(source.complete)).collect();
     let sampled = attackers.len() as u64;
     let (sources, _) = evidence.sources();
     let single = attackers.iter().filter(|source| source.packets == 1).count() as u64;
     let reserved = attackers.iter().filter(|source| source.attribution == crate::attribute::Attribution::Reserved).count() as u64;
     let unknown = attackers.iter().filter(|source| source.attribution == crate::attribute::Attribution::Unknown).count() as u64;
     let complete = attackers.iter().filter(|source| source.complete > 0).count() as u64;
-    let handshakes = method == Method::Syn;
 
     let mut signs = vec![
         sign("single_packet_sources", share(single, sampled), SINGLE_SHARE),
@@ -134,10 +137,11 @@ pub fn judge(evidence: &Evidence, method: Method) -> Spoofing {
     let by_singles = positive("single_packet_sources")
         && (complete == 0 || share(complete, sampled) < COMPLETE_SHARE)
         && (supported || sources >= DRAWS_SOURCES_MIN);
+    let one_counter = share(evidence.serial, evidence.recorded) >= SERIAL_ALONE_SHARE;
     let verdict = if sources < SOURCES_MIN {
         // A few addresses that send much: nobody forges so few, and framing one address is rare.
         Verdict::Genuine
-    } else if by_singles || draws && silent && sources >= DRAWS_SOURCES_MIN {
+    } else if by_singles || (draws || one_counter) && silent && sources >= DRAWS_SOURCES_MIN {
         Verdict::Spoofed
     } else if several {
         Verdict::Genuine

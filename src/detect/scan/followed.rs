@@ -374,13 +374,13 @@ impl Followed {
         horizontal || silent || over_ports || vertical || marked || dark
     }
 
-    /// Whether the source speaks from one port to many hosts, each at a port of its own, and opens no connection: so do a server to its clients
-    /// and a peer to its peers, where what they send is not seen or their conversations began before. A scanner goes on with a port.
+    /// Whether the source speaks from one port to many hosts, each at a port of its own, and opens no connection: so do a server to its clients,
+    /// also when it ends what they have forgotten, and a peer to its peers, where what they send is not seen or their conversations began before. A scanner goes on with a port.
     fn serves(&self) -> bool {
         let most = |count: u64| count * SERVED_SHARE.1 >= self.marked * SERVED_SHARE.0;
         self.one_source_port
             && self.source_port != 0
-            && matches!(self.main_method(), Method::Ack | Method::Udp)
+            && matches!(self.main_method(), Method::Ack | Method::Udp | Method::Fin | Method::Maimon)
             && most(self.hosts.count())
             && most(self.services.count())
     }

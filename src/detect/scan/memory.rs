@@ -45,6 +45,8 @@ const ICMP_ECHO_REPLY: u8 = 0;
 /// Ports that traceroute sends to, one more with each probe: three for each of 30 hops by default, 255 hops at most (traceroute(8), after Van
 /// Jacobson's of 1988).
 const TRACE_PORTS: std::ops::Range<u16> = 33_434..33_434 + 3 * 255;
+/// The same of tracepath (`BASE_PORT` in iputils' `tracepath.c`), which sends up to three for each hop as well.
+const TRACEPATH_PORTS: std::ops::Range<u16> = 44_444..44_444 + 3 * 255;
 /// Hops that it goes by default. Its probes arrive with what is left of so many; other packets begin at 64 or above, nmap's at 37.
 const TRACE_TTL_MAX: u8 = 30;
 
@@ -672,7 +674,8 @@ impl ScanMemory {
 
 /// Whether a datagram is traceroute's: it is to die on the way or to be refused, and asks for no service.
 fn traces(header: &Header) -> bool {
-    header.transport == Transport::Udp && TRACE_PORTS.contains(&header.target_port) && header.ttl <= TRACE_TTL_MAX
+    let port = header.target_port;
+    header.transport == Transport::Udp && (TRACE_PORTS.contains(&port) || TRACEPATH_PORTS.contains(&port)) && header.ttl <= TRACE_TTL_MAX
 }
 
 fn contact_bucket(lane: usize, hash: u64) -> usize {

@@ -17,11 +17,12 @@ pub enum Method {
     Maimon,
     Udp,
     Icmp,
+    Sctp,
     Other,
 }
 
 impl Method {
-    pub const COUNT: usize = 10;
+    pub const COUNT: usize = 11;
     pub const ALL: [Method; Method::COUNT] = [
         Method::Syn,
         Method::Connect,
@@ -32,6 +33,7 @@ impl Method {
         Method::Maimon,
         Method::Udp,
         Method::Icmp,
+        Method::Sctp,
         Method::Other,
     ];
 
@@ -40,7 +42,7 @@ impl Method {
         match self {
             Method::Udp => "udp",
             Method::Icmp => "icmp",
-            Method::Other => "sctp",
+            Method::Sctp => "sctp",
             _ => "tcp",
         }
     }
@@ -57,6 +59,7 @@ impl Method {
             Method::Maimon => "maimon",
             Method::Udp => "udp",
             Method::Icmp => "icmp",
+            Method::Sctp => "sctp",
             Method::Other => "other",
         }
     }
@@ -74,7 +77,7 @@ pub fn method(header: &Header) -> Option<Method> {
     match header.transport {
         Transport::Udp => Some(Method::Udp),
         Transport::Icmp => Some(Method::Icmp),
-        Transport::Sctp => Some(Method::Other),
+        Transport::Sctp => Some(Method::Sctp),
         Transport::Other | Transport::Link => None,
         Transport::Tcp => match header.tcp_flags & (FIN | SYN | RST | PSH | ACK | URG) {
             SYN => Some(if by_stack(header) { Method::Connect } else { Method::Syn }),
