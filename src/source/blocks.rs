@@ -95,7 +95,7 @@ mod tests {
         let blocks = Blocks::default();
         let mut current = Block::new(BLOCK_BYTES);
         let mut lent: Vec<Block> = Vec::new();
-        let mut next = |current: Block, lent: &mut Vec<Block>| {
+        let next = |current: Block, lent: &mut Vec<Block>| {
             lent.push(current.clone());
             let next = blocks.exchange(current);
             assert!(lent.iter().all(|lent| lent.address() != next.address()));
