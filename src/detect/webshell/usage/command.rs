@@ -15,6 +15,8 @@ const ORDINARY_NAMES: [&[u8]; 27] = [
 ];
 /// Words of a language in an answer from which on it talks about a command.
 const PROSE_WORDS: usize = 24;
+/// Words in a row that make a sentence. Outputs of the commands that are known have fewer.
+const SENTENCE_WORDS: usize = 6;
 /// Names of fields that ordinary clients send; a command does not stand in them.
 const ORDINARY_FIELDS: [&str; 11] = [
     "Host",
@@ -100,6 +102,21 @@ fn is_prose(body: &[u8]) -> bool {
     words.filter(|word| word.len() > 1 && word.iter().all(u8::is_ascii_lowercase)).take(PROSE_WORDS).count() == PROSE_WORDS
 }
 
+/// Whether an answer explains something in a sentence: words in a row, with a space between two. Outputs have them one by one, or in columns; files have
+/// them behind what begins a comment.
+pub fn is_explained(body: &[u8]) -> bool {
+    let texts = body.split(|&byte| byte == b'<').flat_map(|piece| piece.splitn(2, |&byte| byte == b'>').last());
+    let lines = texts.flat_map(|text| text.split(|&byte| byte == b'\n')).map(<[u8]>::trim_ascii);
+    lines.filter(|line| !matches!(line.first(), Some(b'#' | b'*' | b'/'))).any(|line| {
+        let mut in_a_row = 0;
+        line.split(|&byte| byte == b' ').any(|word| {
+            let word = word.strip_suffix(b",").or_else(|| word.strip_suffix(b".")).unwrap_or(word);
+            in_a_row = if !word.is_empty() && word.iter().all(u8::is_ascii_lowercase) { in_a_row + 1 } else { 0 };
+            in_a_row == SENTENCE_WORDS
+        })
+    })
+}
+
 /// Whether a value is a command, plain or coded or behind an interpreter's call, whose output is in the answer: `least` says how
 /// little of one will do.
 fn ran(value: &[u8], least: Least, answer: &Answer<'_>, room: &mut Room) -> bool {
@@ -165,7 +182,7 @@ fn shown(value: &[u8], least: Least, answer: &Answer<'_>, room: &mut Room) -> bo
 }
 
 /// The command within an interpreter's call: `system('id');`, `cmd /c dir`, `/bin/sh -c id`, `cd /tmp;id`.
-fn unwrapped(command: &[u8]) -> &[u8] {
+pub fn unwrapped(command: &[u8]) -> &[u8] {
     let mut command = command.trim_ascii();
     const CALLS: [&[u8]; 9] = [
         b"system(",
@@ -289,6 +306,25 @@ mod tests {
         assert!(found(&get("/x.php?c=echo+f00ba7"), "f00ba7\n"));
         assert!(!found(&get("/x.php?c=echo+f00ba7"), "you said: f00ba7"));
         assert!(!found(&get("/x.php?c=ls"), "no such action here"));
+    }
+
+    #[test]
+    fn sentences_are_no_outputs() {
+        for page in [
+            "<h1>uname -a</h1><p>print system information. It is used to find which kernel is running.</p>",
+            "ID(1)\nNAME\n id - print real and effective user and group IDs\n",
+        ] {
+            assert!(is_explained(page.as_bytes()), "{page}");
+        }
+        for output in [
+            "total 8\ndrwxr-xr-x 2 root root 4096 Nov  2 17:20 bin\n-rw-r--r-- 1 root root 4 Nov  2 17:20 etc\n",
+            "bin\nboot\ndev\netc\nhome\nlib\nmnt\nopt\n",
+            "  total  used  free  shared  buff  cache  available\n",
+            "# this is how the tasks of this table are run\n* * * * * id\n",
+            ID,
+        ] {
+            assert!(!is_explained(output.as_bytes()), "{output}");
+        }
     }
 
     #[test]

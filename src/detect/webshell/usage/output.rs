@@ -1,6 +1,6 @@
 //! What commands leave in their output: the proof that a text was run as one.
 
-use super::super::encoding::has;
+use super::super::encoding::{has, has_any};
 
 /// What commands leave in their output, and the commands of which it is the output.
 pub struct Output {
@@ -59,7 +59,10 @@ const OUTPUTS: [Output; 16] = [
     Output { commands: &[b"which", b"whereis"], shows: |text| has(text, b"/bin/") },
     Output {
         commands: &[b"type ", b"cat "],
-        shows: |text| has(text, b"<?php") || has(text, b"root:") || has(text, b"[boot loader]") || has(text, b"127.0.0.1"),
+        shows: |text| {
+            let marks: [&[u8]; 6] = [b"<?php", b"root:", b"[boot loader]", b"127.0.0.1", b"<configuration>", b"for 16-bit app support"];
+            has_any(text, &marks)
+        },
     },
 ];
 
@@ -72,6 +75,12 @@ pub enum Least {
     User,
     /// A word, a line, or what a device says of itself.
     Word,
+}
+
+/// Whether a text holds what is no page's own: an account with all rights in a list of them, ids with names, the name of Windows' system.
+pub fn is_telling(text: &[u8]) -> bool {
+    let ids = || memchr::memmem::find(text, b"uid=").is_some_and(|at| has(&text[at..], b") gid="));
+    has(text, b"root:x:0:0:") || ids() || has(text, b"nt authority\\")
 }
 
 /// Whether a text is what a line of commands leaves: that of any of them.
