@@ -72,6 +72,9 @@ pub struct Dealing {
     likely: u64,
     likely_taken: bool,
     repeats: Option<u64>,
+    /// A command that was run and whose output said little, and whether there was another.
+    reported: Option<&'static [u8]>,
+    reported_another: bool,
     /// Hashes of paths looked for by name.
     names: Vec<u64>,
     telling: usize,
@@ -99,6 +102,8 @@ impl Dealing {
             likely: 0,
             likely_taken: false,
             repeats: None,
+            reported: None,
+            reported_another: false,
             names: Vec::new(),
             telling: 0,
             path,
@@ -110,7 +115,7 @@ impl Dealing {
     /// What it is so far.
     pub fn class(&self) -> Class {
         let repeated = self.likely >= 2;
-        if self.certain_taken || repeated && self.likely_taken {
+        if self.certain_taken || repeated && self.likely_taken || self.reported_another {
             Class::Webshell
         } else if self.certain || repeated {
             Class::Attempt
@@ -125,7 +130,7 @@ impl Dealing {
         let likely = self.likely + u64::from(self.adds_up(finding));
         let taken = certain && finding.taken || likely >= 2 && (self.likely_taken || finding.taken);
         let sure = certain || likely >= 2;
-        let class = if taken {
+        let class = if taken || self.is_another(finding) {
             Class::Webshell
         } else if sure {
             Class::Attempt
@@ -133,6 +138,11 @@ impl Dealing {
             Class::Suspect
         };
         class.max(self.class())
+    }
+
+    /// Whether a finding is of another command than one before, where both outputs say little: no page has several.
+    fn is_another(&self, finding: &Finding) -> bool {
+        matches!((self.reported, finding.reported), (Some(before), Some(now)) if before != now)
     }
 
     /// Whether a likely finding is of the kind of those before.
@@ -164,6 +174,8 @@ impl Dealing {
             self.likely_taken |= finding.taken;
             self.repeats = finding.repeats;
         }
+        self.reported_another |= self.is_another(finding);
+        self.reported = self.reported.or(finding.reported);
         self.certain |= finding.sure == Sure::Certain;
         self.certain_taken |= finding.sure == Sure::Certain && finding.taken;
         if !finding.file_name.is_empty() && self.file_name.is_none() {

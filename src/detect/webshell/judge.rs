@@ -40,6 +40,8 @@ pub struct Finding {
     pub taken: bool,
     /// What must be the same in another answer for a likely one to be certain.
     pub repeats: Option<u64>,
+    /// The command of a use whose output says little.
+    pub reported: Option<&'static [u8]>,
     /// A probe by name alone: how much the name says.
     pub known: Known,
     /// The name of an uploaded file, as sent; empty for the others.
@@ -48,7 +50,7 @@ pub struct Finding {
 
 impl Finding {
     pub(super) fn new(stage: Stage, shell: Shell, sure: Sure, taken: bool) -> Self {
-        Finding { stage, shell, sure, taken, repeats: None, known: Known::No, file_name: Vec::new() }
+        Finding { stage, shell, sure, taken, repeats: None, reported: None, known: Known::No, file_name: Vec::new() }
     }
 }
 
@@ -85,8 +87,11 @@ fn used(found: &Use, answer: &Answer<'_>) -> Option<Finding> {
         Outcome::Missing => (Stage::Probe, false),
         Outcome::Refused | Outcome::Silent => (Stage::Use, false),
     };
-    (taken || found.sure == Sure::Certain)
-        .then(|| Finding { repeats: found.repeats, ..Finding::new(stage, found.shell, found.sure, taken) })
+    (taken || found.sure == Sure::Certain).then(|| Finding {
+        repeats: found.repeats,
+        reported: found.reported,
+        ..Finding::new(stage, found.shell, found.sure, taken)
+    })
 }
 
 #[cfg(test)]

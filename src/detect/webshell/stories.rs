@@ -105,6 +105,19 @@ fn is(kind: &'static str, detail: &str) -> (&'static str, String) {
 }
 
 #[test]
+fn a_command_that_pages_report_needs_another_beside_it() {
+    let told = |second: (&str, &str)| {
+        let mut story = Story::new();
+        story.tell(10, 1, 9, &get("/a.php?cmd=hostname"), Some((200, "web01\n")));
+        story.tell(11, 1, 9, &get(second.0), Some((200, second.1)));
+        story.finish()
+    };
+    assert_eq!(told(("/a.php?cmd=hostname", "web01\n")), [is("webshell_suspect", "use unknown /a.php 200 2")]);
+    assert_eq!(told(("/a.php?cmd=pwd", "/var/www\n")), [is("webshell", "use unknown /a.php 200 2")]);
+    assert_eq!(told(("/a.php?cmd=whoami", "www-data\n")), [is("webshell", "use unknown /a.php 200 2")]);
+}
+
+#[test]
 fn an_upload_and_its_use_are_two_events_and_two_users_are_two() {
     let mut story = Story::new();
     let upload = multipart("/up", &[("f", Some("a.php"), "text/plain", SHELL)]);

@@ -3,7 +3,7 @@
 use super::super::encoding::{base64, is_text, percent};
 use super::super::name::Language;
 use super::super::shell::Shell;
-use super::output::{Least, fits, leads};
+use super::output::{Least, Ran, fits, leads};
 use super::{Answer, Asked, Room, Sure, Use};
 use crate::detect::webshell::asked::{Declared, Parameter, Place};
 use crate::protocol::digits;
@@ -31,6 +31,8 @@ const ORDINARY_FIELDS: [&str; 11] = [
     "Cache-Control",
     "Pragma",
 ];
+/// Fields of one request that are looked at.
+const FIELDS_MAX: usize = 64;
 /// Bytes of a command at most. What is longer is a program.
 const COMMAND_BYTES_MAX: usize = 512;
 
@@ -43,15 +45,14 @@ pub fn find(asked: &Asked<'_>, answer: &Answer<'_>, room: &mut Room) -> Option<U
     }
     // Routers and panels are driven by programs behind CGI that may run commands for whoever has logged in.
     let sure = if asked.script == Some(Language::Cgi) && !asked.stranger { Sure::Suspect } else { Sure::Certain };
-    let certain = Use { sure, ..Use::of_pages(Shell::Unknown) };
     let by_parameter = asked.find(room, |parameter, room| {
         if parameter.value.is_empty() {
-            return by_name_alone(parameter, answer, room).then_some(certain);
+            return by_name_alone(parameter, answer, room);
         }
         let named = !ORDINARY_NAMES.iter().any(|name| parameter.name.eq_ignore_ascii_case(name));
         let about = !named && is_prose(answer.body);
         let least = if named { Least::Word } else { Least::Telling };
-        (!about && ran(parameter.value, least, answer, room)).then_some(certain)
+        if about { None } else { ran(parameter.value, least, answer, room) }
     });
     let by_field = |room: &mut Room| {
         let fields = asked.request.fields.iter().filter(|field| {
@@ -60,19 +61,27 @@ pub fn find(asked: &Asked<'_>, answer: &Answer<'_>, room: &mut Room) -> Option<U
                 // A call, since `id` is a language, too.
                 || field.name.eq_ignore_ascii_case(b"Accept-Language") && field.value.contains(&b'(')
         });
-        fields.take(64).any(|field| ran(field.value, Least::Word, answer, room)).then_some(certain)
+        fields.take(FIELDS_MAX).find_map(|field| ran(field.value, Least::Word, answer, room))
     };
     let by_body = |room: &mut Room| {
         let plain = matches!(asked.declared, Declared::Bytes | Declared::Other) && asked.form().is_empty();
-        (plain && ran(asked.body, Least::Word, answer, room)).then_some(certain)
+        if plain { ran(asked.body, Least::Word, answer, room) } else { None }
     };
-    by_parameter.or_else(|| by_field(room)).or_else(|| by_body(room))
+    let ran = by_parameter.or_else(|| by_field(room)).or_else(|| by_body(room))?;
+    Some(judged(ran, sure, answer))
+}
+
+/// A use, as sure as the output lets it be. Pages report how a machine is, and explain commands by their outputs.
+fn judged(ran: Ran, sure: Sure, answer: &Answer<'_>) -> Use {
+    let explained = !ran.gives_a_file() && is_explained(answer.body);
+    let sure = if ran.says_little() || explained { Sure::Suspect } else { sure };
+    Use { sure, reported: Some(ran.command).filter(|_| ran.says_little() && !explained), ..Use::of_pages(Shell::Unknown) }
 }
 
 /// A query that is nothing but a command: `?whoami`, `?cat+/etc/passwd`. A page may be asked for its `id` or `hostname` so.
-fn by_name_alone(parameter: &Parameter<'_>, answer: &Answer<'_>, room: &mut Room) -> bool {
+fn by_name_alone(parameter: &Parameter<'_>, answer: &Answer<'_>, room: &mut Room) -> Option<Ran> {
     if parameter.place != Place::Query || parameter.name.len() > COMMAND_BYTES_MAX {
-        return false;
+        return None;
     }
     let mut value = std::mem::take(&mut room.text);
     percent(parameter.name, true, &mut value);
@@ -91,7 +100,8 @@ fn in_memory(asked: &Asked<'_>, answer: &Answer<'_>, room: &mut Room) -> Option<
     asked.find(room, |parameter, room| {
         let named = COMMAND_NAMES.iter().any(|name| parameter.name.eq_ignore_ascii_case(name));
         let plain = matches!(parameter.place, Place::Query | Place::Form);
-        (plain && named && ran(parameter.value, Least::User, answer, room)).then_some(Use { sure, ..Use::of_pages(Shell::Unknown) })
+        let ran = if plain && named { ran(parameter.value, Least::User, answer, room) } else { None };
+        ran.map(|ran| judged(ran, sure, answer))
     })
 }
 
@@ -117,15 +127,15 @@ pub fn is_explained(body: &[u8]) -> bool {
     })
 }
 
-/// Whether a value is a command, plain or coded or behind an interpreter's call, whose output is in the answer: `least` says how
+/// The command that a value is, plain or coded or behind an interpreter's call, if its output is in the answer: `least` says how
 /// little of one will do.
-fn ran(value: &[u8], least: Least, answer: &Answer<'_>, room: &mut Room) -> bool {
+fn ran(value: &[u8], least: Least, answer: &Answer<'_>, room: &mut Room) -> Option<Ran> {
     let value = value.trim_ascii();
     if value.len() < 2 || value.len() > COMMAND_BYTES_MAX {
-        return false;
+        return None;
     }
-    if shown(value, least, answer, room) {
-        return true;
+    if let Some(ran) = shown(value, least, answer, room) {
+        return Some(ran);
     }
     if value.contains(&b'%') {
         // Encoded twice.
@@ -133,15 +143,15 @@ fn ran(value: &[u8], least: Least, answer: &Answer<'_>, room: &mut Room) -> bool
         percent(value, true, &mut plain);
         let found = shown(&plain, least, answer, room);
         room.plain = plain;
-        if found {
-            return true;
+        if found.is_some() {
+            return found;
         }
     }
     if let Some(plain) = of_hexadecimal(value) {
         return shown(&plain, least, answer, room);
     }
     if value.len() < 4 || !base64(value, &mut room.plain) || !is_text(&room.plain) {
-        return false;
+        return None;
     }
     let plain = std::mem::take(&mut room.plain);
     let found = shown(&plain, least, answer, room);
@@ -159,12 +169,12 @@ fn of_hexadecimal(value: &[u8]) -> Option<Vec<u8>> {
 /// Commands of one line that are looked at.
 const CHAINED_MAX: usize = 16;
 
-/// Whether the answer shows what a command would, or one of those that it is made of: `pwd;id`, `whoami && dir`.
-fn shown(value: &[u8], least: Least, answer: &Answer<'_>, room: &mut Room) -> bool {
+/// The command of which the answer shows the output, or one of those that it is made of: `pwd;id`, `whoami && dir`.
+fn shown(value: &[u8], least: Least, answer: &Answer<'_>, room: &mut Room) -> Option<Ran> {
     let value = value.trim_ascii();
     let whole = unwrapped(value);
     if is_echo(whole, answer.body) {
-        return true;
+        return Some(Ran { command: b"echo" });
     }
     let chained = value.split(|byte| matches!(byte, b';' | b'|' | b'&' | b'\n')).skip(1).take(CHAINED_MAX).map(unwrapped);
     let mut lines: Vec<Vec<u8>> = std::iter::once(whole).chain(chained).map(|line| line.trim_ascii_start().to_ascii_lowercase()).collect();
@@ -172,13 +182,17 @@ fn shown(value: &[u8], least: Least, answer: &Answer<'_>, room: &mut Room) -> bo
         lines.truncate(1);
     }
     // What follows another command must show more: a text may hold any word behind a semicolon.
-    let fit =
-        |text: &[u8]| lines.iter().enumerate().any(|(at, line)| fits(line, if at == 0 { least } else { least.min(Least::User) }, text));
-    if fit(answer.body) {
-        return true;
-    }
-    // Some shells encode what they give back.
-    base64(answer.body.trim_ascii(), &mut room.more) && is_text(&room.more) && fit(&room.more)
+    let fit = |text: &[u8]| {
+        let mut ran =
+            lines.iter().enumerate().filter_map(|(at, line)| fits(line, if at == 0 { least } else { least.min(Least::User) }, text));
+        let first = ran.next()?;
+        Some(if first.says_little() { ran.next().unwrap_or(first) } else { first })
+    };
+    fit(answer.body).or_else(|| {
+        // Some shells encode what they give back.
+        let coded = base64(answer.body.trim_ascii(), &mut room.more) && is_text(&room.more);
+        if coded { fit(&room.more) } else { None }
+    })
 }
 
 /// The command within an interpreter's call: `system('id');`, `cmd /c dir`, `/bin/sh -c id`, `cd /tmp;id`.
@@ -306,6 +320,18 @@ mod tests {
         assert!(found(&get("/x.php?c=echo+f00ba7"), "f00ba7\n"));
         assert!(!found(&get("/x.php?c=echo+f00ba7"), "you said: f00ba7"));
         assert!(!found(&get("/x.php?c=ls"), "no such action here"));
+    }
+
+    #[test]
+    fn pages_that_report_or_explain_are_suspects() {
+        let sure = |target: &str, answer: &str| found_by(find, &get(target), answer).map(|found| (found.sure, found.reported));
+        assert_eq!(sure("/x.php?cmd=id", ID), Some((Sure::Certain, None)));
+        assert_eq!(sure("/x.php?cmd=hostname", "web01\n"), Some((Sure::Suspect, Some(&b"hostname"[..]))));
+        assert_eq!(sure("/x.php?cmd=pwd;id", &format!("/var/www\n{ID}")), Some((Sure::Certain, None)));
+        let explained = format!("<p>this is what the command prints on most systems</p><pre>{ID}</pre>");
+        assert_eq!(sure("/x.php?cmd=id", &explained), Some((Sure::Suspect, None)));
+        let file = "<?php // x ?><p>this is what the command prints on most systems</p>";
+        assert_eq!(sure("/x.php?cmd=cat+a.php", file), Some((Sure::Certain, None)));
     }
 
     #[test]

@@ -32,13 +32,15 @@ pub struct Use {
     pub sure: Sure,
     /// A page for people fits: the answer shows it, or the shell has pages.
     pub page: bool,
+    /// The command that was run, where its output says little: another one says more.
+    pub reported: Option<&'static [u8]>,
     /// What repeats from one answer of the same shell to the next, if anything does.
     pub repeats: Option<u64>,
 }
 
 impl Use {
     fn new(shell: Shell, sure: Sure) -> Self {
-        Use { shell, sure, page: false, repeats: None }
+        Use { shell, sure, page: false, reported: None, repeats: None }
     }
 
     /// Of a shell that answers with pages.

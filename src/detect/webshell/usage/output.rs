@@ -83,14 +83,38 @@ pub fn is_telling(text: &[u8]) -> bool {
     has(text, b"root:x:0:0:") || ids() || has(text, b"nt authority\\")
 }
 
-/// Whether a text is what a line of commands leaves: that of any of them.
-pub fn fits(line: &[u8], least: Least, text: &[u8]) -> bool {
+/// A command whose output a text is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Ran {
+    pub command: &'static [u8],
+}
+
+/// Commands whose outputs pages have that only say how a machine or a network is.
+const REPORTED: [&[u8]; 9] = [b"hostname", b"pwd", b"cd", b"df", b"free", b"w", b"uptime", b"top -b", b"ping "];
+
+impl Ran {
+    /// Whether it says little, since pages report the same.
+    pub fn says_little(self) -> bool {
+        REPORTED.contains(&self.command)
+    }
+
+    /// Whether it gives out a file, in which sentences may stand.
+    pub fn gives_a_file(self) -> bool {
+        [&b"cat "[..], b"type "].iter().any(|file| self.command.starts_with(file))
+    }
+}
+
+/// Of which command a text is the output, among those of a line; rather of one that says much.
+pub fn fits(line: &[u8], least: Least, text: &[u8]) -> Option<Ran> {
     let short = match least {
         Least::Word => &SHORT_OUTPUTS[..],
         Least::User => std::slice::from_ref(&USER_OUTPUT),
         Least::Telling => &[],
     };
-    short.iter().chain(&OUTPUTS).any(|output| output.commands.iter().any(|known| is_command(line, known)) && (output.shows)(text))
+    OUTPUTS.iter().chain(short).find_map(|output| {
+        let command = output.commands.iter().find(|known| is_command(line, known))?;
+        (output.shows)(text).then_some(Ran { command })
+    })
 }
 
 /// Commands that others stand behind in one line, besides those of the lists.
@@ -176,6 +200,10 @@ fn is_folder(text: &[u8]) -> bool {
 mod tests {
     use super::*;
 
+    fn is(line: &[u8], least: Least, text: &[u8]) -> bool {
+        fits(line, least, text).is_some()
+    }
+
     #[test]
     fn outputs_are_those_of_their_commands() {
         for (line, text) in [
@@ -184,19 +212,17 @@ mod tests {
             ("which python3", "/usr/bin/python3\n"),
             ("ss -lnt", "State Recv-Q\nLISTEN 0 128\n"),
         ] {
-            assert!(fits(line.as_bytes(), Least::Telling, text.as_bytes()), "{line}");
-            assert!(!fits(line.as_bytes(), Least::Word, b"{\"ok\":true}"), "{line}");
+            assert!(is(line.as_bytes(), Least::Telling, text.as_bytes()), "{line}");
+            assert!(!is(line.as_bytes(), Least::Word, b"{\"ok\":true}"), "{line}");
         }
         let (ping, told) =
             (&b"PING 10.0.0.1 (10.0.0.1) 56(84) bytes of data.\n"[..], &b"Filesystem Size Used\n/dev/sda1 40G 12G Mounted on\n"[..]);
         assert!(
-            fits(b"ping -c 1 10.0.0.1", Least::Word, ping)
-                && !fits(b"ping", Least::Word, ping)
-                && !fits(b"ping 10.0.0.1", Least::User, ping)
+            is(b"ping -c 1 10.0.0.1", Least::Word, ping) && !is(b"ping", Least::Word, ping) && !is(b"ping 10.0.0.1", Least::User, ping)
         );
-        assert!(fits(b"df -h", Least::Word, told) && !fits(b"df", Least::Telling, told));
-        assert!(fits(b"whoami", Least::User, b"www-data\n") && !fits(b"whoami", Least::Telling, b"www-data\n"));
+        assert!(is(b"df -h", Least::Word, told) && !is(b"df", Least::Telling, told));
+        assert!(is(b"whoami", Least::User, b"www-data\n") && !is(b"whoami", Least::Telling, b"www-data\n"));
         assert!(leads(b"pwd") && leads(b"printf 'a'") && leads(b"cat /etc/passwd") && !leads(b"127.0.0.1") && !leads(b"identity"));
-        assert!(fits(b"hostname", Least::Word, b"web01\n") && !fits(b"hostname", Least::User, b"web01\n"));
+        assert!(is(b"hostname", Least::Word, b"web01\n") && !is(b"hostname", Least::User, b"web01\n"));
     }
 }
