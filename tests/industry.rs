@@ -224,7 +224,12 @@ fn the_aim_is_told_the_same_way_of_every_kind() {
 
 /// A segment of a connection between two hosts at home.
 fn segment(by_client: bool, flags: u8, seq: u32, ack: u32, payload: &[u8]) -> Vec<u8> {
-    let ends = [([10, 0, 0, 1], 40_616u16), ([10, 0, 0, 2], 102)];
+    segment_between((40_616, 102), by_client, flags, (seq, ack), payload)
+}
+
+/// The same between the client's port and the service's.
+fn segment_between(ports: (u16, u16), by_client: bool, flags: u8, (seq, ack): (u32, u32), payload: &[u8]) -> Vec<u8> {
+    let ends = [([10, 0, 0, 1], ports.0), ([10, 0, 0, 2], ports.1)];
     let (from, to) = if by_client { (ends[0], ends[1]) } else { (ends[1], ends[0]) };
     let length = (40 + payload.len() as u16).to_be_bytes();
     let mut frame = vec![2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0, 0x45, 0, length[0], length[1], 0, 7, 0x40, 0, 64, 6, 0, 0];
@@ -236,11 +241,60 @@ fn segment(by_client: bool, flags: u8, seq: u32, ack: u32, payload: &[u8]) -> Ve
     frame
 }
 
+const SYN: u8 = 0x02;
+const ACK: u8 = 0x10;
+
+/// The contacts told of a connection between these ports: who speaks, the client or not, and what.
+fn connection(ports: (u16, u16), talk: &[(bool, &[u8])]) -> Vec<Value> {
+    let mut next = [9_001, 1_001];
+    let mut frames = vec![
+        segment_between(ports, true, SYN, (1_000, 0), &[]),
+        segment_between(ports, false, SYN | ACK, (9_000, 1_001), &[]),
+        segment_between(ports, true, ACK, (1_001, 9_001), &[]),
+    ];
+    for &(by_client, said) in talk {
+        let (seq, ack) = (next[usize::from(by_client)], next[usize::from(!by_client)]);
+        frames.push(segment_between(ports, by_client, ACK, (seq, ack), said));
+        next[usize::from(by_client)] += said.len() as u32;
+    }
+    let told = read_frames(&frames, &[]);
+    events(&told, "ics_probe").into_iter().cloned().collect()
+}
+
+#[test]
+fn a_clients_port_is_no_service() {
+    let init = hex("0101001a0000000078800003000c494245544830314e305f4d00");
+    let zeros = vec![0; 1_200];
+    for port in [1_883, 1_962, 5_094, 44_818] {
+        let contacts = connection((port, 80), &[(true, b"GET / HTTP/1.1\r\n\r\n"), (false, &init), (false, &zeros), (true, &init)]);
+        assert_eq!(contacts, Vec::<Value>::new(), "{port}");
+    }
+}
+
+#[test]
+fn what_follows_other_first_words_confirms_nothing_by_chance() {
+    let init = hex("0101001a0000000078800003000c494245544830314e305f4d00");
+    for talk in [[(true, &b"GET / HTTP/1.1\r\n\r\n"[..]), (false, b"HTTP/1.1 200 OK\r\n\r\n"), (true, &init), (false, &init)]] {
+        let contacts = connection((40_616, 1_962), &talk);
+        assert!(contacts.iter().all(|contact| contact["wherefrom"]["ics"]["confirmed"] == false), "{contacts:?}");
+    }
+    let alone = connection((40_616, 1_962), &[(true, &init)]);
+    assert_eq!(alone[0]["wherefrom"]["ics"]["confirmed"], true, "{alone:?}");
+}
+
+#[test]
+fn a_probe_is_found_behind_another_and_behind_telnets_negotiation() {
+    let modbus = hex("000100000006010300000002");
+    let contacts = connection((40_616, 502), &[(true, b"GET / HTTP/1.0\r\n\r\n"), (true, &modbus)]);
+    assert_eq!(contacts[0]["wherefrom"]["ics"]["functions"]["read-holding-registers"], 1, "{contacts:?}");
+    let negotiation = (hex("fffb01fffb03"), hex("fffd01fffd03"));
+    let contacts = connection((40_616, 10_001), &[(false, &negotiation.0), (true, &negotiation.1), (true, b"\x01I20100\r\n")]);
+    assert_eq!(contacts[0]["wherefrom"]["ics"]["functions"]["in-tank-inventory"], 1, "{contacts:?}");
+}
+
 /// S7comm and MMS begin alike, and the selectors of a connection are only a hint.
 #[test]
 fn a_connection_is_that_of_the_protocol_that_speaks() {
-    const SYN: u8 = 0x02;
-    const ACK: u8 = 0x10;
     let connect = hex("030000130ee00000000600c1020002c2020200");
     let initiate = hex("0300002f02f080a8268002001f81010382010383020808a416800101810305e800820c03ffffffffffffffffffffff");
     let after = 1_001 + connect.len() as u32;

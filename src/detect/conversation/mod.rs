@@ -14,4 +14,4 @@ mod tests;
 pub use entry::Arrival;
 pub use step::{Seen, Step};
 pub(crate) use table::Bucket;
-pub use table::{Coming, Conversations, UNWANTED};
+pub use table::{CALLED_STRAYED, Coming, Conversations, OPENER_STRAYED, UNWANTED};

@@ -55,6 +55,10 @@ impl Bucket {
 
 /// A detector's handle where it wants no more of the conversation.
 pub const UNWANTED: u16 = u16::MAX;
+/// The industrial detector's handle where the first words of the one who opened the conversation were in no protocol of its service, and
+/// where those of the one called were not.
+pub const OPENER_STRAYED: u16 = UNWANTED - 2;
+pub const CALLED_STRAYED: u16 = UNWANTED - 3;
 /// The handle where the flood detector wants the answers of the one called: they amplify what is asked.
 const REFLECTS: u16 = UNWANTED - 1;
 
@@ -183,7 +187,7 @@ impl Conversations {
     /// Has the answers of the one called shown to the flood detector, unless another detector follows the conversation.
     pub fn mark_reflecting(&mut self, place: u32) {
         let tag = &mut self.rest_mut(place).tag;
-        if matches!(*tag, 0 | UNWANTED) {
+        if matches!(*tag, 0 | UNWANTED | OPENER_STRAYED | CALLED_STRAYED) {
             *tag = REFLECTS;
         }
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::addr::Addr;
 use crate::attribute::{Attribution, Country, Direction, is_group};
 use crate::decode::{Transport, flags, marks};
-use crate::detect::conversation::{Conversations, Step, UNWANTED};
+use crate::detect::conversation::{CALLED_STRAYED, Conversations, OPENER_STRAYED, Step, UNWANTED};
 use crate::detect::packet::Packet;
 use crate::huge;
 use crate::tally::ByLane;
@@ -13,7 +13,7 @@ use crate::tally::ByLane;
 use super::PROTOCOLS;
 use super::link::LinkMemory;
 use super::lookup::{Candidates, Lookup};
-use super::protocol::{Context, DISCLOSED_MAX, Disclosed, Function, Intent, Message, Role, Sender, Strength, Verdict};
+use super::protocol::{Context, DISCLOSED_MAX, Disclosed, Function, Intent, Message, Protocol, Role, Sender, Strength, Verdict};
 use super::stray::stray;
 
 /// Conversations in an industrial protocol followed per lane: 32,768 in all.
@@ -247,8 +247,8 @@ impl IcsMemory {
         {
             return self.follow(tally, packet, usize::from(tag) - 1, None);
         }
-        let on_port =
-            self.lookup.on_port(header.transport, header.target_port).union(self.lookup.on_port(header.transport, header.source_port));
+        let strayed = strayed(packet, tag);
+        let on_port = if strayed { Candidates::default() } else { self.on_port(packet) };
         // Only the first words of the other side may still be of interest. The tables of ports need not be asked again.
         if on_port.is_empty()
             && tag == 0
@@ -256,10 +256,13 @@ impl IcsMemory {
         {
             conversations.set_tag(place, UNWANTED);
         }
-        let candidates = if packet.seen.first_payload() { on_port.union(self.lookup.strong(packet.payload)) } else { on_port };
-        if candidates.is_empty() || header.has(marks::LATER_FRAGMENT) || stray(packet.payload) {
-            if !on_port.is_empty() {
-                self.misfit(tally, packet);
+        let candidates = if packet.seen.first_payload() || strayed { on_port.union(self.lookup.strong(packet.payload)) } else { on_port };
+        if header.has(marks::LATER_FRAGMENT) {
+            return;
+        }
+        if candidates.is_empty() || stray(packet.payload) {
+            if packet.seen.first_payload() && (strayed || !on_port.is_empty()) {
+                self.misfit(tally, conversations, packet, tag);
             }
             return;
         }
@@ -272,6 +275,14 @@ impl IcsMemory {
             && !packet.seen.two_way()
             && !announced;
         self.begin(tally, conversations, packet, candidates, unasked);
+    }
+
+    /// The protocols of the ports that may be the service's.
+    fn on_port(&self, packet: &Packet<'_>) -> Candidates {
+        let header = packet.header;
+        let (source_serves, target_serves) = may_serve(packet);
+        let of = |serves: bool, port: u16| if serves { self.lookup.on_port(header.transport, port) } else { Candidates::default() };
+        of(target_serves, header.target_port).union(of(source_serves, header.source_port))
     }
 
     /// A frame without IP.
@@ -306,9 +317,14 @@ impl IcsMemory {
         self.push(tally, bare(packet, index, told));
     }
 
-    /// The first payload that goes to an industrial port and is none of its protocols.
+    /// A payload to or from an industrial port that is none of its protocols.
     #[cold]
-    fn misfit(&mut self, tally: &mut IcsTally, packet: &Packet<'_>) {
+    fn misfit(&mut self, tally: &mut IcsTally, conversations: &mut Conversations, packet: &Packet<'_>, tag: u16) {
+        if let Some(place) = packet.seen.place()
+            && let Some(tag) = after_misfit(packet, tag)
+        {
+            conversations.set_tag(place, tag);
+        }
         let opens = packet.header.transport == Transport::Tcp && packet.seen.first_payload() && packet.seen.by_opener();
         if opens
             && packet.seen.opening_seen()
@@ -340,7 +356,8 @@ impl IcsMemory {
         // Only what speaks, or may yet, gets a place.
         let tried = self.parse(packet, candidates, packet.payload, 0, None);
         if matches!(tried, Tried::No) {
-            return self.misfit(tally, packet);
+            let tag = packet.seen.place().map_or(0, |place| conversations.tag(place));
+            return self.misfit(tally, conversations, packet, tag);
         }
         if matches!(tried, Tried::Short) && packet.header.transport != Transport::Tcp {
             return;
@@ -508,10 +525,11 @@ impl IcsMemory {
     fn parse(&self, packet: &Packet<'_>, candidates: Candidates, bytes: &[u8], memory: u16, client_low: Option<bool>) -> Tried {
         let header = packet.header;
         let mut undecided = Tried::No;
+        let (source_serves, target_serves) = may_serve(packet);
         for index in candidates.iter() {
             let Some(protocol) = PROTOCOLS.get(index) else { continue };
             let is_port = |number: u16| protocol.ports.iter().any(|port| port.transport == header.transport && port.number == number);
-            let (from_port, to_port) = (is_port(header.source_port), is_port(header.target_port));
+            let (from_port, to_port) = (source_serves && is_port(header.source_port), target_serves && is_port(header.target_port));
             let sender = match client_low {
                 Some(low) if low == packet.source_low => Sender::Client,
                 Some(_) => Sender::Server,
@@ -530,6 +548,7 @@ impl IcsMemory {
                 memory,
             };
             match (protocol.parse)(bytes, &context) {
+                Verdict::Message(message) if contrary(packet, protocol, &message) => {}
                 Verdict::Message(message) => return Tried::Message(index as u8, message),
                 Verdict::Short => undecided = Tried::Short,
                 Verdict::Common(bytes) => undecided = Tried::Common(bytes),
@@ -567,7 +586,8 @@ impl IcsMemory {
         } else {
             (header.target, header.source, header.source_port)
         };
-        let on_port = is_port(port);
+        let (source_serves, target_serves) = may_serve(packet);
+        let on_port = is_port(port) && if from_client { target_serves } else { source_serves };
         let from = tally.texts.len() as u32;
         if !from_client && self.records < RECORDS_MAX {
             keep_texts(tally, &message.disclosed, bytes);
@@ -650,6 +670,63 @@ enum Tried {
 
 fn by_opener(by_opener: bool) -> Sender {
     if by_opener { Sender::Client } else { Sender::Server }
+}
+
+/// Which of the two ports may be the service's: the source's, the target's. Where a connection's opening was seen, it is the one called: a
+/// client's may be any number, and a home's address translation hands out 44818 or 1883 as well as any other. Where it was not seen, an
+/// ephemeral number opposite a system port is the client's. A datagram's opening is only the first one seen, so either may be.
+fn may_serve(packet: &Packet<'_>) -> (bool, bool) {
+    let header = packet.header;
+    if header.transport != Transport::Tcp {
+        return (true, true);
+    }
+    if packet.seen.opening_seen() {
+        let by_opener = packet.seen.by_opener();
+        return (!by_opener, by_opener);
+    }
+    (!ephemeral(header.target_port, header.source_port), !ephemeral(header.source_port, header.target_port))
+}
+
+/// Whether the ports say nothing any more of what the sender says: its first words fitted none of their protocols, or the opener's did
+/// not, so that nobody answers in one. What is strong enough to stand on any port may still begin.
+fn strayed(packet: &Packet<'_>, tag: u16) -> bool {
+    match tag {
+        UNWANTED | OPENER_STRAYED => true,
+        CALLED_STRAYED => !packet.seen.by_opener(),
+        _ => false,
+    }
+}
+
+/// The conversation's tag after a payload that is none of the ports' protocols, if it changes: what a side goes on with after such first
+/// words is no protocol of its port but by chance, and nothing is awaited where neither side's first words were one. Only where the
+/// opening was seen are the first words the first. Telnet's negotiation, with which terminal servers begin, says nothing of what follows.
+fn after_misfit(packet: &Packet<'_>, tag: u16) -> Option<u16> {
+    if !packet.seen.first_payload() || !packet.seen.opening_seen() || negotiates(packet.payload) {
+        return None;
+    }
+    match (tag, packet.seen.by_opener()) {
+        (0, true) => Some(OPENER_STRAYED),
+        (0, false) => Some(CALLED_STRAYED),
+        (OPENER_STRAYED | CALLED_STRAYED, _) => Some(UNWANTED),
+        _ => None,
+    }
+}
+
+/// Whether it is Telnet's negotiation of options: IAC, and WILL, WON'T, DO or DON'T (RFC 854).
+fn negotiates(payload: &[u8]) -> bool {
+    matches!(payload, [0xff, 0xfb..=0xfe, ..])
+}
+
+/// Whether a message's own marks contradict the opening that was seen, and prove too little to outweigh it. A device that calls its master
+/// does answer as the opener, but speaks a protocol with a strong signature: what only its port makes likely is chance then.
+fn contrary(packet: &Packet<'_>, protocol: &Protocol, message: &Message) -> bool {
+    let weak = matches!(protocol.strength, Strength::Port | Strength::PortTwice);
+    let by_wrong_side = match message.role {
+        Role::Request => !packet.seen.by_opener(),
+        Role::Answer => packet.seen.by_opener(),
+        Role::Either => false,
+    };
+    weak && by_wrong_side && packet.header.transport == Transport::Tcp && packet.seen.opening_seen()
 }
 
 /// Whether a SYN goes from a service port to an ephemeral one, as an FTP server's data connection does.
