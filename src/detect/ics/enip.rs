@@ -61,7 +61,17 @@ struct Header {
     status: u32,
 }
 
+/// What a message leaves: the conversation is EtherNet/IP's.
+const KNOWN: u16 = 1;
+
 fn parse(bytes: &[u8], context: &Context) -> Verdict {
+    match read(bytes, context) {
+        Verdict::Message(message) => Verdict::Message(message.remembering(KNOWN)),
+        other => other,
+    }
+}
+
+fn read(bytes: &[u8], context: &Context) -> Verdict {
     let Some(header) = bytes.first_chunk::<HEADER_BYTES>() else {
         let possible = word(bytes, 0).is_none_or(|command| name(command).is_some());
         return if possible && !context.whole { Verdict::Short } else { Verdict::No };
@@ -109,7 +119,9 @@ fn parse(bytes: &[u8], context: &Context) -> Verdict {
         },
         (UNREGISTER_SESSION, 0) if header.session != 0 || context.on_port => request,
         (SEND_RR_DATA | SEND_UNIT_DATA, _) => return items(bytes, total, &header, &either, context),
-        (NOP | INDICATE_STATUS | CANCEL | START_DTLS, _) if header.status == 0 => either,
+        // Headers in which nothing but the command need be set, and a nop's is all zeros: only in a conversation that is known.
+        (NOP | INDICATE_STATUS | CANCEL, _) if header.status == 0 && context.memory == KNOWN => either,
+        (START_DTLS, _) if header.status == 0 => either,
         _ => return Verdict::No,
     };
     Verdict::Message(message)
@@ -278,6 +290,16 @@ mod tests {
             assert_eq!(parse(&hex(bytes), &on_port(Sender::Client)), Verdict::No, "{bytes}");
         }
         assert_eq!(parse(&[0; 24], &off_port(Sender::Client)), Verdict::No);
+    }
+
+    #[test]
+    fn zeros_are_a_nop_only_in_a_known_conversation() {
+        for sender in [Sender::Client, Sender::Server, Sender::Unknown] {
+            assert_eq!(parse(&[0; 48], &on_port(sender)), Verdict::No);
+        }
+        let left = message(&PROTOCOL, &hex(REGISTER), on_port(Sender::Client)).memory;
+        let known = Context { memory: left, ..on_port(Sender::Client) };
+        assert_eq!(message(&PROTOCOL, &[0; 48], known).function.name, "nop");
     }
 
     #[test]
