@@ -545,6 +545,7 @@ impl IcsMemory {
                 on_port: from_port || to_port,
                 sender,
                 whole: header.transport == Transport::Udp && !header.has(marks::CUT | marks::FIRST_FRAGMENT),
+                fresh: header.transport == Transport::Tcp && packet.seen.opening_seen(),
                 memory,
             };
             match (protocol.parse)(bytes, &context) {

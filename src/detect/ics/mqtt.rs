@@ -3,7 +3,7 @@
 use super::fields::{self, Fields, Reading, Refusal, require};
 use super::functions::{self, Line};
 use super::protocol::Intent::{Identify, Read, Write};
-use super::protocol::{Context, Message, Protocol, Starts, Strength, Verdict, tcp};
+use super::protocol::{Context, Message, Protocol, Sender, Starts, Strength, Verdict, tcp};
 
 pub static PROTOCOL: Protocol = Protocol {
     name: NAME,
@@ -62,7 +62,8 @@ fn read(fields: &Fields) -> Reading {
     let first = fields.u8(0)?;
     let (kind, flags) = (first >> 4, first & 0x0f);
     let known = fields.context.memory != 0;
-    require(kind != 0 && (kind == CONNECT || known || fields.context.on_port))?;
+    require(kind != 0 && (kind == CONNECT || known || fields.context.on_port && may_be_first(kind, fields.context)))?;
+    require(may_send(kind, fields.context.sender))?;
     require(match kind {
         PUBLISH => flags >> 1 & 3 != 3,
         PUBREL | SUBSCRIBE | UNSUBSCRIBE => flags == 2,
@@ -109,6 +110,21 @@ fn read(fields: &Fields) -> Reading {
     Ok(message)
 }
 
+/// Whether a packet may be the first that is seen: of a connection that was seen to open a CONNECT must be, or its answer where one side is
+/// seen (section 3.1). Others pass by two bytes, and a foreign protocol's first words do by chance.
+fn may_be_first(kind: u8, context: &Context) -> bool {
+    !context.fresh || matches!(kind, CONNECT | CONNACK)
+}
+
+/// Whether this end sends such packets (section 2.1.2's table of directions).
+fn may_send(kind: u8, sender: Sender) -> bool {
+    match kind {
+        CONNECT | SUBSCRIBE | UNSUBSCRIBE | PINGREQ => sender != Sender::Server,
+        CONNACK | SUBACK | UNSUBACK | PINGRESP => sender != Sender::Client,
+        _ => true,
+    }
+}
+
 /// The remaining length, at most four bytes of seven bits, least significant first, and where the rest begins (section 2.2.3, 1.5.5).
 fn remaining(fields: &Fields) -> Reading<(usize, usize)> {
     let mut length = 0;
@@ -146,7 +162,7 @@ fn topic(fields: &Fields, at: usize, remaining: usize) -> Reading<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::detect::ics::protocol::{Intent, Role, Sender};
+    use crate::detect::ics::protocol::{Intent, Role};
     use crate::detect::ics::testing::{self, hex, message, off_port, on_port};
 
     const CONNECT_311: &str = "101000044d5154540402003c000474657374";
@@ -207,6 +223,24 @@ mod tests {
     }
 
     #[test]
+    fn a_connection_that_was_seen_to_open_begins_with_a_connect() {
+        let fresh = |sender| Context { fresh: true, ..on_port(sender) };
+        for text in [SUBSCRIBE_ALL, PUBLISH_ON] {
+            assert_eq!((PROTOCOL.parse)(&hex(text), &fresh(Sender::Client)), Verdict::No, "{text}");
+            assert!(matches!((PROTOCOL.parse)(&hex(text), &on_port(Sender::Client)), Verdict::Message(_)), "{text}");
+        }
+        assert_eq!(request(CONNECT_311, &fresh(Sender::Client)), ("connect", Intent::Identify));
+        assert_eq!(message(&PROTOCOL, &hex(ACCEPTED), fresh(Sender::Server)).role, Role::Answer);
+    }
+
+    #[test]
+    fn a_broker_subscribes_to_nothing_and_a_client_accepts_nobody() {
+        for (text, sender) in [(SUBSCRIBE_ALL, Sender::Server), (CONNECT_311, Sender::Server), (ACCEPTED, Sender::Client)] {
+            assert_eq!((PROTOCOL.parse)(&hex(text), &in_session(sender)), Verdict::No, "{text}");
+        }
+    }
+
+    #[test]
     fn near_misses_are_refused() {
         let texts = [
             "101000044d5154550402003c000474657374",
@@ -226,7 +260,7 @@ mod tests {
     fn hostile_bytes_never_panic() {
         let samples = [CONNECT_311, CONNECT_31, SUBSCRIBE_ALL, PUBLISH_ON, ACCEPTED, "c000", "40020001"].map(hex);
         testing::never_panics(&PROTOCOL, &samples);
-        testing::waits(&PROTOCOL, &samples, &in_session(Sender::Client));
+        testing::waits(&PROTOCOL, &samples, &in_session(Sender::Unknown));
     }
 
     #[test]
