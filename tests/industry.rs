@@ -283,6 +283,16 @@ fn what_follows_other_first_words_confirms_nothing_by_chance() {
 }
 
 #[test]
+fn one_answer_of_a_weak_signature_that_nobody_asked_for_confirms_nothing() {
+    let question = hex("0004012b1b00");
+    let answer = [hex("0016012b1b00"), b"Red Lion Controls\0".to_vec()].concat();
+    let unasked = connection((40_616, 789), &[(false, &answer)]);
+    assert_eq!(unasked[0]["wherefrom"]["ics"]["confirmed"], false, "{unasked:?}");
+    let asked = connection((40_616, 789), &[(true, &question), (false, &answer)]);
+    assert_eq!(asked[0]["wherefrom"]["ics"]["confirmed"], true, "{asked:?}");
+}
+
+#[test]
 fn a_probe_is_found_behind_another_and_behind_telnets_negotiation() {
     let modbus = hex("000100000006010300000002");
     let contacts = connection((40_616, 502), &[(true, b"GET / HTTP/1.0\r\n\r\n"), (true, &modbus)]);

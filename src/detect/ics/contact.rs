@@ -18,7 +18,7 @@ use super::protocol_at;
 const FUNCTIONS_MAX: usize = 64;
 /// Fields that one device discloses, kept per contact.
 const FIELDS_MAX: usize = 16;
-/// Messages of a client in a protocol with a weak signature, without an answer, that confirm it.
+/// Messages in a protocol with a weak signature that confirm it, whoever sent them.
 const CONSISTENT_MESSAGES: u64 = 2;
 
 /// The kind of a contact by somebody who has no business there, as far as anybody said.
@@ -115,6 +115,7 @@ pub struct Contact {
     intent: Intent,
     functions: Functions,
     requests: u64,
+    answers: u64,
     sufficient: bool,
     /// The port was closed each time so far.
     refused: bool,
@@ -164,6 +165,7 @@ impl Contact {
             intent: Intent::Connect,
             functions: Functions::default(),
             requests: 0,
+            answers: 0,
             sufficient: false,
             refused: false,
             completed: false,
@@ -187,9 +189,10 @@ impl Contact {
         self.functions.iter().all(|(function, _)| function.name == super::tpkt::CONNECT_NAME)
     }
 
-    /// Whether a payload of the client, or the answer to one, proves the protocol.
+    /// Whether a payload of the client, or the answer to one, proves the protocol. Of a weak signature one message does not, and an answer
+    /// that nobody was seen to ask for is one.
     pub fn confirmed(&self) -> bool {
-        self.answered || self.requests > 0 && (self.sufficient || self.requests >= CONSISTENT_MESSAGES)
+        self.sufficient || self.requests + self.answers >= CONSISTENT_MESSAGES
     }
 
     /// Adds a record, and what it says of the source's aim.
@@ -223,6 +226,8 @@ impl Contact {
             }
             Told::Answer => {
                 self.answered = true;
+                self.answers += u64::from(record.messages);
+                self.sufficient |= record.sufficient;
                 self.answers_ns = (self.answers_ns.0.min(record.time_ns), self.answers_ns.1.max(record.time_ns));
                 self.exception |= record.error;
                 // A device only answers what was asked: at least who it is.

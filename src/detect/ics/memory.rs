@@ -72,7 +72,7 @@ pub struct Record {
     pub intent: Intent,
     pub function: Function,
     pub error: bool,
-    /// One message of the client suffices to confirm the protocol here.
+    /// This one message suffices to confirm the protocol here.
     pub sufficient: bool,
     /// The source's first contact with this service.
     pub first: bool,
@@ -610,8 +610,10 @@ impl IcsMemory {
             error: message.error,
             sufficient: match protocol.strength {
                 Strength::Anywhere | Strength::Port => true,
-                Strength::AnywhereTwice => on_port,
-                Strength::PortTwice => false,
+                // An answer fits the protocol's form in more places than a request, and whoever answers was asked.
+                Strength::AnywhereTwice => on_port || !from_client,
+                // Where the opening was not seen, neither need what was asked have been.
+                Strength::PortTwice => !from_client && !packet.seen.opening_seen(),
             },
             first,
             contacts: packet.contacts.get(),
