@@ -29,6 +29,8 @@ const COMMAND_DIGITS: usize = 5;
 const REQUEST_BYTES_MAX: usize = 32;
 /// What a console sends if it does not understand: 9999, and a check sum.
 const NOT_UNDERSTOOD: &[u8] = b"9999FF1B";
+/// SOH and line ends before a command, at most.
+const LEAD_BYTES_MAX: usize = 8;
 /// The station header of a report: at most four lines of twenty characters behind the date.
 const HEADER_SEARCH_BYTES: usize = 256;
 
@@ -36,21 +38,24 @@ fn parse(bytes: &[u8], context: &Context) -> Verdict {
     if context.transport != Transport::Tcp {
         return Verdict::No;
     }
-    match bytes {
-        [] => Verdict::Short,
-        [SOH, command @ ..] => spoken(bytes, command, 1, context),
-        // Consoles and their imitations begin a report with a line feed, some with a carriage return before it.
-        [b'\n' | b'\r', ..] => {
-            let lead = bytes.iter().take(4).take_while(|byte| matches!(**byte, b'\r' | b'\n' | SOH)).count();
-            spoken(bytes, &bytes[lead..], lead, context)
-        }
-        _ => Verdict::No,
-    }
+    // A report in display format has line ends between SOH and the command, one in computer format none; imitations of consoles begin with
+    // a line feed alone.
+    let lead = bytes.iter().take(LEAD_BYTES_MAX).take_while(|byte| matches!(**byte, b'\r' | b'\n' | SOH)).count();
+    let command = &bytes[lead..];
+    if lead > 0 || starts_alike(command, NOT_UNDERSTOOD) { spoken(bytes, command, lead, context) } else { Verdict::No }
+}
+
+/// Whether one begins with the other.
+fn starts_alike(bytes: &[u8], known: &[u8]) -> bool {
+    bytes.starts_with(known) || known.starts_with(bytes)
 }
 
 /// Text that begins with a command at `lead`.
 fn spoken(bytes: &[u8], command: &[u8], lead: usize, context: &Context) -> Verdict {
-    if command.starts_with(NOT_UNDERSTOOD) {
+    if starts_alike(command, NOT_UNDERSTOOD) && context.sender != Sender::Client {
+        if command.len() < NOT_UNDERSTOOD.len() {
+            return fields::too_few(context);
+        }
         return Verdict::Message(Message { error: true, ..Message::answer(NAME, bytes.len(), "not-understood", 0) });
     }
     let coded = command.iter().take(SECURITY_DIGITS).take_while(|byte| byte.is_ascii_digit()).count() == SECURITY_DIGITS;
@@ -75,18 +80,22 @@ fn spoken(bytes: &[u8], command: &[u8], lead: usize, context: &Context) -> Verdi
     let code = u32::from(letter.to_ascii_uppercase()) << 16 | function;
     let (mut intent, name) = functions::grade(COMMANDS, code);
     let etx = bytes.iter().position(|byte| *byte == ETX);
-    let is_long = bytes.len() >= REQUEST_BYTES_MAX && context.sender != Sender::Client;
-    if bytes[0] != SOH || etx.is_some() || is_long || context.sender == Sender::Server {
+    let looks_answered = bytes[..lead] != [SOH] || etx.is_some() || bytes.len() >= REQUEST_BYTES_MAX;
+    if context.sender == Sender::Server || context.sender == Sender::Unknown && looks_answered {
         let total = etx.map_or(bytes.len(), |at| at + 1);
         let body_at = lead + skipped + 1 + COMMAND_DIGITS;
         return Verdict::Message(Message { disclosed: station(&bytes[..total], body_at), ..Message::answer(NAME, total, name, code) });
+    }
+    // A console listens for SOH alone.
+    if !bytes[..lead].contains(&SOH) {
+        return Verdict::No;
     }
     if is_set && coded {
         intent = Control;
     } else if is_set && name.is_empty() {
         intent = Write;
     }
-    let total = bytes.iter().position(|byte| *byte == b'\n').map_or(bytes.len(), |at| at + 1);
+    let total = command.iter().position(|byte| matches!(*byte, b'\n' | ETX)).map_or(bytes.len(), |at| lead + at + 1);
     Verdict::Message(Message::request(NAME, total, intent, name, code))
 }
 
@@ -178,6 +187,28 @@ mod tests {
     fn an_echo_with_etx_is_an_answer_and_9999_an_error() {
         assert_eq!(grade(b"\x01I50100\r\nNOV 24, 2026\r\n\x03").0, Role::Answer);
         assert!(message(&PROTOCOL, b"\x019999FF1B\x03", on_port(Sender::Unknown)).error);
+    }
+
+    #[test]
+    fn reports_begin_with_any_of_soh_and_line_ends() {
+        for report in [&b"\x01\r\nI20100\r\nNOV 30\r\n"[..], b"\x01i20100261130\x03", b"\r\n\x01I20100\r\n", b"\nI20100\n"] {
+            assert_eq!(message(&PROTOCOL, report, on_port(Sender::Server)).role, Role::Answer);
+        }
+        assert_eq!(grade(b"\x01\r\nI20100\r\nNOV 30\r\n").0, Role::Answer);
+        assert!(message(&PROTOCOL, b"9999FF1B\x03", on_port(Sender::Server)).error);
+        assert!(message(&PROTOCOL, b"9999FF1B", on_port(Sender::Unknown)).error);
+        assert_eq!(parse(b"9999FF1B", &on_port(Sender::Client)), Verdict::No);
+        assert_eq!(parse(b"9999", &on_port(Sender::Server)), Verdict::Short);
+        assert_eq!(parse(b"9998", &on_port(Sender::Server)), Verdict::No);
+    }
+
+    #[test]
+    fn a_client_asks_however_its_command_is_framed() {
+        for command in [&b"\r\n\x01I20100\n"[..], b"\x01I20100\x03", b"\x01\r\nI20100\r\n"] {
+            let found = message(&PROTOCOL, command, on_port(Sender::Client));
+            assert_eq!((found.role, found.bytes), (Role::Request, command.len()));
+        }
+        assert_eq!(parse(b"\nI20100\n", &on_port(Sender::Client)), Verdict::No);
     }
 
     #[test]
