@@ -50,6 +50,16 @@ fn class(path: &[u8]) -> Option<u16> {
     }
 }
 
+/// Whether the bytes begin a request that carries others, which decide what it is.
+pub fn wraps(bytes: &[u8]) -> bool {
+    let wrapped = |request: Request<'_>| match (request.service, request.class) {
+        (MULTIPLE_SERVICE, _) => true,
+        (UNCONNECTED_SEND, class) => class == Some(CONNECTION_MANAGER),
+        _ => false,
+    };
+    request(bytes).is_some_and(wrapped)
+}
+
 /// Function and intent of the request at the start of the bytes; of wrapped requests the one that goes furthest. `None`: too short to say.
 /// A printed code has the service in the upper half, the class in the lower; of PCCC, 4B in the topmost byte, command and function below.
 pub fn grade(bytes: &[u8]) -> Option<(Function, Intent)> {
@@ -202,6 +212,13 @@ mod tests {
         let packet = "0a02 20022401 0200 0600 0c00 0102 20012401 0502 20012401";
         assert_eq!(graded(packet), ("reset", Intent::Control));
         assert_eq!(graded("0a02 20022401 0100 ff00"), ("multiple-service-packet", Intent::Read));
+    }
+
+    #[test]
+    fn what_carries_others_is_told_from_what_does_not() {
+        for (bytes, carries) in [("5202 20062401", true), ("0a02 20022401", true), ("5202 206b2401", false), ("0102 20012401", false)] {
+            assert_eq!(wraps(&hex(bytes)), carries, "{bytes}");
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! Both directions look alike; lengths, item types and CIP's reply bit tell them apart.
 
 use super::cip;
+use super::memory::HEAD_BYTES;
 use super::protocol::{Context, Form, Function, Intent, Message, Protocol, Role, Sender, Starts, Strength, Verdict, tcp, udp};
 use super::text::{disclose, note_as};
 use crate::decode::Transport;
@@ -205,6 +206,10 @@ fn explicit(message: &[u8], total: usize, header: &Header, either: &Message, cut
         let answer = Message::answer(NAME, total, cip::reply_name(service), code);
         return Verdict::Message(Message { error: header.status != 0 || refused, ..answer });
     }
+    // The embedded request that goes furthest may be the last one.
+    if cut && !context.cut && total <= HEAD_BYTES && cip::wraps(message) {
+        return Verdict::Short;
+    }
     match cip::grade(message) {
         Some((Function { name, code }, intent)) => Verdict::Message(Message::request(NAME, total, intent, name, code)),
         None if cut => Verdict::Short,
@@ -308,6 +313,18 @@ mod tests {
         for end in [1, 10, 24, 33, 46, 48] {
             assert_eq!(parse(&bytes[..end], &on_port(Sender::Client)), Verdict::Short, "{end}");
         }
+    }
+
+    #[test]
+    fn embedded_requests_are_waited_for_unless_the_frame_was_cut() {
+        let bytes = hex("6f003200 05000000 00000000 0000000000000000 00000000 00000000 0a00 0200 00000000 b2002200
+            0a02 20022401 0200 0600 0e00 4c02 91026162 0100 4d02 91026162 c400 0100 05000000");
+        let client = on_port(Sender::Client);
+        for end in [46, 60, bytes.len() - 1] {
+            assert_eq!(parse(&bytes[..end], &client), Verdict::Short, "{end}");
+            assert_eq!(message(&PROTOCOL, &bytes[..end], Context { cut: true, ..client }).role, Role::Request);
+        }
+        assert_eq!(message(&PROTOCOL, &bytes, client).function.name, "write-tag");
     }
 
     #[test]

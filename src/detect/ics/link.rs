@@ -47,6 +47,7 @@ impl LinkMemory {
             on_port: true,
             sender: Sender::Unknown,
             whole: !header.has(marks::CUT),
+            cut: header.has(marks::CUT),
             fresh: false,
             memory: 0,
         };

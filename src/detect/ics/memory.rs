@@ -21,7 +21,7 @@ const STREAMS: usize = 512;
 /// Messages that came in pieces, kept per lane at a time.
 const HEADS: usize = 32;
 /// Bytes of a message in pieces that are kept: enough for every signature (the longest need is 240 bytes) and for what devices disclose.
-const HEAD_BYTES: usize = 2048;
+pub const HEAD_BYTES: usize = 2048;
 /// Messages read from one segment at most: a segment of the largest size can hold more of the shortest, which adds nothing.
 const MESSAGES_MAX: usize = 128;
 /// Records of one lane in one slice.
@@ -545,6 +545,7 @@ impl IcsMemory {
                 on_port: from_port || to_port,
                 sender,
                 whole: header.transport == Transport::Udp && !header.has(marks::CUT | marks::FIRST_FRAGMENT),
+                cut: header.has(marks::CUT),
                 fresh: header.transport == Transport::Tcp && packet.seen.opening_seen(),
                 memory,
             };

@@ -142,7 +142,15 @@ mod tests {
             PROTOCOLS.iter().filter(|p| p.strength == Strength::Anywhere).flat_map(|p| p.starts.bytes().iter().copied()).collect();
         let mut random = Random(seed);
         let mut payload = [0; STRONG_BYTES_MAX];
-        let udp = Context { transport: Transport::Udp, on_port: false, sender: Sender::Unknown, whole: true, fresh: false, memory: 0 };
+        let udp = Context {
+            transport: Transport::Udp,
+            on_port: false,
+            sender: Sender::Unknown,
+            whole: true,
+            cut: false,
+            fresh: false,
+            memory: 0,
+        };
         let tcp = Context { transport: Transport::Tcp, whole: false, ..udp };
         for round in 0..payloads {
             let bytes = &mut payload[..random.below(STRONG_BYTES_MAX)];

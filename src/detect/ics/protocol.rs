@@ -107,6 +107,8 @@ pub struct Context {
     pub sender: Sender,
     /// The bytes end where the datagram ends. False on TCP, where more may follow, and for cut frames.
     pub whole: bool,
+    /// The frame was cut: what follows the bytes will not come.
+    pub cut: bool,
     /// The conversation's opening was seen: its first words are the first, and the sender is no guess. False for datagrams.
     pub fresh: bool,
     /// What the parser left at the previous message of this conversation (either direction); 0 at first.

@@ -8,7 +8,7 @@ use crate::decode::Transport;
 
 /// A TCP stream on the protocol's own port.
 pub const fn on_port(sender: Sender) -> Context {
-    Context { transport: Transport::Tcp, on_port: true, sender, whole: false, fresh: false, memory: 0 }
+    Context { transport: Transport::Tcp, on_port: true, sender, whole: false, cut: false, fresh: false, memory: 0 }
 }
 
 /// A TCP stream on any other port.
@@ -28,7 +28,7 @@ pub const fn datagram_off_port(sender: Sender) -> Context {
 
 /// The payload of an Ethernet frame.
 pub const fn link() -> Context {
-    Context { transport: Transport::Other, on_port: true, sender: Sender::Unknown, whole: true, fresh: false, memory: 0 }
+    Context { transport: Transport::Other, on_port: true, sender: Sender::Unknown, whole: true, cut: false, fresh: false, memory: 0 }
 }
 
 /// The bytes of a hexadecimal text; blanks are allowed.
@@ -130,7 +130,7 @@ pub fn contexts() -> impl Iterator<Item = Context> {
     transports.into_iter().flat_map(|transport| {
         [Sender::Client, Sender::Server, Sender::Unknown].into_iter().flat_map(move |sender| {
             [(true, true), (true, false), (false, true), (false, false)].into_iter().flat_map(move |(on_port, whole)| {
-                MEMORIES.into_iter().map(move |memory| Context { transport, on_port, sender, whole, fresh: false, memory })
+                MEMORIES.into_iter().map(move |memory| Context { transport, on_port, sender, whole, cut: false, fresh: false, memory })
             })
         })
     })
