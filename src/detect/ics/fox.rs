@@ -73,7 +73,8 @@ fn read(fields: &Fields) -> Reading {
     let (code, intent, name) = FRAMES.iter().find(|(key, _)| [verb, channel].contains(key)).map_or((0, Read, "other"), |(_, line)| *line);
     let end = match fields.bytes.windows(END.len()).position(|part| part == END) {
         Some(at) => at + END.len(),
-        None if fields.len() < FRAME_BYTES_WAITED => return Err(fields.missing()),
+        // The line says what it is; a cut frame's body will not come.
+        None if !fields.context.cut && fields.len() < FRAME_BYTES_WAITED => return Err(fields.missing()),
         None => fields.len(),
     };
     let mut message = Message::request(NAME, end, intent, name, code);
@@ -162,6 +163,13 @@ mod tests {
         assert_eq!((PROTOCOL.parse)(&bytes, &elsewhere()), Verdict::Short);
         bytes.push(b'x');
         assert_eq!(message(&PROTOCOL, &bytes, elsewhere()).role, Role::Answer);
+    }
+
+    #[test]
+    fn a_cut_frame_is_what_its_line_says() {
+        let cut = Context { cut: true, ..elsewhere() };
+        assert_eq!(testing::request(&PROTOCOL, &HELLO.as_bytes()[..42], &cut), ("hello", Intent::Identify));
+        assert_eq!((PROTOCOL.parse)(&HELLO.as_bytes()[..12], &cut), Verdict::Short);
     }
 
     #[test]
