@@ -613,8 +613,8 @@ impl IcsMemory {
                 Strength::Anywhere | Strength::Port => true,
                 // An answer fits the protocol's form in more places than a request, and whoever answers was asked.
                 Strength::AnywhereTwice => on_port || !from_client,
-                // Where the opening was not seen, neither need what was asked have been.
-                Strength::PortTwice => !from_client && !packet.seen.opening_seen(),
+                // Where the opening was not seen, neither need what was asked have been; and of a cut frame it may be what is missing.
+                Strength::PortTwice => !from_client && (!packet.seen.opening_seen() || header.has(marks::CUT)),
             },
             first,
             contacts: packet.contacts.get(),
