@@ -10,14 +10,17 @@ use wherefrom::detect::ics::{LINK_PROTOCOLS, PROTOCOLS};
 const TRANSPORTS: [Transport; 3] = [Transport::Tcp, Transport::Udp, Transport::Other];
 const SENDERS: [Sender; 3] = [Sender::Client, Sender::Server, Sender::Unknown];
 
-/// A context from its number: two bits of yes or no, then a sender, a transport.
+/// A context from its number: two bits of yes or no, then a sender, a transport, and two more of yes or no.
 fn context(number: u8, memory: u16) -> Context {
     let choice = usize::from(number >> 2);
+    let rest = choice / (SENDERS.len() * TRANSPORTS.len());
     Context {
         transport: TRANSPORTS[choice / SENDERS.len() % TRANSPORTS.len()],
         sender: SENDERS[choice % SENDERS.len()],
         on_port: number & 1 != 0,
         whole: number & 2 != 0,
+        cut: rest & 1 != 0,
+        fresh: rest & 2 != 0,
         memory,
     }
 }
