@@ -14,7 +14,7 @@ use super::named::Named;
 use super::nftables::{self, Ruleset};
 use super::time::seconds;
 use super::zone::{self, Zone};
-use super::{adblock, dnsmasq, firewall, plain, reputation};
+use super::{adblock, dnsmasq, firewall, ids, plain, reputation};
 
 /// Most columns that are looked at.
 const COLUMNS_MAX: usize = 64;
@@ -115,6 +115,7 @@ impl Lines {
             (None, Format::Unbound) => dnsmasq::unbound(line, number, into),
             (None, Format::Ipset) => firewall::ipset(line, number, into),
             (None, Format::Iptables) => firewall::iptables(line, number, into),
+            (None, Format::Suricata) => ids::line(line, number, into),
             (None, _) => plain::line(line, number, &self.heading, into),
         }
     }
@@ -146,7 +147,7 @@ type Knows = fn(&[u8]) -> bool;
 
 /// Forms that the first line tells.
 fn known_by_first(line: &[u8]) -> Option<Format> {
-    let forms: [(Format, Knows); 9] = [
+    let forms: [(Format, Knows); 10] = [
         (Format::Categories, |line| reputation::category(line).is_some()),
         (Format::Reputation, reputation::is_entry),
         (Format::Adblock, adblock::is_line),
@@ -155,6 +156,7 @@ fn known_by_first(line: &[u8]) -> Option<Format> {
         (Format::Ipset, firewall::is_ipset),
         (Format::Iptables, firewall::is_iptables),
         (Format::Nftables, nftables::is_line),
+        (Format::Suricata, ids::is_line),
         (Format::Rpz, zone::is_line),
     ];
     let known = forms.into_iter().find(|(_, knows)| knows(line)).map(|(format, _)| format);

@@ -33,6 +33,8 @@ pub enum Format {
     Ipset,
     Iptables,
     Nftables,
+    /// Rules of Suricata or Snort.
+    Suricata,
     /// AlienVault's Open Threat Exchange.
     Otx,
 }
@@ -59,6 +61,7 @@ impl Format {
             Format::Ipset => "ipset",
             Format::Iptables => "iptables",
             Format::Nftables => "nftables",
+            Format::Suricata => "suricata",
             Format::Otx => "otx",
         }
     }

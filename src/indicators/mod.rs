@@ -16,6 +16,7 @@ mod entry;
 mod fields;
 mod filter;
 mod firewall;
+mod ids;
 mod input;
 mod json;
 mod known_good;

@@ -382,3 +382,35 @@ proptest! {
         let _ = load_bytes(&bytes);
     }
 }
+
+#[test]
+fn rules_of_intrusion_detection_name_addresses_names_and_urls() {
+    let certificate = "aa:".repeat(19) + "aa";
+    let rules = format!(
+        "# Feodo Tracker\n\
+         alert tcp $HOME_NET any -> [14.1.1.1] 443 (msg:\"C&C\"; threshold: type limit, track by_src; sid:1;)\n\
+         alert ip [14.1.2.1,14.1.3.0/24] any -> $HOME_NET any (msg:\"ET CnC; group 1\"; sid:2;)\n\
+         alert dns $HOME_NET any -> any any (msg:\"x\"; dns.query; content:\".evil.example\"; nocase; bsize:13; sid:3;)\n\
+         alert tls any any -> any any (tls_sni; content:\"evil2|2e|example\"; isdataat:!1,relative; sid:4;)\n\
+         alert http any any -> any any (content:\"GET\"; http_method; content:\"/a.sh\"; http_uri; depth:5; content:\"14.1.4.1\"; http_host; sid:5;)\n\
+         alert http any any -> any any (http.method; content:\"GET\"; http.uri; content:\"/b\"; http.host; content:\"evil3.example\"; sid:6;)\n\
+         alert tls any any -> any any (tls.fingerprint:\"{certificate}\"; sid:7;)\n\
+         alert tls any any -> any any (ja3.hash; content:\"{}\"; sid:8;)\n\
+         alert tcp 14.9.9.9 any -> any 80 (content:\"x\"; sid:9;)\n\
+         alert http any any -> any any (http.uri; content:\"part\"; http.host; content:\"good.example\"; sid:10;)\n\
+         alert dns any any -> any any (dns.query; content:!\"good2.example\"; sid:11;)\n\
+         pass ip 14.9.9.8 any <> any any (sid:12;)\n\
+         alert ip ![14.9.9.7] any -> any any (sid:13;)\n",
+        "b".repeat(32)
+    );
+    check(&[(
+        &rules,
+        Format::Suricata,
+        (9, 0, 5),
+        &["14.1.1.1", "14.1.2.1", "14.1.3.7", "a.evil.example", "evil2.example", "http://14.1.4.1/a.sh", "http://evil3.example/b"],
+        &["14.9.9.9", "good.example", "good2.example", "14.9.9.8", "14.9.9.7", "14.1.4.1", "evil3.example"],
+    )]);
+    let known = load(&[("feodo.rules", &rules)]);
+    let addr = "14.1.1.1".parse().unwrap();
+    assert!(known.address(addr, 443, NOW_S).is_some() && known.address(addr, 80, NOW_S).is_none());
+}
