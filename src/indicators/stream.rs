@@ -11,17 +11,24 @@ use serde_json::{Error, Result};
 use super::input::Input;
 use super::tree::Json;
 
+/// What `serde_json` says of bytes that are no UTF-8.
+const NO_UTF_8: &str = "invalid unicode code point";
+
 /// Bytes within which the first name of an object shows, whatever blanks are before it.
 const OPENING_BYTES: usize = 256;
 
 /// The stream of an input's JSON. Lines are counted as they are gone past, not as they are read ahead.
 pub(super) struct Stream<'i, 'a> {
     input: &'i mut Input<'a>,
-    /// What was read and not gone past begins at `from`.
-    buffer: Vec<u8>,
+    /// What was read and not gone past begins at `from`. A text, so that nobody has to ask again for each name and value whether it is one.
+    buffer: String,
     from: usize,
+    /// Bytes that were read and are not in the buffer: the beginning of a character.
+    raw: Vec<u8>,
     /// Nothing comes after the buffer.
     ended: bool,
+    /// What stands behind the buffer is no UTF-8.
+    flawed: bool,
     /// Ends of lines that were gone past.
     lines: Rc<Cell<u32>>,
     /// Bytes since the last of those.
@@ -31,7 +38,7 @@ pub(super) struct Stream<'i, 'a> {
 impl<'i, 'a> Stream<'i, 'a> {
     pub fn new(input: &'i mut Input<'a>) -> Self {
         let lines = input.counter();
-        Stream { input, buffer: Vec::new(), from: 0, ended: false, lines, column: 0 }
+        Stream { input, buffer: String::new(), from: 0, raw: Vec::new(), ended: false, flawed: false, lines, column: 0 }
     }
 
     /// The next byte that is no blank, which is not gone past; nothing at the end.
@@ -40,12 +47,15 @@ impl<'i, 'a> Stream<'i, 'a> {
     /// What reading gives.
     pub fn peek(&mut self) -> Result<Option<u8>> {
         loop {
-            let rest = &self.buffer[self.from..];
+            let rest = &self.buffer.as_bytes()[self.from..];
             let blanks = rest.iter().position(|byte| !b" \n\r\t".contains(byte));
             let next = blanks.map(|at| rest[at]);
             self.pass(blanks.unwrap_or(rest.len()));
-            if next.is_some() || self.ended {
+            if next.is_some() || self.ended && !self.flawed {
                 return Ok(next);
+            }
+            if self.flawed {
+                return Err(self.wrong(NO_UTF_8));
             }
             self.fill()?;
         }
@@ -94,7 +104,7 @@ impl<'i, 'a> Stream<'i, 'a> {
         while self.buffer.len() - self.from < OPENING_BYTES && !self.ended {
             self.fill()?;
         }
-        let Some(rest) = self.buffer[self.from..].strip_prefix(b"{") else { return Ok(false) };
+        let Some(rest) = self.buffer.as_bytes()[self.from..].strip_prefix(b"{") else { return Ok(false) };
         let quoted = rest.trim_ascii_start().strip_prefix(b"\"");
         Ok(quoted.and_then(|rest| rest.strip_prefix(name)).is_some_and(|rest| rest.starts_with(b"\"")))
     }
@@ -122,14 +132,15 @@ impl<'i, 'a> Stream<'i, 'a> {
             let rest = &self.buffer[self.from..];
             // A number may go on behind what was read.
             let is_whole = |bytes: usize| bytes < rest.len() || self.ended;
-            let mut values = serde_json::Deserializer::from_slice(rest).into_iter::<Json<'_>>();
+            let mut values = serde_json::Deserializer::from_str(rest).into_iter::<Json<'_>>();
             match values.next() {
                 Some(Ok(value)) if is_whole(values.byte_offset()) => {
                     let bytes = values.byte_offset();
-                    pass(rest, bytes, &self.lines, &mut self.column);
+                    pass(rest.as_bytes(), bytes, &self.lines, &mut self.column);
                     self.from += bytes;
                     return Ok(then(value));
                 }
+                Some(Err(error)) if error.is_eof() && self.flawed => return Err(self.wrong(NO_UTF_8)),
                 Some(Err(error)) if !error.is_eof() || self.ended => return Err(self.placed(&error)),
                 None if self.ended => return Err(self.wrong("EOF while parsing a value")),
                 _ => {}
@@ -144,13 +155,30 @@ impl<'i, 'a> Stream<'i, 'a> {
         self.from = 0;
         let enough = 2 * self.buffer.len() + 1;
         while self.buffer.len() < enough && !self.ended {
-            self.ended = self.input.read_ahead(&mut self.buffer).map_err(Error::io)? == 0;
+            self.ended = self.input.read_ahead(&mut self.raw).map_err(Error::io)? == 0;
+            self.take_text();
         }
         Ok(())
     }
 
+    /// Moves to the buffer what is whole characters of what was read.
+    fn take_text(&mut self) {
+        match str::from_utf8(&self.raw) {
+            Ok(text) => {
+                self.buffer.push_str(text);
+                self.raw.clear();
+            }
+            Err(error) => {
+                let whole: Vec<u8> = self.raw.drain(..error.valid_up_to()).collect();
+                self.buffer.push_str(str::from_utf8(&whole).unwrap_or_default());
+                self.flawed = self.ended || error.error_len().is_some();
+                self.ended |= self.flawed;
+            }
+        }
+    }
+
     fn pass(&mut self, bytes: usize) {
-        pass(&self.buffer[self.from..], bytes, &self.lines, &mut self.column);
+        pass(&self.buffer.as_bytes()[self.from..], bytes, &self.lines, &mut self.column);
         self.from += bytes;
     }
 
@@ -214,5 +242,28 @@ mod tests {
             assert_eq!(stream.opens(b"Event").unwrap(), expected, "{text}");
             assert_eq!(stream.peek().unwrap(), text.trim_start().bytes().next());
         }
+    }
+
+    #[test]
+    fn what_is_no_utf_8_is_told_where_it_comes() {
+        let read = |bytes: &[u8]| {
+            let mut input = Input::new(Dribble(bytes)).unwrap();
+            let mut stream = Stream::new(&mut input);
+            let mut values = Vec::new();
+            loop {
+                match stream.peek().and_then(|next| if next.is_some() { stream.value(|value| value.written()).map(Some) } else { Ok(None) })
+                {
+                    Ok(Some(value)) => values.push(value),
+                    Ok(None) => return (values, None),
+                    Err(error) => return (values, Some(error.to_string())),
+                }
+            }
+        };
+        let two = || vec!["\"\u{fc}\u{20ac}\"".to_string(), "2".to_string()];
+        assert_eq!(read("\"\u{fc}\u{20ac}\" 2".as_bytes()), (two(), None));
+        let error = Some("invalid unicode code point at line 2 column 1".to_string());
+        assert_eq!(read(b"\"\xc3\xbc\xe2\x82\xac\" 2\n\xff"), (two(), error.clone()));
+        assert_eq!(read(b"\"\xc3\xbc\xe2\x82\xac\" 2\n\"a\xff\""), (two(), error.clone()));
+        assert_eq!(read(b"\"\xc3\xbc\xe2\x82\xac\" 2\n\xe2\x82"), (two(), error));
     }
 }
