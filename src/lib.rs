@@ -12,7 +12,8 @@
 //!
 //! - [`source`]: bytes come in, from capture files, an interface, or made up. It brings event time, the packets' own.
 //! - [`decode`]: bytes become a [`decode::Header`], whatever is around the innermost addresses, or a reason why not.
-//! - [`dispatch`]: a packet finds its lane and its worker, through [`dispatch::ring`] in batches. A point of entry is told here.
+//! - [`dispatch`]: a packet finds its lane and its worker, through [`dispatch::ring`] in batches that refer to its payload where it
+//!   was read. A point of entry is told here.
 //! - [`detect`]: a packet is judged. First its conversation says what it means, then each detector of the list looks at it:
 //!   [`detect::flood`], [`detect::backscatter`], [`detect::scan`], [`detect::ics`]; and [`detect::payload`], which reads what is carried
 //!   and tells it to detectors of its own: [`detect::malware`], [`detect::c2`], [`detect::webshell`].

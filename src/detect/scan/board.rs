@@ -255,7 +255,8 @@ impl ScanBoard {
 
     /// A flood has begun: what its sources did before it was noticed was its beginning.
     fn leave_to_floods(&mut self, flooded: &BTreeMap<Addr, u64>) {
-        let keys: Vec<Key> = self.followed.iter().filter(|followed| followed.is_of_flood(flooded)).map(Followed::key).collect();
+        let mut keys: Vec<Key> = self.followed.iter().filter(|followed| followed.is_of_flood(flooded)).map(Followed::key).collect();
+        keys.sort_unstable();
         for key in keys {
             self.remove(key);
         }

@@ -518,3 +518,54 @@ pub fn name_of(transport: Transport, port: u16) -> String {
         Transport::Other | Transport::Link => "other".into(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::attribute::{Attribution, Country};
+
+    /// A source that has touched so many hosts of 192.0.2.0/24, from a second of the clock on.
+    fn touched(hosts: u8, at_s: u64) -> Followed {
+        let contact = |host: u8| Record {
+            source: Addr::v4(0x0102_0304),
+            target: Addr::v4(0xc000_0200 | u32::from(host)),
+            time_ns: at_s * SLICE_NS,
+            packets: 1,
+            bytes: 60,
+            count: 1,
+            seq: 0,
+            ip_id: 0,
+            port: 53,
+            source_port: 40_000,
+            transport: Transport::Udp,
+            method: Method::Udp,
+            outcome: Outcome::Contact,
+            tool: 0,
+            ttl: 57,
+            country: Country::NONE,
+            direction: Direction::Inbound,
+            attribution: Attribution::Plausible,
+        };
+        let keyed = Keyed::fixed();
+        let mut followed = Followed::new(&contact(0));
+        for host in 0..hosts {
+            let record = contact(host);
+            followed.add(&keyed, at_s as u32, &record, keyed.addr(record.target), &mut Groups::default());
+        }
+        followed
+    }
+
+    #[test]
+    fn who_scanned_before_a_flood_is_none_of_its_senders() {
+        let flood = |hosts: u8, since_s: u64| -> BTreeMap<Addr, u64> {
+            (0..hosts).map(|host| (Addr::v4(0xc000_0200 | u32::from(host)), since_s * SLICE_NS)).collect()
+        };
+        assert!(touched(20, 1000).is_of_flood(&flood(20, 1000)));
+        // The slice in which it begins is seldom whole.
+        assert!(touched(20, 999).is_of_flood(&flood(20, 1000)));
+        assert!(!touched(20, 998).is_of_flood(&flood(20, 1000)));
+        assert!(touched(20, 1000).is_of_flood(&flood(10, 1000)));
+        assert!(!touched(20, 1000).is_of_flood(&flood(9, 1000)));
+        assert!(!touched(0, 1000).is_of_flood(&flood(20, 1000)));
+    }
+}
