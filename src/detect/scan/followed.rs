@@ -26,6 +26,8 @@ const TARGETS_MAX: usize = 32;
 const PORTS_NAMED: usize = 16;
 /// First contacts of a tool's mark that make a scan: by chance three 16-bit marks in a row are 1 in 2^48.
 const TOOL_CONTACTS: u64 = 3;
+/// Distinct ports that make contacts with a few hosts a scan of ports: a client asks for one service or two, also where they are down.
+const FEW_HOSTS_PORTS: u64 = 5;
 /// Share of contacts that have a target and a port of their own where a server speaks to its clients: more than estimates and clients that
 /// happen to share a port take from it.
 const SERVED_SHARE: (u64, u64) = (3, 4);
@@ -365,13 +367,23 @@ impl Followed {
         let vertical = self.by_target.values().any(|OnTarget { walk: on, ports }| {
             ports.at_least() >= limits.ports && 2 * on.failures() >= on.contacts && on.position() >= walk
         });
+        // The same of many ports of one host; and some ports of each of a few, most of which refuse.
+        let over_tcp = self.course.direction == Direction::Inbound && !matches!(self.main_method(), Method::Udp | Method::Icmp);
+        let silent_ports = self.by_target.values().any(|OnTarget { walk: on, ports }| {
+            ports.at_least() >= limits.silent_targets && on.spoken * 10 <= on.contacts && on.contacts - on.young() >= limits.silent_targets
+        });
+        let few_hosts = self.by_target.values().map(|on| on.ports.at_least()).sum::<u64>() >= limits.ports
+            && self.services.at_least() >= FEW_HOSTS_PORTS
+            && !self.serves()
+            && 2 * self.whole.failures() >= self.whole.contacts
+            && self.whole.position() >= 2 * walk;
         let marked = self.tool_name() != "unknown"
             && !matches!(self.tool_name(), "nmap")
             && self.marked >= TOOL_CONTACTS
             && (self.hosts.at_least() >= TOOL_CONTACTS || self.services.at_least() >= TOOL_CONTACTS);
         // Nobody has business with an address that nobody uses; one may be mistyped, and a client tries again.
         let dark = self.dark.at_least() >= limits.dark_contacts;
-        horizontal || silent || over_ports || vertical || marked || dark
+        horizontal || silent || over_ports || vertical || over_tcp && (silent_ports || few_hosts) || marked || dark
     }
 
     /// Whether the source speaks from one port to many hosts, each at a port of its own, and opens no connection: so do a server to its clients,
@@ -524,9 +536,9 @@ mod tests {
     use super::*;
     use crate::attribute::{Attribution, Country};
 
-    /// A source that has touched so many hosts of 192.0.2.0/24, from a second of the clock on.
-    fn touched(hosts: u8, at_s: u64) -> Followed {
-        let contact = |host: u8| Record {
+    /// A datagram to a host of 192.0.2.0/24.
+    fn contact(host: u8, at_s: u64) -> Record {
+        Record {
             source: Addr::v4(0x0102_0304),
             target: Addr::v4(0xc000_0200 | u32::from(host)),
             time_ns: at_s * SLICE_NS,
@@ -545,14 +557,46 @@ mod tests {
             country: Country::NONE,
             direction: Direction::Inbound,
             attribution: Attribution::Plausible,
-        };
-        let keyed = Keyed::fixed();
-        let mut followed = Followed::new(&contact(0));
-        for host in 0..hosts {
-            let record = contact(host);
-            followed.add(&keyed, at_s as u32, &record, keyed.addr(record.target), &mut Groups::default());
         }
+    }
+
+    /// A source with these records.
+    fn followed(at_s: u64, records: impl Iterator<Item = Record>) -> Followed {
+        let keyed = Keyed::fixed();
+        let mut followed = Followed::new(&contact(0, at_s));
+        records.for_each(|record| followed.add(&keyed, at_s as u32, &record, keyed.addr(record.target), &mut Groups::default()));
         followed
+    }
+
+    /// A source that has touched so many hosts, from a second of the clock on.
+    fn touched(hosts: u8, at_s: u64) -> Followed {
+        followed(at_s, (0..hosts).map(|host| contact(host, at_s)))
+    }
+
+    #[test]
+    fn some_ports_of_a_few_hosts_are_a_scan() {
+        let is_scan = |hosts: u8, ports: u16, direction: Direction| {
+            let syn = |host, port, outcome| Record {
+                port,
+                outcome,
+                direction,
+                // A port of its own for each, as connections have them.
+                source_port: 40_000 + port,
+                transport: Transport::Tcp,
+                method: Method::Connect,
+                ..contact(host, 1000)
+            };
+            let services = (0..hosts).flat_map(|host| (1..=ports).map(move |port| (host, port)));
+            let records = services.flat_map(|(host, port)| [syn(host, port, Outcome::Contact), syn(host, port, Outcome::Refused)]);
+            let mut source = followed(1000, records);
+            source.course.direction = direction;
+            source.decide(1001, &settings::scan::default(), &mut Groups::default());
+            source.open.is_some()
+        };
+        assert!(is_scan(3, 14, Direction::Inbound));
+        assert!(is_scan(4, 10, Direction::Inbound));
+        assert!(!is_scan(3, 4, Direction::Inbound), "too few");
+        assert!(!is_scan(3, 14, Direction::Outbound), "clients of what is down");
     }
 
     #[test]
