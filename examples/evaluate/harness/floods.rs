@@ -73,6 +73,14 @@ impl Sources {
     }
 }
 
+/// The port of hping3's n-th packet: it counts up from a number of its own on each machine, whatever addresses it writes.
+fn hping_port(sources: Sources, source: Addr, n: usize) -> u16 {
+    const FIRST: u16 = 1500;
+    const MIX: u32 = 0x9e37_79b1;
+    let machine = if sources.forged() { 0 } else { (source.0 as u32).wrapping_mul(MIX) >> 16 };
+    FIRST.wrapping_add(machine as u16).wrapping_add(n as u16)
+}
+
 /// Who makes the packets.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Maker {
@@ -144,7 +152,7 @@ fn syn_flood(flood: Flood, world: &World, random: &mut Random) -> Scene {
     for (n, at) in times(&flood, random).into_iter().enumerate() {
         let source = flood.sources.draw(&pool, world, random);
         let port = if flood.port == 0 { 1 + random.below(65_535) as u16 } else { flood.port };
-        let from_port = if flood.maker == Maker::Hping { (1500 + n) as u16 } else { random.unprivileged() };
+        let from_port = if flood.maker == Maker::Hping { hping_port(flood.sources, source, n) } else { random.unprivileged() };
         let (from, to): (End, End) = ((source, from_port), (target, port));
         let seq = random.next() as u32;
         let syn = match flood.maker {
@@ -233,7 +241,7 @@ fn other_flood(kind: Kind, flood: Flood, world: &World, random: &mut Random) -> 
     for (n, at) in times(&flood, random).into_iter().enumerate() {
         let source = flood.sources.draw(&pool, world, random);
         let port = if flood.port == 0 { 1 + random.below(65_535) as u16 } else { flood.port };
-        let from_port = if flood.maker == Maker::Hping { (1500 + n) as u16 } else { random.unprivileged() };
+        let from_port = if flood.maker == Maker::Hping { hping_port(flood.sources, source, n) } else { random.unprivileged() };
         let (from, to): (End, End) = ((source, from_port), (target, port));
         let ip = header(flood.maker, source, forged, random);
         let soon = at + 200_000;

@@ -51,7 +51,7 @@ impl Tool {
             Tool::Maimon => ("maimon", Some("nmap")),
             Tool::Udp => ("udp", None),
             Tool::Icmp => ("icmp", None),
-            Tool::Sctp => ("other", None),
+            Tool::Sctp => ("sctp", None),
         }
     }
 }
