@@ -9,8 +9,8 @@ use std::thread::{self, JoinHandle};
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use sha2::{Digest, Sha256};
 
-/// Read at a time, in bytes.
-const BLOCK_BYTES: usize = 256 * 1024;
+use super::input::BUFFER_BYTES;
+
 /// Blocks that are read before somebody wants them: enough for neither to wait while the other is held up for a moment.
 const BLOCKS: usize = 4;
 
@@ -36,7 +36,7 @@ impl Ahead {
             let mut sha256 = Sha256::new();
             loop {
                 let mut block = from.try_recv().unwrap_or_default();
-                block.resize(BLOCK_BYTES, 0);
+                block.resize(BUFFER_BYTES, 0);
                 let read = match file.read(&mut block) {
                     Ok(0) => break,
                     Ok(bytes) => {
@@ -106,7 +106,7 @@ mod tests {
 
     #[test]
     fn a_file_comes_as_it_is_and_its_hash_with_it() {
-        for length in [0, 1, BLOCK_BYTES - 1, BLOCK_BYTES, BLOCK_BYTES + 1, 3 * BLOCKS * BLOCK_BYTES + 5] {
+        for length in [0, 1, BUFFER_BYTES - 1, BUFFER_BYTES, BUFFER_BYTES + 1, 3 * BLOCKS * BUFFER_BYTES + 5] {
             let bytes: Vec<u8> = (0..length).map(|n| (n * 7 / 3) as u8).collect();
             let sha256 = Rc::default();
             let mut ahead = Ahead::new(file(&bytes), Rc::clone(&sha256)).unwrap();
@@ -119,8 +119,8 @@ mod tests {
 
     #[test]
     fn it_may_be_left_in_the_middle() {
-        let mut ahead = Ahead::new(file(&vec![1; 20 * BLOCK_BYTES]), Rc::default()).unwrap();
-        assert_eq!(ahead.fill_buf().unwrap().len(), BLOCK_BYTES);
+        let mut ahead = Ahead::new(file(&vec![1; 20 * BUFFER_BYTES]), Rc::default()).unwrap();
+        assert_eq!(ahead.fill_buf().unwrap().len(), BUFFER_BYTES);
     }
 
     #[test]

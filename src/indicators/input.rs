@@ -17,7 +17,7 @@ use crate::protocol::digits;
 /// Most bytes of a line. Longer ones are refused as a whole.
 pub(super) const LINE_BYTES_MAX: usize = 64 * 1024;
 /// Read at a time.
-const BUFFER_BYTES: usize = 256 * 1024;
+pub(super) const BUFFER_BYTES: usize = 256 * 1024;
 /// RFC 1952 section 2.3.1.
 const GZIP_MAGIC: &[u8] = b"\x1f\x8b";
 /// RFC 8878 section 3.1.1.

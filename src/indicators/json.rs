@@ -217,43 +217,16 @@ impl Walk<'_, '_, '_> {
         }
     }
 
-    /// The values of an array, each in its turn.
-    fn elements(&mut self, stream: &mut Stream<'_, '_>, mut each: impl FnMut(&mut Self, Json<'_>)) -> serde_json::Result<()> {
-        stream.sign(b'[', "expected an array")?;
-        let mut first = true;
-        while stream.another(&mut first, b']')? {
-            stream.value(|value| each(self, value))?;
-        }
-        Ok(())
-    }
-
     /// The values of an array that may be of any form. Events of MISP may be of any length.
     fn items(&mut self, stream: &mut Stream<'_, '_>, under: &[u8], depth: usize) -> serde_json::Result<()> {
-        stream.sign(b'[', "expected an array")?;
-        let mut first = true;
-        while stream.another(&mut first, b']')? {
-            if stream.opens(b"Event")? {
-                self.wrapped_event(stream)?;
-            } else {
-                stream.value(|value| self.any(&value, under, depth))?;
-            }
-        }
-        Ok(())
+        stream.elements(|stream| {
+            if stream.opens(b"Event")? { self.wrapped_event(stream) } else { stream.value(|value| self.any(&value, under, depth)) }
+        })
     }
 
     /// An object around an event, as searches give it.
     fn wrapped_event(&mut self, stream: &mut Stream<'_, '_>) -> serde_json::Result<()> {
-        let mut first = true;
-        stream.sign(b'{', "expected an object")?;
-        while stream.another(&mut first, b'}')? {
-            let is_event = stream.name()? == b"Event";
-            match stream.peek()? {
-                Some(b'{') if is_event => self.event(stream)?,
-                _ if is_event => stream.value(|event| misp::event(&event, self.line.get(), self.into))?,
-                _ => stream.value(|_| ())?,
-            }
-        }
-        Ok(())
+        stream.members(|stream, key| if key == b"Event" { self.event(stream) } else { stream.value(|_| ()) })
     }
 
     fn top_object(&mut self, stream: &mut Stream<'_, '_>) -> serde_json::Result<()> {
@@ -262,22 +235,18 @@ impl Walk<'_, '_, '_> {
         let mut event: Option<misp::Open> = None;
         let mut pulse = false;
         let mut looked_at = false;
-        let mut first = true;
-        stream.sign(b'{', "expected an object")?;
-        while stream.another(&mut first, b'}')? {
-            let key = stream.name()?;
+        stream.members(|stream, key| {
             let is_array = stream.peek()? == Some(b'[');
             match &key[..] {
                 b"objects" if is_array => {
                     self.into.list().format = Format::Stix;
-                    self.elements(stream, |walk, value| walk.stix.object(&value, walk.line.get(), walk.into))?;
+                    stream.elements(|stream| stream.value(|value| self.stix.object(&value, self.line.get(), self.into)))?;
                 }
                 b"objects" => {
                     let error = stream.value(|value| serde_json::Error::invalid_type(unexpected(&value), &"an array of STIX objects"))?;
                     return Err(stream.wrong(error));
                 }
-                b"Event" if stream.peek()? == Some(b'{') => self.event(stream)?,
-                b"Event" => stream.value(|event| misp::event(&event, self.line.get(), self.into))?,
+                b"Event" => self.event(stream)?,
                 b"spec_version" | b"query_status" => stream.value(|_| ())?,
                 b"Attribute" | b"Object" => {
                     let event = event.get_or_insert_with(|| misp::Open::new(self.into));
@@ -286,7 +255,7 @@ impl Walk<'_, '_, '_> {
                 b"indicators" if is_array => {
                     (pulse, looked_at) = (true, true);
                     self.into.added.get_or_insert_default();
-                    self.elements(stream, |walk, value| walk.any(&value, b"indicators", 1))?;
+                    stream.elements(|stream| stream.value(|value| self.any(&value, b"indicators", 1)))?;
                 }
                 b"Tag" | b"list" | b"indicators" | b"malware_families" | b"matching_attributes" | b"threat" | b"event" => {
                     looked_at |= matches!(&key[..], b"list" | b"indicators" | b"threat");
@@ -296,8 +265,7 @@ impl Walk<'_, '_, '_> {
                 _ => {
                     let under: &[u8] = if matches!(&key[..], b"data" | b"response") { b"" } else { &key };
                     if is_array {
-                        self.items(stream, under, 1)?;
-                        continue;
+                        return self.items(stream, under, 1);
                     }
                     let scalar = stream.value(|value| {
                         if !value.is_object() {
@@ -309,7 +277,8 @@ impl Walk<'_, '_, '_> {
                     bare.extend(scalar.map(|value| (Cow::Owned(key), value)));
                 }
             }
-        }
+            Ok(())
+        })?;
         let bare = Json::Object(bare);
         if let Some(event) = event {
             event.close(&bare, self.into);
@@ -324,14 +293,14 @@ impl Walk<'_, '_, '_> {
         Ok(())
     }
 
-    /// A MISP event of any length: what holds for all its attributes may come behind them.
+    /// A MISP event of any length: what holds for all its attributes may come behind them. What is no object has none.
     fn event(&mut self, stream: &mut Stream<'_, '_>) -> serde_json::Result<()> {
+        if stream.peek()? != Some(b'{') {
+            return stream.value(|event| misp::event(&event, self.line.get(), self.into));
+        }
         let mut event = misp::Open::new(self.into);
         let mut head = Vec::new();
-        let mut first = true;
-        stream.sign(b'{', "expected an object")?;
-        while stream.another(&mut first, b'}')? {
-            let key = stream.name()?;
+        stream.members(|stream, key| {
             match &key[..] {
                 b"Attribute" | b"Object" => self.of_event(stream, &key, &mut event)?,
                 b"Tag" | b"date" | b"timestamp" => {
@@ -340,7 +309,8 @@ impl Walk<'_, '_, '_> {
                 }
                 _ => stream.value(|_| ())?,
             }
-        }
+            Ok(())
+        })?;
         event.close(&Json::Object(head), self.into);
         Ok(())
     }
@@ -351,7 +321,7 @@ impl Walk<'_, '_, '_> {
             return stream.value(|_| ());
         }
         let take = if key == b"Attribute" { misp::Open::attribute } else { misp::Open::object };
-        self.elements(stream, |walk, value| take(event, &value, walk.line.get(), walk.into))
+        stream.elements(|stream| stream.value(|value| take(event, &value, self.line.get(), self.into)))
     }
 }
 

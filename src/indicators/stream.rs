@@ -65,7 +65,7 @@ impl<'i, 'a> Stream<'i, 'a> {
     ///
     /// # Errors
     /// If something else comes next, or nothing.
-    pub fn sign(&mut self, sign: u8, expected: &str) -> Result<()> {
+    fn sign(&mut self, sign: u8, expected: &str) -> Result<()> {
         match self.peek()? {
             Some(next) if next == sign => {
                 self.pass(1);
@@ -80,7 +80,7 @@ impl<'i, 'a> Stream<'i, 'a> {
     ///
     /// # Errors
     /// If something else comes next, or nothing.
-    pub fn another(&mut self, first: &mut bool, close: u8) -> Result<bool> {
+    fn another(&mut self, first: &mut bool, close: u8) -> Result<bool> {
         let expected = if close == b']' { "expected `,` or `]`" } else { "expected `,` or `}`" };
         if self.peek()? == Some(close) {
             self.pass(1);
@@ -113,13 +113,40 @@ impl<'i, 'a> Stream<'i, 'a> {
     ///
     /// # Errors
     /// If there is none.
-    pub fn name(&mut self) -> Result<Vec<u8>> {
+    fn name(&mut self) -> Result<Vec<u8>> {
         if self.peek()?.is_some_and(|next| next != b'"') {
             return Err(self.wrong("key must be a string"));
         }
         let name = self.value(|name| name.as_bytes().unwrap_or_default().to_vec())?;
         self.sign(b':', "expected `:`")?;
         Ok(name)
+    }
+
+    /// The values of an array, for `each` to read in their turn.
+    ///
+    /// # Errors
+    /// If something else comes next, or nothing; and those of `each`.
+    pub fn elements(&mut self, mut each: impl FnMut(&mut Self) -> Result<()>) -> Result<()> {
+        self.sign(b'[', "expected an array")?;
+        let mut first = true;
+        while self.another(&mut first, b']')? {
+            each(self)?;
+        }
+        Ok(())
+    }
+
+    /// The members of an object by their names, whose values are for `each` to read in their turn.
+    ///
+    /// # Errors
+    /// If something else comes next, or nothing; and those of `each`.
+    pub fn members(&mut self, mut each: impl FnMut(&mut Self, Vec<u8>) -> Result<()>) -> Result<()> {
+        self.sign(b'{', "expected an object")?;
+        let mut first = true;
+        while self.another(&mut first, b'}')? {
+            let name = self.name()?;
+            each(self, name)?;
+        }
+        Ok(())
     }
 
     /// The next value, for `then` to look at when it has been gone past.

@@ -84,10 +84,10 @@ impl ScanBoard {
         self.expire(now_s, out);
         self.touched.clear();
         self.at_hand.fill(None);
-        if out.flooded.keys().any(|victim| !self.flooded.contains(victim)) {
-            self.leave_to_floods(out.flooded);
-        }
         if !out.flooded.keys().eq(&self.flooded) {
+            if out.flooded.keys().any(|victim| !self.flooded.contains(victim)) {
+                self.leave_to_floods(out.flooded);
+            }
             self.flooded = out.flooded.keys().copied().collect();
         }
         let flooded = Flooded::new(out.flooded.keys().copied());

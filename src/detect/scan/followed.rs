@@ -355,12 +355,10 @@ impl Followed {
         let walk = limits.walk as i64;
         let horizontal =
             self.by_port.values().any(|port| port.walk.position() >= walk && self.targets_on(port).at_least() >= limits.targets);
-        // Connections to many hosts in which nobody says anything: whoever has business says what.
+        // Connections to many hosts in which nobody says anything.
         let silent = self.by_port.walks.iter().filter(|((transport, _), _)| *transport == Transport::Tcp).any(|(_, port)| {
-            let OnPort { walk, .. } = port;
-            self.targets_on(port).at_least().saturating_add(walk.unseen_targets) >= limits.silent_targets
-                && walk.spoken * 10 <= walk.contacts
-                && walk.contacts - walk.young() >= limits.silent_targets
+            self.targets_on(port).at_least().saturating_add(port.walk.unseen_targets) >= limits.silent_targets
+                && port.walk.is_silent(limits.silent_targets)
         });
         let over_ports =
             self.whole.position() >= 2 * walk && self.hosts.at_least() >= limits.targets && self.whole.successes == 0 && !self.serves();
@@ -369,9 +367,8 @@ impl Followed {
         });
         // The same of many ports of one host; and some ports of each of a few, most of which refuse.
         let over_tcp = self.course.direction == Direction::Inbound && !matches!(self.main_method(), Method::Udp | Method::Icmp);
-        let silent_ports = self.by_target.values().any(|OnTarget { walk: on, ports }| {
-            ports.at_least() >= limits.silent_targets && on.spoken * 10 <= on.contacts && on.contacts - on.young() >= limits.silent_targets
-        });
+        let silent_ports =
+            self.by_target.values().any(|on| on.ports.at_least() >= limits.silent_targets && on.walk.is_silent(limits.silent_targets));
         let few_hosts = self.by_target.values().map(|on| on.ports.at_least()).sum::<u64>() >= limits.ports
             && self.services.at_least() >= FEW_HOSTS_PORTS
             && !self.serves()
@@ -387,7 +384,8 @@ impl Followed {
     }
 
     /// Whether the source speaks from one port to many hosts, each at a port of its own, and opens no connection: so do a server to its clients,
-    /// also when it ends what they have forgotten, and a peer to its peers, where what they send is not seen or their conversations began before. A scanner goes on with a port.
+    /// also when it ends what they have forgotten, and a peer to its peers, where what they send is not seen or their conversations began
+    /// before. A scanner goes on with a port.
     fn serves(&self) -> bool {
         let most = |count: u64| count * SERVED_SHARE.1 >= self.marked * SERVED_SHARE.0;
         self.one_source_port

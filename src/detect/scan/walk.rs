@@ -53,6 +53,11 @@ impl Walk {
         self.young.iter().map(|&(_, young)| young).sum()
     }
 
+    /// Whether nobody says anything in at least so many contacts, but for one in ten: whoever has business says what.
+    pub fn is_silent(&self, contacts: u64) -> bool {
+        self.spoken * 10 <= self.contacts && self.contacts - self.young() >= contacts
+    }
+
     pub fn failures(&self) -> u64 {
         self.contacts.saturating_sub(self.successes).saturating_sub(self.young())
     }
