@@ -36,8 +36,9 @@ const OCTETS: [u64; 4] = {
     octets
 };
 
+/// [`reserved`] of an IPv4 address.
 #[inline(always)]
-fn reserved_v4(bits: u32) -> Option<&'static str> {
+pub(super) fn reserved_v4(bits: u32) -> Option<&'static str> {
     let octet = bits >> 24;
     if OCTETS[(octet / 64) as usize] >> (octet % 64) & 1 == 0 { None } else { reserved_v4_by_prefix(bits) }
 }

@@ -11,7 +11,7 @@ use crate::indicators::Indicators;
 use crate::keyed::Keyed;
 use crate::tally::{Tally, TrafficTally};
 
-use super::conversation::{Arrival, Coming, Conversations, Seen, Step};
+use super::conversation::{Arrival, Coming, Conversations, Seen, Step, is_opening};
 use super::ics::Lookup;
 use super::keep::Keep;
 use super::packet::Packet;
@@ -148,7 +148,7 @@ impl Lanes {
                     let packet = packet(batch, item, header, target_hash, moment, seen, attribution);
                     self.detectors.goes_on(lane, &mut tally.detectors, &mut self.conversations, &packet);
                 }
-            } else {
+            } else if !(is_opening(item) && self.opens(lane, shared, tally, traffic, batch, item, moment)) {
                 self.look(lane, shared, tally, traffic, batch, item, moment);
             }
         }
@@ -167,6 +167,44 @@ impl Lanes {
         });
         // How long calls from home last is of interest, whoever reads them.
         wanted || ends && direction == Direction::Outbound || self.detectors.payload.hears_all(lane)
+    }
+
+    /// A bare SYN, if it opens a conversation. Under attack most packets do, each one another, so their way is made for them: nothing is asked that
+    /// such a packet answers by being one.
+    #[inline(never)]
+    #[allow(clippy::too_many_arguments)]
+    fn opens(
+        &mut self,
+        lane: usize,
+        shared: &Shared,
+        tally: &mut SliceTally,
+        traffic: &mut TrafficTally,
+        batch: &Batch,
+        item: &Item,
+        moment: Moment,
+    ) -> bool {
+        // Whoever follows conversations over their ends wants to hear of it.
+        if self.detectors.payload.hears_all(lane) {
+            return false;
+        }
+        // Its transport is known where the compiler sees that it is.
+        let header = &Header { transport: Transport::Tcp, ..Batch::plain_header(item) };
+        let table = &shared.database.table;
+        let countries = || (table.country_of_v4(item.source_v4()), table.country_of_v4(item.target_v4()));
+        let Some(seen) = self.conversations.open(lane, item, moment.now_s, countries) else { return false };
+        let source_home = item.bits & bits::SOURCE_HOME != 0;
+        let direction = Direction::of(source_home, item.bits & bits::TARGET_HOME != 0);
+        let attribution = Attribution::of(header.source, source_home, seen.source_country, false);
+        let target_hash = shared.keyed.addr(header.target);
+        traffic.add_opening(direction, seen.source_country, attribution, item.wire_bytes, (item.source_hash, target_hash));
+        let packet = &Packet { payload: &[], ..packet(batch, item, header, target_hash, moment, seen, attribution) };
+        self.detectors.opens(lane, &mut tally.detectors, packet);
+        if packet.first.get()
+            && let Some(place) = seen.place()
+        {
+            self.conversations.mark_first_contact(place);
+        }
+        true
     }
 
     /// A packet that changes its conversation, or begins one.

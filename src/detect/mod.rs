@@ -16,6 +16,8 @@ pub mod malware;
 mod packet;
 pub mod payload;
 pub mod scan;
+#[cfg(test)]
+mod tests;
 mod ways;
 pub mod webshell;
 
@@ -47,6 +49,7 @@ macro_rules! detectors {
     ($($name:ident: $memory:ty, $tally:ty, $board:ty;
        new($lanes:ident, $shared:ident) $new:expr, $new_board:expr;
        turns($m:ident, $lane:ident, $t:ident, $conversations:ident, $packet:ident) $observe:expr;
+       opens($pm:ident, $plane:ident, $pt:ident, $ppacket:ident) $opens:expr;
        goes_on($om:ident, $olane:ident, $ot:ident, $oconversations:ident, $opacket:ident) $goes_on:expr;
        seal($sm:ident, $st:ident, $end:ident) $seal:expr;)+) => {
         /// Every detector's memory of a worker's lanes.
@@ -72,6 +75,16 @@ macro_rules! detectors {
                         (&mut self.$name, lane, &mut tallies.$name, &mut *conversations, packet);
                     let _ = (&$t, &$conversations);
                     $observe
+                })+
+            }
+
+            /// A bare SYN that opens a conversation: what [`DetectorMemories::turns`] would do, without those whom it tells nothing.
+            #[inline(always)]
+            fn opens(&mut self, lane: usize, tallies: &mut DetectorTallies, packet: &Packet<'_>) {
+                $({
+                    let ($pm, $plane, $pt, $ppacket) = (&mut self.$name, lane, &mut tallies.$name, packet);
+                    let _ = (&$pm, &$plane, &$pt, &$ppacket);
+                    $opens
                 })+
             }
 
@@ -151,6 +164,7 @@ detectors! {
                 conversations.mark_reflecting(place);
             }
         };
+        opens(memory, lane, tally, packet) memory.opens(lane, tally, packet);
         goes_on(memory, lane, tally, _conversations, packet) {
             memory.goes_on(lane, tally, packet);
         };
@@ -166,6 +180,7 @@ detectors! {
                 conversations.mark_first_contact(place);
             }
         };
+        opens(memory, lane, tally, packet) packet.first.set(memory.opens(lane, tally, packet));
         goes_on(_memory, _lane, _tally, _conversations, _packet) ();
         seal(memory, tally, end) memory.seal(tally, if end.last { u32::MAX } else { end.now_s });
     backscatter: Vec<backscatter::BackscatterMemory>, backscatter::BackscatterTally, backscatter::BackscatterBoard;
@@ -173,6 +188,7 @@ detectors! {
             lanes.iter().map(|_| backscatter::BackscatterMemory::new(shared.keyed.clone())).collect(),
             backscatter::BackscatterBoard::default();
         turns(memory, lane, _tally, _conversations, packet) memory[lane].observe(packet);
+        opens(_memory, _lane, _tally, _packet) ();
         goes_on(_memory, _lane, _tally, _conversations, _packet) ();
         seal(memory, tally, _end) memory.iter_mut().for_each(|lane| lane.seal(tally));
     ics: Vec<ics::IcsMemory>, ics::IcsTally, ics::IcsBoard;
@@ -180,6 +196,7 @@ detectors! {
             lanes.iter().map(|&lane| ics::IcsMemory::new(lane, shared.lookup.clone())).collect(),
             ics::IcsBoard::new(shared.keyed.clone());
         turns(memory, lane, tally, conversations, packet) memory[lane].observe(tally, conversations, packet);
+        opens(memory, lane, tally, packet) memory[lane].handshake(tally, packet);
         goes_on(memory, lane, tally, conversations, packet) memory[lane].observe(tally, conversations, packet);
         seal(memory, tally, _end) memory.iter_mut().for_each(|lane| lane.seal(tally));
     payload: payload::PayloadMemory, payload::PayloadTally, payload::PayloadBoard;
@@ -187,6 +204,7 @@ detectors! {
             payload::PayloadMemory::of_lanes(lanes, shared),
             payload::PayloadBoard::new(shared);
         turns(memory, lane, tally, conversations, packet) memory.observe(lane, tally, conversations, packet);
+        opens(_memory, _lane, _tally, _packet) ();
         goes_on(memory, lane, tally, conversations, packet) memory.observe(lane, tally, conversations, packet);
         seal(memory, tally, end) memory.seal(tally, end);
 }

@@ -93,9 +93,21 @@ impl Item {
         self.wire.source()
     }
 
+    /// The same of the target.
+    #[inline]
+    pub fn target_v4(&self) -> u32 {
+        self.wire.target()
+    }
+
     #[inline]
     pub fn target_port(&self) -> u16 {
         self.wire.target_port()
+    }
+
+    /// TCP sequence number.
+    #[inline]
+    pub fn seq(&self) -> u32 {
+        self.wire.seq()
     }
 
     /// TCP acknowledgement number.
@@ -197,6 +209,20 @@ impl Batch {
         self.push_plain(&plain, Addressed { bits: to.bits | if holds { 0 } else { bits::HEADER }, ..to }, payload, block);
     }
 
+    /// Adds a packet as if no item could hold it.
+    #[cfg(test)]
+    pub(crate) fn push_with_header(&mut self, header: &Header, to: Addressed, payload: &[u8]) {
+        let first = self.headers.len() as u64;
+        self.headers.push(*header);
+        let payload_at = self.payloads.add(payload, None);
+        self.push(header, to, &[], None);
+        if let Some(item) = self.items.last_mut() {
+            item.payload_at = payload_at;
+            item.wire = Wire::of(header, first);
+            item.bits |= bits::HEADER;
+        }
+    }
+
     /// Adds a plain packet, of which an item holds all.
     #[inline(always)]
     pub fn push_plain(&mut self, plain: &Plain, to: Addressed, payload: &[u8], block: Option<&Block>) {
@@ -231,6 +257,12 @@ impl Batch {
         {
             return *header;
         }
+        Self::plain_header(item)
+    }
+
+    /// The header of an item that holds all of it.
+    #[inline(always)]
+    pub fn plain_header(item: &Item) -> Header {
         Header {
             payload_bytes: item.payload_bytes,
             payload_claimed: item.payload_bytes,

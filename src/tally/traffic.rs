@@ -91,16 +91,34 @@ impl TrafficTally {
         }
     }
 
+    /// The same of a packet that opens a conversation.
+    #[inline(always)]
+    pub fn add_opening(&mut self, direction: Direction, country: Country, attribution: Attribution, bytes: u32, ends: (u64, u64)) {
+        let row = Self::row(direction, country, attribution);
+        let sum = &mut self.sums[row];
+        sum.packets += 1;
+        sum.bytes += u64::from(bytes);
+        let place = self.place(row);
+        self.put_off(place, ends);
+    }
+
     /// The ends of a conversation, or a row's first packet.
     #[inline(never)]
     fn add_ends(&mut self, row: usize, ends: Option<(u64, u64)>) {
         let place = self.place(row);
-        if let Some((source, target)) = ends {
-            self.ends[place].sources.touch(&self.shelf, source);
-            self.ends[place].targets.touch(&self.shelf, target);
-            if let Some(due) = self.pending.push(Pending { place: place as u32, source, target }) {
-                self.count(due);
-            }
+        if let Some(ends) = ends {
+            self.put_off(place, ends);
+        }
+    }
+
+    /// Has the ends of a conversation counted a little later.
+    #[inline(always)]
+    fn put_off(&mut self, place: usize, (source, target): (u64, u64)) {
+        let ends = &self.ends[place];
+        ends.sources.touch(&self.shelf, source);
+        ends.targets.touch(&self.shelf, target);
+        if let Some(due) = self.pending.push(Pending { place: place as u32, source, target }) {
+            self.count(due);
         }
     }
 
@@ -118,13 +136,20 @@ impl TrafficTally {
         }
     }
 
+    #[inline(always)]
     fn place(&mut self, row: usize) -> usize {
-        let sum = &mut self.sums[row];
-        if sum.ends == 0 {
-            self.ends.push(Ends { row: row as u32, sources: Shelved::NONE, targets: Shelved::NONE });
-            sum.ends = self.ends.len() as u32;
+        match self.sums[row].ends {
+            0 => self.new_place(row),
+            place => place as usize - 1,
         }
-        sum.ends as usize - 1
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn new_place(&mut self, row: usize) -> usize {
+        self.ends.push(Ends { row: row as u32, sources: Shelved::NONE, targets: Shelved::NONE });
+        self.sums[row].ends = self.ends.len() as u32;
+        self.ends.len() - 1
     }
 
     /// The rows that counted something, in the order of direction, country and attribution.

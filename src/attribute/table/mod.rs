@@ -15,7 +15,7 @@ use v4::V4;
 use v6::V6;
 
 use super::Country;
-use super::reserved::reserved;
+use super::reserved::{reserved, reserved_v4};
 use super::span::Span;
 use crate::addr::Addr;
 
@@ -75,6 +75,12 @@ impl GeoTable {
     #[inline]
     pub fn country_of(&self, addr: Addr) -> Country {
         if reserved(addr).is_some() { Country::NONE } else { self.country(addr) }
+    }
+
+    /// The same of an IPv4 address.
+    #[inline(always)]
+    pub fn country_of_v4(&self, bits: u32) -> Country {
+        if reserved_v4(bits).is_some() { Country::NONE } else { self.v4.country(bits) }
     }
 
     /// The country of an address, `ZZ` if the database has none. IPv6 that embeds IPv4 (6to4, NAT64) is attributed by that;

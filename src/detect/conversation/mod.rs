@@ -5,6 +5,7 @@
 
 mod entry;
 mod ongoing;
+mod opening;
 mod state;
 mod step;
 mod table;
@@ -12,6 +13,7 @@ mod table;
 mod tests;
 
 pub use entry::Arrival;
+pub use opening::is_opening;
 pub use step::{Seen, Step};
 pub(crate) use table::Bucket;
 pub use table::{CALLED_STRAYED, Coming, Conversations, OPENER_STRAYED, UNWANTED};

@@ -39,6 +39,16 @@ impl Bucket {
         Entry { pulse: self.pulses[way], rest: self.rests[way] }
     }
 
+    /// The way where a new conversation may stand, and how many make room for it before their time: one or none.
+    #[inline(always)]
+    fn room(&self, now_s: u32) -> (usize, u64) {
+        if let Some(free) = way_of(&self.hashes, 0) {
+            return (free, 0);
+        }
+        let way = least::<WAYS>(|way| worth(&self.pulses[way], self.hashes[way], now_s));
+        (way, worth(&self.pulses[way], self.hashes[way], now_s) >> FRESH_BIT)
+    }
+
     #[inline(always)]
     fn set(&mut self, way: usize, entry: Entry) {
         self.pulses[way] = entry.pulse;
@@ -257,6 +267,24 @@ impl Conversations {
         bucket.pulses[way].ongoing(item, moment, &bucket.rests[way], (at * WAYS + way) as u32)
     }
 
+    /// Takes note of a bare SYN that opens a conversation, which under attack most are that change anything; nothing if the conversation
+    /// is known, and [`Conversations::observe`] must look at it. `countries` is asked for the countries of source and target.
+    #[inline(always)]
+    pub fn open(&mut self, lane: usize, item: &Item, now_s: u32, countries: impl FnOnce() -> (Country, Country)) -> Option<Seen> {
+        let at = Self::bucket_of(lane, item.conversation);
+        let bucket = self.buckets.get_mut(at)?;
+        let hash = item.conversation | 1;
+        if bucket.way(hash).is_some() {
+            return None;
+        }
+        let (way, evicted) = bucket.room(now_s);
+        let (entry, seen) = Entry::opened(item, now_s, countries(), (at * WAYS + way) as u32);
+        bucket.hashes[way] = hash;
+        bucket.set(way, entry);
+        self.evicted += evicted;
+        Some(seen)
+    }
+
     /// Takes note of a packet and says what it means. `countries` is asked for the countries of source and target when the conversation is
     /// new. `refused` says that the packet is an ICMP error which quotes this conversation's packet of the other side.
     #[inline]
@@ -286,16 +314,8 @@ impl Conversations {
                 place: NOWHERE,
             };
         }
-        let way = match way_of(&bucket.hashes, 0) {
-            Some(free) => free,
-            None => {
-                let hashes = bucket.hashes;
-                let pulses = &bucket.pulses;
-                let way = least::<WAYS>(|way| worth(&pulses[way], hashes[way], packet.now_s));
-                self.evicted += worth(&pulses[way], hashes[way], packet.now_s) >> FRESH_BIT;
-                way
-            }
-        };
+        let (way, evicted) = bucket.room(packet.now_s);
+        self.evicted += evicted;
         let (source_country, target_country) = countries();
         let (low_country, high_country) =
             if packet.source_low { (source_country, target_country) } else { (target_country, source_country) };

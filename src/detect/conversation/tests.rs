@@ -22,6 +22,8 @@ struct Talk {
 /// One segment or datagram.
 #[derive(Clone, Copy, Debug)]
 struct Sent {
+    /// Which of several conversations that stand in one bucket.
+    of: u64,
     by_low: bool,
     transport: Transport,
     tcp_flags: u8,
@@ -32,7 +34,11 @@ struct Sent {
 
 impl Sent {
     fn segment(by_low: bool, tcp_flags: u8) -> Self {
-        Sent { by_low, transport: Transport::Tcp, tcp_flags, fits: true, payload: false }
+        Sent { of: 0, by_low, transport: Transport::Tcp, tcp_flags, fits: true, payload: false }
+    }
+
+    fn conversation(&self) -> u64 {
+        CONVERSATION | self.of << 32
     }
 
     fn header(&self) -> Header {
@@ -62,7 +68,7 @@ impl Talk {
         let moment = self.moment();
         let mut batch = Batch::default();
         let to = Addressed {
-            conversation: CONVERSATION,
+            conversation: sent.conversation(),
             source_hash: 1,
             since_slice_ns: 0,
             wire_bytes: 60,
@@ -71,14 +77,18 @@ impl Talk {
             lane: 0,
         };
         batch.push(&sent.header(), to, &[0; 1][..usize::from(sent.payload)], None);
-        self.conversations.ongoing(0, &batch.items[0], moment)
+        let item = &batch.items[0];
+        let ongoing = self.conversations.ongoing(0, item, moment);
+        let opens = ongoing.is_none() && is_opening(item);
+        let nowhere = || (Country::NONE, Country::NONE);
+        if opens { self.conversations.open(0, item, moment.now_s, nowhere) } else { ongoing }
     }
 
     fn long(&mut self, sent: Sent) -> Seen {
         let Moment { now_s, window_start_s } = self.moment();
         let arrival = Arrival {
             header: &sent.header(),
-            conversation: CONVERSATION,
+            conversation: sent.conversation(),
             source_low: sent.by_low,
             now_s,
             window_start_s,
@@ -148,8 +158,9 @@ fn sent() -> impl Strategy<Value = Sent> {
     let tcp_flags =
         prop::sample::select(vec![SYN, SYN | ACK, ACK, ACK, ACK, PSH | ACK, FIN | ACK, FIN | ACK, RST, RST | ACK, 0, FIN, SYN | FIN]);
     let transport = prop::sample::select(vec![Transport::Tcp, Transport::Tcp, Transport::Tcp, Transport::Udp]);
-    (any::<bool>(), transport, tcp_flags, prop::bool::weighted(0.8), prop::bool::weighted(0.3))
-        .prop_map(|(by_low, transport, tcp_flags, fits, payload)| Sent { by_low, transport, tcp_flags, fits, payload })
+    let of = prop::sample::select(vec![0u64, 0, 0, 1, 2, 3, 4, 5]);
+    (of, any::<bool>(), transport, tcp_flags, prop::bool::weighted(0.8), prop::bool::weighted(0.3))
+        .prop_map(|(of, by_low, transport, tcp_flags, fits, payload)| Sent { of, by_low, transport, tcp_flags, fits, payload })
 }
 
 proptest! {
@@ -169,6 +180,7 @@ proptest! {
             long.now_s += pause_s;
             let by_both = both.short(sent).unwrap_or_else(|| both.long(sent));
             prop_assert_eq!(format!("{by_both:?}"), format!("{:?}", long.long(sent)));
+            prop_assert_eq!(both.conversations.evicted, long.conversations.evicted);
         }
     }
 }

@@ -342,6 +342,12 @@ impl FloodMemory {
         reflects
     }
 
+    /// Takes note of a bare SYN that opens a conversation, as [`FloodMemory::observe`] does.
+    #[inline(always)]
+    pub fn opens(&mut self, lane: usize, tally: &mut FloodTally, packet: &Packet<'_>) {
+        self.keep(lane, tally, packet, &About::receiver(packet), (Method::Syn, Act::Attack), 0);
+    }
+
     /// Keeps a record of a packet while there is room for one, and adds it up beyond.
     #[inline(always)]
     fn keep(

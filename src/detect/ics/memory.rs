@@ -300,6 +300,7 @@ impl IcsMemory {
 
     /// The industrial protocol whose service a connection is made with, by its port. None for ports that others use as much, for data
     /// connections, and for what is part of a flood.
+    #[inline(always)]
     fn service(&self, packet: &Packet<'_>) -> Option<usize> {
         let port = packet.called_port();
         let index = self.lookup.service(port)?;
@@ -307,7 +308,8 @@ impl IcsMemory {
     }
 
     /// A step of a handshake with an industrial port.
-    fn handshake(&mut self, tally: &mut IcsTally, packet: &Packet<'_>) {
+    #[inline(always)]
+    pub fn handshake(&mut self, tally: &mut IcsTally, packet: &Packet<'_>) {
         let Some(index) = self.service(packet) else { return };
         let told = match packet.seen.step {
             Step::Refused => Told::Refused,
@@ -635,6 +637,7 @@ impl IcsMemory {
 }
 
 /// What a connection tells before, or without, a message in the protocol at this place in the table.
+#[inline(always)]
 fn bare(packet: &Packet<'_>, index: usize, told: Told) -> Record {
     let by_opener = packet.seen.by_opener();
     Record {

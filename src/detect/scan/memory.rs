@@ -367,7 +367,7 @@ impl ScanMemory {
     #[inline]
     pub fn observe(&mut self, lane: usize, tally: &mut ScanTally, packet: &Packet<'_>) -> bool {
         match packet.seen.step {
-            Step::Syn | Step::Stray | Step::First => return self.contact(lane, tally, packet),
+            Step::Syn | Step::Stray | Step::First => return self.first_packet(lane, tally, packet),
             Step::SynAck | Step::Answer | Step::CompletedUnseen | Step::Resumed if packet.seen.first_contact() => {
                 // An echo request without a payload is a tool's, and so are the other questions (RFC 792: timestamp, information; RFC 950:
                 // address mask), which no system asks by itself: whoever answers makes it no conversation.
@@ -390,6 +390,18 @@ impl ScanMemory {
         false
     }
 
+    /// Takes note of a bare SYN that opens a conversation, as [`ScanMemory::observe`] does.
+    #[inline(always)]
+    pub fn opens(&mut self, lane: usize, tally: &mut ScanTally, packet: &Packet<'_>) -> bool {
+        self.contact(lane, tally, packet)
+    }
+
+    #[inline(never)]
+    fn first_packet(&mut self, lane: usize, tally: &mut ScanTally, packet: &Packet<'_>) -> bool {
+        self.contact(lane, tally, packet)
+    }
+
+    #[inline(always)]
     fn more(&mut self, lane: usize, packet: &Packet<'_>) {
         if let Some(place) = self.find(lane, self.site_hash(packet.header.source, packet.source_hash)) {
             let entry = self.entry_mut(place);
@@ -410,6 +422,8 @@ impl ScanMemory {
         if addr.is_v4() { hash } else { self.keyed.addr(site(addr)) }
     }
 
+    // In each of its two places: of a bare SYN most questions are answered before they are asked.
+    #[inline(always)]
     fn contact(&mut self, lane: usize, tally: &mut ScanTally, packet: &Packet<'_>) -> bool {
         let header = packet.header;
         let Some(how) = method(header) else {
@@ -457,7 +471,7 @@ impl ScanMemory {
         let suspicious = dark || packet.direction != Direction::Inbound || entry.unanswered() > KEPT as u16 || entry.silent() > SILENT_MAX;
         let soft = header.transport == Transport::Udp && header.payload_claimed > 0 && !is_probe(packet.payload);
         if entry.handed_over {
-            self.tell(lane, tally, place, || Record::of_contact(packet, how, soft));
+            self.tell(lane, tally, place, packet, how, soft);
             return true;
         }
         let record = Record::of_contact(packet, how, soft);
@@ -498,24 +512,24 @@ impl ScanMemory {
         if earlier > 0 {
             tally.records.push(number, Record { outcome: Outcome::Earlier, count: earlier, ..record });
         }
-        self.tell(lane, tally, place, || record);
+        self.tell(lane, tally, place, packet, how, soft);
         true
     }
 
     /// Hands over a contact, if the lane may have one more record in this slice.
     // The record is made where it goes: one that is written in parts elsewhere and then copied waits until all of its parts have arrived.
     #[inline(always)]
-    fn tell(&mut self, lane: usize, tally: &mut ScanTally, place: usize, record: impl FnOnce() -> Record) {
+    fn tell(&mut self, lane: usize, tally: &mut ScanTally, place: usize, packet: &Packet<'_>, how: Method, soft: bool) {
         let state = &mut self.lanes[lane];
         let within = state.records < RECORDS_MAX;
         state.records += 1;
         let entry = &mut self.sources[place / SOURCE_WAYS].entries[place % SOURCE_WAYS];
         if within {
             let (packets, bytes) = (std::mem::take(&mut entry.packets), std::mem::take(&mut entry.bytes));
-            tally.records.push(state.number, Record { packets, bytes, ..record() });
+            tally.records.push(state.number, Record { packets, bytes, ..Record::of_contact(packet, how, soft) });
         } else {
             if entry.beyond == 0 && state.beyond.len() < BEYOND_MAX {
-                state.beyond.push((place as u32, record()));
+                state.beyond.push((place as u32, Record::of_contact(packet, how, soft)));
             }
             entry.beyond = entry.beyond.saturating_add(1);
         }

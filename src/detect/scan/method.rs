@@ -72,6 +72,7 @@ const STACK_HEADER_BYTES: u8 = 32;
 const STACK_TTL_MAX: u8 = 200;
 
 /// The method of a first packet, or nothing for packets that touch no service.
+#[inline(always)]
 pub fn method(header: &Header) -> Option<Method> {
     use flags::{ACK, FIN, PSH, RST, SYN, URG};
     match header.transport {
@@ -95,6 +96,7 @@ pub fn method(header: &Header) -> Option<Method> {
 
 /// Whether an operating system's connect() made this SYN rather than a tool that writes its own: full options, "don't fragment" (IPv4),
 /// and a TTL that began at 64 or 128.
+#[inline(always)]
 fn by_stack(header: &Header) -> bool {
     header.tcp_header_bytes >= STACK_HEADER_BYTES
         && header.ttl < STACK_TTL_MAX
@@ -117,6 +119,7 @@ const NMAP_WINDOW: u16 = 1024;
 const HPING3_WINDOW: u16 = 512;
 
 /// The marks that a first packet bears.
+#[inline(always)]
 pub fn marks_of(header: &Header) -> u8 {
     if header.transport != Transport::Tcp {
         return if header.ip_id == ZMAP_ID && header.source.is_v4() { tool_marks::ZMAP } else { 0 };
