@@ -237,52 +237,27 @@ impl Followed {
                 target.ports.add(port_hash);
             }
         }
-        let (mut no_port, mut no_target) = (Walk::default(), Walk::default());
-        let by_port = by_port.map_or(&mut no_port, |port| &mut port.walk);
-        let by_target = by_target.map_or(&mut no_target, |target| &mut target.walk);
-        let walks = [&mut self.whole, by_port, by_target];
+        // Silence after a datagram of its own kind says little of home's clients; from abroad nobody has business with a silent host.
+        let tells = record.outcome != Outcome::SoftContact || record.direction == Direction::Inbound;
+        let walks = [Some(&mut self.whole), by_port.map(|port| &mut port.walk), by_target.map(|target| &mut target.walk)];
+        for walk in walks.into_iter().flatten().filter(|_| tells) {
+            match record.outcome {
+                Outcome::Contact | Outcome::SoftContact | Outcome::Beyond => walk.contact(now_s, count),
+                Outcome::Earlier => walk.earlier(count),
+                Outcome::Success if count > 0 => walk.succeed(count),
+                Outcome::Spoken => walk.spoken += 1,
+                Outcome::Refused => walk.close(),
+                Outcome::Aborted => walk.successes = walk.successes.saturating_sub(1),
+                Outcome::Alone | Outcome::Success => {}
+            }
+        }
         match record.outcome {
-            Outcome::Contact | Outcome::SoftContact => {
-                // Silence after a datagram of its own kind says little of home's clients; from abroad nobody has business with a silent host.
-                if record.outcome == Outcome::Contact || record.direction == Direction::Inbound {
-                    walks.into_iter().for_each(|walk| walk.contact(now_s, 1));
-                }
-                self.mark(record);
-            }
-            Outcome::Alone => {}
-            Outcome::Beyond => {
-                let [whole, by_port, _] = walks;
-                whole.contact(now_s, count);
-                by_port.contact(now_s, count);
+            Outcome::Contact | Outcome::SoftContact => self.mark(record),
+            Outcome::Beyond | Outcome::Earlier => {
                 self.methods[record.method as usize] += count;
                 self.estimated = true;
             }
-            Outcome::Earlier => {
-                let [whole, by_port, _] = walks;
-                whole.earlier(count);
-                by_port.earlier(count);
-                self.methods[record.method as usize] += count;
-                self.estimated = true;
-            }
-            Outcome::Success => {
-                for walk in walks {
-                    if count > 0 {
-                        walk.successes += count;
-                        walk.close();
-                    }
-                }
-            }
-            Outcome::Spoken => {
-                for walk in walks {
-                    walk.spoken += 1;
-                }
-            }
-            Outcome::Refused => walks.into_iter().for_each(Walk::close),
-            Outcome::Aborted => {
-                for walk in walks {
-                    walk.successes = walk.successes.saturating_sub(1);
-                }
-            }
+            _ => {}
         }
     }
 

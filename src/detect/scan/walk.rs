@@ -37,6 +37,12 @@ impl Walk {
         self.unseen_targets += count;
     }
 
+    /// Contacts were answered.
+    pub fn succeed(&mut self, count: u64) {
+        self.successes += count;
+        self.close();
+    }
+
     /// An outcome closes the oldest open contact: which one it is makes no difference to the sum.
     pub fn close(&mut self) {
         if let Some(at) = self.young.iter().position(|&(_, young)| young > 0) {
