@@ -12,6 +12,9 @@ use super::record::{Record, Sum, signs};
 /// distinct sources to 1.6 % (1 / sqrt(k - 2): Beyer and others, SIGMOD 2007).
 pub const SAMPLE_MAX: usize = 4096;
 
+/// Ports that are counted beside the map, by their low bits.
+const RUNS: usize = 8;
+
 /// What is known of one source in the sample. Exact: whoever is in the sample was in it from its first packet on.
 #[derive(Clone, Copy, Debug)]
 pub struct Source {
@@ -71,8 +74,8 @@ pub struct Evidence {
     pub reserved: ByCountry,
     /// Every port: there are 65,536 at most, and a bound would keep whichever came first.
     pub ports: HashMap<u16, u64, foldhash::fast::FixedState>,
-    /// The port of the last packet and its packets not yet in `ports`: floods have few ports, and mostly one.
-    run: (u16, u64),
+    /// Packets of some ports that are not yet in `ports`: floods have few ports, and mostly one.
+    runs: [(u16, u64); RUNS],
     /// By the number of the point of entry and whether the source is reserved; without what came through none that has a name.
     pub entries: BTreeMap<(u8, bool), ByCountry>,
     pub ttls: [u64; 4],
@@ -97,7 +100,7 @@ impl Default for Evidence {
             countries: vec![ByCountry::default(); Country::COUNT],
             reserved: ByCountry::default(),
             ports: HashMap::default(),
-            run: (0, 0),
+            runs: [(0, 0); RUNS],
             entries: BTreeMap::new(),
             ttls: [0; 4],
             sample: HashMap::default(),
@@ -171,11 +174,12 @@ impl Evidence {
     }
 
     fn count_port(&mut self, port: u16, packets: u64) {
-        if self.run.0 != port {
-            self.end_run();
-            self.run.0 = port;
+        let run = &mut self.runs[usize::from(port ^ port >> 4) % RUNS];
+        if run.0 != port {
+            let (before, packets) = std::mem::replace(run, (port, 0));
+            self.end_run(before, packets);
         }
-        self.run.1 += packets;
+        self.runs[usize::from(port ^ port >> 4) % RUNS].1 += packets;
     }
 
     /// Packets of the port that got most, several at once beyond the records apart.
@@ -183,8 +187,7 @@ impl Evidence {
         self.ports.iter().filter(|&(&port, _)| port != 0).map(|(_, &packets)| packets).max().unwrap_or(0)
     }
 
-    fn end_run(&mut self) {
-        let (port, packets) = std::mem::take(&mut self.run);
+    fn end_run(&mut self, port: u16, packets: u64) {
         if packets > 0 {
             *self.ports.entry(port).or_default() += packets;
         }
@@ -192,7 +195,9 @@ impl Evidence {
 
     /// Cuts the sample back to its size. Called once a slice, so that the order of a slice's records does not matter.
     pub fn trim(&mut self) {
-        self.end_run();
+        for (port, packets) in std::mem::take(&mut self.runs) {
+            self.end_run(port, packets);
+        }
         if self.sample.len() > SAMPLE_MAX {
             let mut hashes: Vec<u64> = self.sample.keys().copied().collect();
             let (_, &mut cut, _) = hashes.select_nth_unstable(SAMPLE_MAX);
