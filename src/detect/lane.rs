@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::sync::Arc;
 
-use crate::attribute::{Attribution, Database, Direction, Home};
+use crate::attribute::{Attribution, Database, Direction, GeoTable, Home};
 use crate::decode::{Header, Transport, flags};
 use crate::dispatch::batch::{Batch, Item, Seal, bits};
 use crate::dispatch::{Entries, LANES, quoted};
@@ -11,7 +11,7 @@ use crate::indicators::Indicators;
 use crate::keyed::Keyed;
 use crate::tally::{Tally, TrafficTally};
 
-use super::conversation::{Arrival, Coming, Conversations, Seen, Step, is_opening};
+use super::conversation::{Arrival, Coming, Conversations, Going, Seen, Step, is_opening};
 use super::ics::Lookup;
 use super::keep::Keep;
 use super::packet::Packet;
@@ -84,22 +84,24 @@ impl Lanes {
     /// Brings conversations of items of a lane into the cache, and what leads to the country of whoever opens one.
     #[inline]
     pub fn touch(&self, items: &[Item], shared: &Shared) {
+        let table: &GeoTable = &shared.database.table;
         for item in items {
             let lane = self.place(item.lane);
             self.conversations.touch(lane, item);
             // No branch: it would be guessed wrong.
             let opener = item.source_v4() * u32::from(item.tcp_flags() & (flags::SYN | flags::ACK) == flags::SYN);
-            shared.database.table.touch_first(opener);
+            table.touch_first(opener);
         }
     }
 
     /// Brings what items of a batch need besides into the cache; their conversations are there already.
     pub fn touch_more(&self, batch: &Batch, items: &[Item], shared: &Shared) {
-        items.iter().for_each(|item| self.touch_more_of(self.place(item.lane), batch, item, shared));
+        let table: &GeoTable = &shared.database.table;
+        items.iter().for_each(|item| self.touch_more_of(self.place(item.lane), batch, item, (&shared.keyed, table)));
     }
 
     #[inline(always)]
-    fn touch_more_of(&self, lane: usize, batch: &Batch, item: &Item, shared: &Shared) {
+    fn touch_more_of(&self, lane: usize, batch: &Batch, item: &Item, (keyed, table): (&Keyed, &GeoTable)) {
         batch.touch_payload(item);
         let Coming { opening, outcome, by_opener, reader, tag } = self.conversations.foresee(lane, item);
         if tag != 0
@@ -111,12 +113,12 @@ impl Lanes {
             self.detectors.payload.touch(lane, reader);
         }
         if opening && let Some((source, target)) = item.v4() {
-            self.detectors.scan.touch(lane, item.source_hash, shared.keyed.addr(target), item.transport, item.target_port());
-            shared.database.table.touch(source);
+            self.detectors.scan.touch(lane, item.source_hash, keyed.addr(target), item.transport, item.target_port());
+            table.touch(source);
         } else if outcome && by_opener {
             self.detectors.scan.touch_source(lane, item.source_hash);
         } else if outcome && let Some((_, target)) = item.v4() {
-            self.detectors.scan.touch_source(lane, shared.keyed.addr(target));
+            self.detectors.scan.touch_source(lane, keyed.addr(target));
         }
     }
 
@@ -133,19 +135,20 @@ impl Lanes {
         for item in items {
             let lane = self.place(item.lane);
             // The way of nearly all packets: no detector looks at one without payload in a conversation that goes on.
-            if let Some(seen) = self.conversations.ongoing(lane, item, moment) {
+            if let Some(going) = self.conversations.ongoing(lane, item, moment) {
                 let source_home = item.bits & bits::SOURCE_HOME != 0;
                 let direction = Direction::of(source_home, item.bits & bits::TARGET_HOME != 0);
-                let attribution = match seen.source_country.is_some() {
-                    true if seen.source_proved() => Attribution::Proved,
+                let (country, proved) = (going.source_country(), going.source_proved());
+                let attribution = match country.is_some() {
+                    true if proved => Attribution::Proved,
                     true => Attribution::Plausible,
-                    false => Attribution::of(batch.header(item).source, source_home, seen.source_country, seen.source_proved()),
+                    false => Attribution::of(batch.header(item).source, source_home, country, proved),
                 };
-                traffic.add(direction, seen.source_country, attribution, item.wire_bytes, None);
-                if self.is_wanted(lane, item, &seen, direction) {
+                traffic.add(direction, country, attribution, item.wire_bytes);
+                if self.is_wanted(lane, item, &going, direction) {
                     let header = &batch.header(item);
                     let target_hash = shared.keyed.addr(header.target);
-                    let packet = packet(batch, item, header, target_hash, moment, seen, attribution);
+                    let packet = packet(batch, item, header, target_hash, moment, going.seen(), attribution);
                     self.detectors.goes_on(lane, &mut tally.detectors, &mut self.conversations, &packet);
                 }
             } else if !(is_opening(item) && self.opens(lane, shared, tally, traffic, batch, item, moment)) {
@@ -156,17 +159,16 @@ impl Lanes {
 
     /// Whether anybody looks at a packet of a conversation that goes on: at what it carries, or at how one side ends.
     #[inline(always)]
-    fn is_wanted(&self, lane: usize, item: &Item, seen: &Seen, direction: Direction) -> bool {
-        let ends = seen.step == Step::Closed;
-        if item.payload_bytes == 0 && !ends {
+    fn is_wanted(&self, lane: usize, item: &Item, going: &Going, direction: Direction) -> bool {
+        if item.payload_bytes == 0 && !going.ends {
             return false;
         }
-        let wanted = seen.place().is_none_or(|place| match item.payload_bytes {
-            0 => self.conversations.is_read(place),
-            _ => !self.conversations.is_unwanted(place),
-        });
+        let wanted = match item.payload_bytes {
+            0 => self.conversations.is_read(going.place()),
+            _ => !self.conversations.is_unwanted(going.place()),
+        };
         // How long calls from home last is of interest, whoever reads them.
-        wanted || ends && direction == Direction::Outbound || self.detectors.payload.hears_all(lane)
+        wanted || going.ends && direction == Direction::Outbound || self.detectors.payload.hears_all(lane)
     }
 
     /// A bare SYN, if it opens a conversation. Under attack most packets do, each one another, so their way is made for them: nothing is asked that
@@ -196,7 +198,7 @@ impl Lanes {
         let direction = Direction::of(source_home, item.bits & bits::TARGET_HOME != 0);
         let attribution = Attribution::of(header.source, source_home, seen.source_country, false);
         let target_hash = shared.keyed.addr(header.target);
-        traffic.add_opening(direction, seen.source_country, attribution, item.wire_bytes, (item.source_hash, target_hash));
+        traffic.add_conversation(direction, seen.source_country, attribution, item.wire_bytes, (item.source_hash, target_hash));
         let packet = &Packet { payload: &[], ..packet(batch, item, header, target_hash, moment, seen, attribution) };
         self.detectors.opens(lane, &mut tally.detectors, packet);
         if packet.first.get()
@@ -240,8 +242,12 @@ impl Lanes {
         let source_attribution = Attribution::of(header.source, source_home, seen.source_country, seen.source_proved());
         let direction = Direction::of(source_home, target_home);
         let target_hash = shared.keyed.addr(header.target);
-        let ends = seen.new_in_window().then_some((item.source_hash, target_hash));
-        traffic.add(direction, seen.source_country, source_attribution, item.wire_bytes, ends);
+        if seen.new_in_window() {
+            let ends = (item.source_hash, target_hash);
+            traffic.add_conversation(direction, seen.source_country, source_attribution, item.wire_bytes, ends);
+        } else {
+            traffic.add(direction, seen.source_country, source_attribution, item.wire_bytes);
+        }
         let goes_on = seen.step == Step::Ongoing && !seen.first_payload() && header.transport != Transport::Icmp;
         if goes_on && header.payload_bytes == 0 {
             return;

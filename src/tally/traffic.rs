@@ -79,36 +79,27 @@ impl TrafficTally {
         (row / ATTRIBUTIONS, country, row % ATTRIBUTIONS)
     }
 
-    /// Counts one packet. `ends` are the keyed hashes of source and target, where the conversation was not counted in this window before.
+    /// Counts one packet of a conversation that was counted in this window before.
     #[inline(always)]
-    pub fn add(&mut self, direction: Direction, country: Country, attribution: Attribution, bytes: u32, ends: Option<(u64, u64)>) {
+    pub fn add(&mut self, direction: Direction, country: Country, attribution: Attribution, bytes: u32) {
         let row = Self::row(direction, country, attribution);
         let sum = &mut self.sums[row];
         sum.packets += 1;
         sum.bytes += u64::from(bytes);
-        if ends.is_some() || sum.ends == 0 {
-            self.add_ends(row, ends);
+        if sum.ends == 0 {
+            self.new_place(row);
         }
     }
 
-    /// The same of a packet that opens a conversation.
+    /// The same of one that was not. `ends` are the keyed hashes of source and target.
     #[inline(always)]
-    pub fn add_opening(&mut self, direction: Direction, country: Country, attribution: Attribution, bytes: u32, ends: (u64, u64)) {
+    pub fn add_conversation(&mut self, direction: Direction, country: Country, attribution: Attribution, bytes: u32, ends: (u64, u64)) {
         let row = Self::row(direction, country, attribution);
         let sum = &mut self.sums[row];
         sum.packets += 1;
         sum.bytes += u64::from(bytes);
         let place = self.place(row);
         self.put_off(place, ends);
-    }
-
-    /// The ends of a conversation, or a row's first packet.
-    #[inline(never)]
-    fn add_ends(&mut self, row: usize, ends: Option<(u64, u64)>) {
-        let place = self.place(row);
-        if let Some(ends) = ends {
-            self.put_off(place, ends);
-        }
     }
 
     /// Has the ends of a conversation counted a little later.
@@ -210,7 +201,7 @@ mod tests {
         let mut tally = TrafficTally::default();
         for n in 0..seed * 50 {
             let country = Country::from_index((n % 7) as usize).unwrap();
-            tally.add(Direction::Inbound, country, Attribution::Plausible, 60, Some((n << 40 | n, n % 3)));
+            tally.add_conversation(Direction::Inbound, country, Attribution::Plausible, 60, (n << 40 | n, n % 3));
         }
         tally.settle();
         tally

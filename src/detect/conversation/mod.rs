@@ -13,6 +13,7 @@ mod table;
 mod tests;
 
 pub use entry::Arrival;
+pub use ongoing::Going;
 pub use opening::is_opening;
 pub use step::{Seen, Step};
 pub(crate) use table::Bucket;

@@ -1,5 +1,6 @@
 //! The way of nearly all packets: they change nothing in their conversation.
 
+use crate::attribute::Country;
 use crate::decode::{Transport, flags};
 use crate::detect::lane::Moment;
 use crate::dispatch::batch::{Item, bits};
@@ -22,11 +23,64 @@ const QUIET_DATAGRAMS: u16 = 1 << State::TwoWay as u16;
 /// TCP flags that change what a conversation is. FIN does not: each side ends for itself, and the conversation stays what it was.
 const TURNING: u8 = flags::SYN | flags::RST;
 
-impl Pulse {
-    /// The way of nearly all packets: they go on with what is known, the window knows the conversation, and no flag changes anything. What
-    /// it returns is what [`Entry::step`] would.
+/// A packet that changes nothing in its conversation.
+#[derive(Clone, Copy)]
+pub struct Going {
+    /// As the packet leaves it.
+    pulse: Pulse,
+    place: u32,
+    source_low: bool,
+    by_opener: bool,
+    /// One side ends with it.
+    pub ends: bool,
+}
+
+impl Going {
     #[inline(always)]
-    pub(super) fn ongoing(&mut self, item: &Item, moment: Moment, rest: &Rest, place: u32) -> Option<Seen> {
+    pub fn source_country(&self) -> Country {
+        if self.source_low { self.pulse.low_country } else { self.pulse.high_country }
+    }
+
+    #[inline(always)]
+    fn target_country(&self) -> Country {
+        if self.source_low { self.pulse.high_country } else { self.pulse.low_country }
+    }
+
+    /// The sender has proved to hold its address.
+    #[inline(always)]
+    pub fn source_proved(&self) -> bool {
+        let proved = if self.by_opener { facts::OPENER_PROVED } else { facts::CALLED_PROVED };
+        self.pulse.facts & proved != 0
+    }
+
+    /// Where the conversation stands; see [`Conversations::tag`](super::Conversations::tag).
+    #[inline(always)]
+    pub fn place(&self) -> u32 {
+        self.place
+    }
+
+    /// The packet in its conversation, as [`Entry::step`](super::state::Entry) would tell it.
+    #[inline(always)]
+    pub fn seen(&self) -> Seen {
+        let facts = bit_if(self.pulse.state.is_two_way(), seen::TWO_WAY)
+            | bit_if(self.by_opener, seen::BY_OPENER)
+            | bit_if(self.source_proved(), seen::SOURCE_PROVED)
+            | bit_if(self.pulse.facts & facts::OPENING_SEEN != 0, seen::OPENING_SEEN)
+            | bit_if(self.pulse.facts & facts::FIRST_CONTACT != 0, seen::FIRST_CONTACT);
+        Seen {
+            step: if self.ends { Step::Closed } else { Step::Ongoing },
+            facts,
+            source_country: self.source_country(),
+            target_country: self.target_country(),
+            place: self.place,
+        }
+    }
+}
+
+impl Pulse {
+    /// The way of nearly all packets: they go on with what is known, the window knows the conversation, and no flag changes anything.
+    #[inline(always)]
+    pub(super) fn ongoing(&mut self, item: &Item, moment: Moment, rest: &Rest, place: u32) -> Option<Going> {
         let source_low = item.bits & bits::SOURCE_LOW != 0;
         let by_opener = (self.facts & facts::LOW_OPENED != 0) == source_low;
         let spoke = if by_opener { facts::OPENER_SPOKE } else { facts::CALLED_SPOKE };
@@ -43,20 +97,11 @@ impl Pulse {
             return None;
         }
         self.last_s = moment.now_s;
-        let proved = if by_opener { facts::OPENER_PROVED } else { facts::CALLED_PROVED };
-        let (source_country, target_country) =
-            if source_low { (self.low_country, self.high_country) } else { (self.high_country, self.low_country) };
-        let facts = bit_if(self.state.is_two_way(), seen::TWO_WAY)
-            | bit_if(by_opener, seen::BY_OPENER)
-            | bit_if(self.facts & proved != 0, seen::SOURCE_PROVED)
-            | bit_if(self.facts & facts::OPENING_SEEN != 0, seen::OPENING_SEEN)
-            | bit_if(self.facts & facts::FIRST_CONTACT != 0, seen::FIRST_CONTACT);
         let ends = item.tcp_flags() & flags::FIN != 0 && self.state != State::Closed;
         if ends {
             self.state = self.state.ended(by_opener);
         }
-        let step = if ends { Step::Closed } else { Step::Ongoing };
-        Some(Seen { step, facts, source_country, target_country, place })
+        Some(Going { pulse: *self, place, source_low, by_opener, ends })
     }
 }
 

@@ -8,6 +8,7 @@ use crate::dispatch::batch::{Item, bits};
 use crate::huge::{self, Table};
 
 use super::entry::Arrival;
+use super::ongoing::Going;
 use super::state::{Entry, Pulse, Rest, State, facts};
 use super::step::{NOWHERE, Seen, Step, seen};
 
@@ -257,7 +258,7 @@ impl Conversations {
     /// Takes note of a packet that changes nothing in its conversation, which nearly all are; nothing if it may change something, and
     /// [`Conversations::observe`] must look at it.
     #[inline(always)]
-    pub fn ongoing(&mut self, lane: usize, item: &Item, moment: Moment) -> Option<Seen> {
+    pub fn ongoing(&mut self, lane: usize, item: &Item, moment: Moment) -> Option<Going> {
         if !matches!(item.transport, Transport::Tcp | Transport::Udp) {
             return None;
         }

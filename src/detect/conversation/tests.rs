@@ -78,7 +78,7 @@ impl Talk {
         };
         batch.push(&sent.header(), to, &[0; 1][..usize::from(sent.payload)], None);
         let item = &batch.items[0];
-        let ongoing = self.conversations.ongoing(0, item, moment);
+        let ongoing = self.conversations.ongoing(0, item, moment).map(|going| going.seen());
         let opens = ongoing.is_none() && is_opening(item);
         let nowhere = || (Country::NONE, Country::NONE);
         if opens { self.conversations.open(0, item, moment.now_s, nowhere) } else { ongoing }

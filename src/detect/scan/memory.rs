@@ -293,6 +293,13 @@ struct Heat {
     before: u8,
 }
 
+impl Heat {
+    #[inline(always)]
+    fn is_hot(self) -> bool {
+        self.now.max(self.before) > HOT_MIN
+    }
+}
+
 /// What a lane has besides its parts of the tables.
 struct LaneState {
     number: u8,
@@ -356,10 +363,14 @@ impl ScanMemory {
     /// Brings what a first packet will need into the cache before its turn.
     #[inline]
     pub fn touch(&self, lane: usize, source_hash: u64, target_hash: u64, transport: Transport, target_port: u16) {
-        self.touch_source(lane, source_hash);
+        let bucket = &self.sources[self.source_bucket(lane, source_hash)];
+        // Under a flood nothing is asked but whether the source is known.
+        if transport == Transport::Tcp && self.lanes[lane].hot[hot_cell(target_hash, target_port)].is_hot() {
+            return huge::prefetch(bucket);
+        }
+        huge::prefetch_whole(bucket);
         let contact_hash = self.contact_hash(source_hash, target_hash ^ transport as u64, target_port);
         huge::prefetch(&self.contacts[contact_bucket(lane, contact_hash)]);
-        huge::prefetch(&self.lanes[lane].hot[hot_cell(target_hash, target_port)]);
         self.warm.touch(lane, source_hash);
     }
 
@@ -654,7 +665,7 @@ impl ScanMemory {
         }
         let heat = &mut state.hot[hot_cell(target, port)];
         heat.now = heat.now.saturating_add(1);
-        heat.now.max(heat.before) > HOT_MIN
+        heat.is_hot()
     }
 
     /// The contacts of a lane that waited for an answer and got none, of sources that are still there and alone.
