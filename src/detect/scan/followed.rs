@@ -261,12 +261,24 @@ impl Followed {
         }
     }
 
-    /// Takes note of the marks that a contact bears.
+    /// Takes note of how a contact was made.
     fn mark(&mut self, record: &Record) {
         self.methods[record.method as usize] += 1;
-        self.tool &= record.tool;
         self.marked += 1;
         self.one_source_port &= record.source_port == self.source_port;
+        // Most sources bear no tool's marks, which their first contacts tell.
+        let may_bear = self.mirai | self.masscan | self.unicornscan | self.nmap_seq | (self.tool != 0);
+        if may_bear {
+            self.compare(record);
+        }
+        if self.targets.len() < ROW_TARGETS_MAX {
+            self.targets.push(record.target);
+        }
+    }
+
+    /// Compares the marks that a contact bears with those of the contacts before.
+    fn compare(&mut self, record: &Record) {
+        self.tool &= record.tool;
         let distances = match record.target.as_v4() {
             Some(target) if record.transport == Transport::Tcp => distances(target, record.port, record.seq, record.ip_id),
             _ => {
@@ -288,9 +300,6 @@ impl Followed {
                 let mixed = first ^ record.seq;
                 self.nmap_seq &= mixed >> 16 == mixed & 0xffff;
             }
-        }
-        if self.targets.len() < ROW_TARGETS_MAX {
-            self.targets.push(record.target);
         }
     }
 
