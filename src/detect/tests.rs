@@ -16,7 +16,7 @@ use crate::source::{Synthetic, SyntheticOptions, Traffic};
 use crate::tally::TrafficTally;
 
 /// All that a worker hands over of some traffic, slice by slice, in words.
-fn told(traffic: Vec<(Traffic, u32)>, with_headers: bool) -> Vec<String> {
+fn told(traffic: Vec<(Traffic, u32)>, frames_per_second: u64, with_headers: bool) -> Vec<String> {
     let shared = Shared {
         keyed: Keyed::fixed(),
         database: Arc::new(Database::embedded()),
@@ -31,7 +31,7 @@ fn told(traffic: Vec<(Traffic, u32)>, with_headers: bool) -> Vec<String> {
     let mut lanes = Lanes::new(&(0..LANES as u8).collect::<Vec<_>>(), &shared);
     let (mut tally, mut sums, mut batch) = (SliceTally::default(), TrafficTally::default(), Batch::default());
     let mut told = Vec::new();
-    let options = SyntheticOptions { frames: 60_000, frames_per_second: 20_000, mixture: traffic, ..Default::default() };
+    let options = SyntheticOptions { frames: 60_000, frames_per_second, mixture: traffic, ..Default::default() };
     let mut synthetic = Synthetic::new(options);
     while let Some(frame) = synthetic.next_frame() {
         let slice_s = (frame.time_ns / SLICE_NS) as u32;
@@ -84,18 +84,40 @@ fn lines(of: &str, items: impl IntoIterator<Item = impl Debug>) -> Vec<String> {
     items.into_iter().map(|item| format!("{of}: {item:?}")).collect()
 }
 
-#[test]
-fn short_ways_lead_where_the_long_one_does() {
-    let mixture = vec![
-        (Traffic::Conversations { clients: 300, servers: 20 }, 50),
-        (Traffic::SynFlood { sources: 100_000 }, 30),
-        (Traffic::Scan { scanners: 30, targets: 5000, port: 502 }, 10),
-        (Traffic::Scan { scanners: 3, targets: 300, port: 80 }, 5),
-        (Traffic::IcsProbes { probers: 10, devices: 50 }, 3),
-        (Traffic::Dns { clients: 100 }, 2),
-    ];
-    let (short, long) = (told(mixture.clone(), false), told(mixture, true));
-    assert!(short.len() > 10_000, "{} lines", short.len());
+/// Whether packets that items hold come to the same as the same ones with their headers, which take the long way.
+fn agree(mixture: Vec<(Traffic, u32)>, frames_per_second: u64) -> Vec<String> {
+    let (short, long) = (told(mixture.clone(), frames_per_second, false), told(mixture, frames_per_second, true));
     let differs = short.iter().zip(&long).find(|(short, long)| short != long);
     assert!(short.len() == long.len() && differs.is_none(), "{differs:?}");
+    short
+}
+
+#[test]
+fn short_ways_lead_where_the_long_one_does() {
+    let told = agree(
+        vec![
+            (Traffic::Conversations { clients: 300, servers: 20 }, 50),
+            (Traffic::SynFlood { sources: 100_000 }, 30),
+            (Traffic::Scan { scanners: 30, targets: 5000, port: 502 }, 10),
+            (Traffic::Scan { scanners: 3, targets: 300, port: 80 }, 5),
+            (Traffic::IcsProbes { probers: 10, devices: 50 }, 3),
+            (Traffic::Dns { clients: 100 }, 2),
+        ],
+        20_000,
+    );
+    assert!(told.len() > 10_000, "{} lines", told.len());
+}
+
+#[test]
+fn short_ways_lead_there_beyond_what_a_lane_hands_over_in_a_slice_too() {
+    let told = agree(
+        vec![
+            (Traffic::SynFlood { sources: 5 }, 60),
+            (Traffic::Scan { scanners: 3, targets: 50_000, port: 23 }, 30),
+            (Traffic::Conversations { clients: 300, servers: 20 }, 10),
+        ],
+        1_000_000,
+    );
+    assert!(told.iter().any(|line| line.starts_with("flood") && line.contains("Sum {")), "packets beyond the records are added up");
+    assert!(told.iter().any(|line| line.starts_with("scan") && line.contains("Beyond")), "contacts beyond the records are counted");
 }
