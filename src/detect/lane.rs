@@ -172,7 +172,7 @@ impl Lanes {
     }
 
     /// A bare SYN, if it opens a conversation. Under attack most packets do, each one another, so their way is made for them: nothing is asked that
-    /// such a packet answers by being one.
+    /// such a packet answers by being one. What it leads to is what [`Lanes::look`] would.
     #[inline(never)]
     #[allow(clippy::too_many_arguments)]
     fn opens(

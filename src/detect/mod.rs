@@ -3,7 +3,8 @@
 //! A detector has three parts. Its *memory* lives in a lane, depends on the order of packets, and is bounded. Its *tally* is what a worker
 //! hands over at the end of a slice; tallies of several workers are put together in any order. Its *board* stands with the reporter, sees
 //! the whole of a slice, and concludes. To add one: a file with these three, and an entry in the list below, which says what it looks at: the
-//! turns of conversations (how they begin, are answered and end, and what each side says first), and what they carry while they go on.
+//! turns of conversations (how they begin, are answered and end, and what each side says first), what a bare SYN tells it when it opens one (a
+//! turn that under attack most packets are, with a short way of its own), and what conversations carry while they go on.
 
 pub mod backscatter;
 pub mod c2;
