@@ -6,7 +6,7 @@ use crate::attribute::Country;
 const IDLE_ONE_WAY_S: u32 = 75; // a SYN is repeated for up to 63 s (tcp_syn_retries = 6, initial RTO 1 s, RFC 6298)
 pub(super) const IDLE_TWO_WAY_S: u32 = 600;
 /// Both sides have said their last: a FIN whose acknowledgement was lost is repeated after 1, 3, 7 and 15 s (RFC 6298). Without this the
-/// connections that are over would hold the room of those that begin: half a million are over in 40 s where 13,000 a second are made.
+/// connections that are over would hold the room of those that begin: a million are over in 80 s where 13,000 a second are made.
 pub(super) const IDLE_ENDED_S: u32 = 16;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, PartialOrd, Ord, Default)]
