@@ -66,6 +66,23 @@ pub struct Shared {
     pub window_s: u32,
 }
 
+#[cfg(test)]
+impl Shared {
+    /// What a replay without any options has.
+    pub(super) fn for_tests() -> Self {
+        Shared {
+            keyed: Keyed::fixed(),
+            database: Arc::new(Database::embedded()),
+            lookup: Arc::new(Lookup::new()),
+            indicators: Arc::new(Indicators::none()),
+            dark: None,
+            entries: None,
+            keep: Keep::default(),
+            window_s: 60,
+        }
+    }
+}
+
 impl Lanes {
     /// For the lanes of these numbers.
     pub fn new(numbers: &[u8], shared: &Shared) -> Self {

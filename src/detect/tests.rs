@@ -1,32 +1,19 @@
 //! Packets take short ways where they can, and come out where the long one leads.
 
 use std::fmt::Debug;
-use std::sync::Arc;
 
-use super::ics::Lookup;
 use super::{Lanes, Moment, Shared, SliceTally};
-use crate::attribute::{Database, Home};
+use crate::attribute::Home;
 use crate::conclude::SLICE_NS;
 use crate::decode;
 use crate::dispatch::batch::{Addressed, Batch, Seal};
 use crate::dispatch::{Dispatch, LANES};
-use crate::indicators::Indicators;
-use crate::keyed::Keyed;
 use crate::source::{Synthetic, SyntheticOptions, Traffic};
 use crate::tally::TrafficTally;
 
 /// All that a worker hands over of some traffic, slice by slice, in words.
 fn told(traffic: Vec<(Traffic, u32)>, frames_per_second: u64, with_headers: bool) -> Vec<String> {
-    let shared = Shared {
-        keyed: Keyed::fixed(),
-        database: Arc::new(Database::embedded()),
-        lookup: Arc::new(Lookup::new()),
-        indicators: Arc::new(Indicators::none()),
-        dark: None,
-        entries: None,
-        keep: Default::default(),
-        window_s: 60,
-    };
+    let shared = Shared::for_tests();
     let dispatch = Dispatch::new(shared.keyed.clone(), Home::new(vec!["202.112.0.0/16".parse().unwrap()]).unwrap());
     let mut lanes = Lanes::new(&(0..LANES as u8).collect::<Vec<_>>(), &shared);
     let (mut tally, mut sums, mut batch) = (SliceTally::default(), TrafficTally::default(), Batch::default());

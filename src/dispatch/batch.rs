@@ -192,7 +192,11 @@ impl Batch {
 
     /// Adds a packet. Its payload is copied unless it lies in a block.
     pub fn push(&mut self, header: &Header, to: Addressed, payload: &[u8], block: Option<&Block>) {
-        let holds = Item::holds(header);
+        self.push_as(header, to, payload, block, Item::holds(header));
+    }
+
+    /// The same, given whether the item `holds` all there is to say.
+    fn push_as(&mut self, header: &Header, to: Addressed, payload: &[u8], block: Option<&Block>, holds: bool) {
         let first = if holds { Wire::ends(header) } else { self.headers.len() as u64 };
         let plain = Plain {
             wire: Wire::of(header, first),
@@ -212,15 +216,7 @@ impl Batch {
     /// Adds a packet as if no item could hold it.
     #[cfg(test)]
     pub(crate) fn push_with_header(&mut self, header: &Header, to: Addressed, payload: &[u8]) {
-        let first = self.headers.len() as u64;
-        self.headers.push(*header);
-        let payload_at = self.payloads.add(payload, None);
-        self.push(header, to, &[], None);
-        if let Some(item) = self.items.last_mut() {
-            item.payload_at = payload_at;
-            item.wire = Wire::of(header, first);
-            item.bits |= bits::HEADER;
-        }
+        self.push_as(header, to, payload, None, false);
     }
 
     /// Adds a plain packet, of which an item holds all.

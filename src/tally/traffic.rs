@@ -82,24 +82,26 @@ impl TrafficTally {
     /// Counts one packet of a conversation that was counted in this window before.
     #[inline(always)]
     pub fn add(&mut self, direction: Direction, country: Country, attribution: Attribution, bytes: u32) {
-        let row = Self::row(direction, country, attribution);
-        let sum = &mut self.sums[row];
-        sum.packets += 1;
-        sum.bytes += u64::from(bytes);
-        if sum.ends == 0 {
-            self.new_place(row);
-        }
+        let row = self.sum(direction, country, attribution, bytes);
+        self.place(row);
     }
 
     /// The same of one that was not. `ends` are the keyed hashes of source and target.
     #[inline(always)]
     pub fn add_conversation(&mut self, direction: Direction, country: Country, attribution: Attribution, bytes: u32, ends: (u64, u64)) {
+        let row = self.sum(direction, country, attribution, bytes);
+        let place = self.place(row);
+        self.put_off(place, ends);
+    }
+
+    /// Adds one packet to its row, and returns the row's number.
+    #[inline(always)]
+    fn sum(&mut self, direction: Direction, country: Country, attribution: Attribution, bytes: u32) -> usize {
         let row = Self::row(direction, country, attribution);
         let sum = &mut self.sums[row];
         sum.packets += 1;
         sum.bytes += u64::from(bytes);
-        let place = self.place(row);
-        self.put_off(place, ends);
+        row
     }
 
     /// Has the ends of a conversation counted a little later.
@@ -127,6 +129,7 @@ impl TrafficTally {
         }
     }
 
+    /// The place of a row's distinct counts, made if it has none.
     #[inline(always)]
     fn place(&mut self, row: usize) -> usize {
         match self.sums[row].ends {

@@ -174,12 +174,12 @@ impl Evidence {
     }
 
     fn count_port(&mut self, port: u16, packets: u64) {
-        let run = &mut self.runs[usize::from(port ^ port >> 4) % RUNS];
-        if run.0 != port {
-            let (before, packets) = std::mem::replace(run, (port, 0));
+        let run = usize::from(port ^ port >> 4) % RUNS;
+        if self.runs[run].0 != port {
+            let (before, packets) = std::mem::replace(&mut self.runs[run], (port, 0));
             self.end_run(before, packets);
         }
-        self.runs[usize::from(port ^ port >> 4) % RUNS].1 += packets;
+        self.runs[run].1 += packets;
     }
 
     /// Packets of the port that got most, several at once beyond the records apart.

@@ -1,17 +1,12 @@
 //! Slow scans through one lane, whose table of sources is turned over many times between two contacts of the scanner.
 
-use std::sync::Arc;
-
 use super::memory::Outcome;
 use crate::addr::Addr;
-use crate::attribute::{Database, Home};
+use crate::attribute::Home;
 use crate::decode::{Header, Transport, flags};
-use crate::detect::ics::Lookup;
 use crate::detect::{Lanes, Moment, Shared, SliceTally};
 use crate::dispatch::Dispatch;
 use crate::dispatch::batch::{Addressed, Batch, Seal};
-use crate::indicators::Indicators;
-use crate::keyed::Keyed;
 use crate::tally::{Tally, TrafficTally};
 
 const HOUR_S: u64 = 3600;
@@ -32,16 +27,7 @@ struct OneLane {
 
 impl OneLane {
     fn new() -> Self {
-        let shared = Shared {
-            keyed: Keyed::fixed(),
-            database: Arc::new(Database::embedded()),
-            lookup: Arc::new(Lookup::new()),
-            indicators: Arc::new(Indicators::none()),
-            dark: None,
-            entries: None,
-            keep: Default::default(),
-            window_s: 60,
-        };
+        let shared = Shared::for_tests();
         let home = Home::new(vec!["202.112.0.0/16".parse().unwrap()]).unwrap();
         let lanes = Lanes::new(&[0], &shared);
         let dispatch = Dispatch::new(shared.keyed.clone(), home);
