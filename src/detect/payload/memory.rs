@@ -18,7 +18,7 @@ use super::turn::Turn;
 use super::web::{Room, Shelf};
 
 /// Blocks of one lane: 512 KiB, 32 MiB in all.
-const BLOCKS: usize = 1024;
+const BLOCKS: usize = 4096;
 /// Stretches of bytes that wait behind holes, per lane.
 const STRETCHES: usize = 64;
 

@@ -255,7 +255,8 @@ impl Intake {
     /// Asks whether somebody wants the body that begins so.
     fn judge<L: Listener>(&mut self, around: &mut Around<'_, L>) {
         let wanted = {
-            let first = around.blocks.pieces(&self.head).next().unwrap_or_default();
+            let mut sniffed = [0; SNIFFED_BYTES];
+            let first = around.blocks.first(&self.head, &mut sniffed);
             !first.is_empty() && around.listener.wants_body(around.ends, first)
         };
         self.wanted = Some(wanted);

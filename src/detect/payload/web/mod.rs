@@ -37,6 +37,9 @@ const EXCHANGES: usize = 1024;
 /// Exchanges for which a lane has memory from the start: ordinary traffic has fewer under way.
 const EXCHANGES_READY: usize = 64;
 
+/// Bytes of the one line of a request of HTTP/0.9, at most.
+const SIMPLE_BYTES_MAX: usize = 512;
+
 /// Blanks before a message that are passed.
 const LEAD_BYTES_MAX: usize = 16;
 
@@ -334,14 +337,20 @@ impl Web {
 
     /// Whether all that the client has sent is one line without a version: HTTP/0.9, which is answered by a body alone.
     fn is_simple<L: Listener>(&self, room: &Room<'_, L>) -> bool {
-        let line = room.blocks.whole(&self.ask.head).unwrap_or_default();
-        !self.asked && line.starts_with(b"GET ") && memchr::memchr(b'\n', line) == Some(line.len() - 1)
+        let line = &self.ask.head;
+        if self.asked || line.len() > SIMPLE_BYTES_MAX {
+            return false;
+        }
+        let begins = room.blocks.pieces(line).next().is_some_and(|piece| piece.starts_with(b"GET "));
+        let mut bytes = room.blocks.pieces(line).flatten();
+        begins && bytes.position(|&byte| byte == b'\n') == Some(line.len() - 1)
     }
 
     /// A body follows that answers a request of HTTP/0.9. Few browsers take it today.
     fn simple<L: Listener>(&mut self, room: &mut Room<'_, L>) -> Goes {
         let kept = std::mem::take(&mut self.ask.head);
-        let head = room.blocks.whole(&kept).unwrap_or_default().to_vec();
+        let mut head = Vec::with_capacity(kept.len());
+        room.blocks.copy(&kept, &mut head);
         let goes = self.request(room, &head, Some(kept));
         if let Some(first) = &mut self.first {
             first.ambiguous = true;
