@@ -26,6 +26,26 @@ pub enum Transport {
     Link,
 }
 
+impl Transport {
+    /// Of a discriminant.
+    #[inline(always)]
+    pub fn of(discriminant: u8) -> Self {
+        const TCP: u8 = Transport::Tcp as u8;
+        const UDP: u8 = Transport::Udp as u8;
+        const ICMP: u8 = Transport::Icmp as u8;
+        const SCTP: u8 = Transport::Sctp as u8;
+        const LINK: u8 = Transport::Link as u8;
+        match discriminant {
+            TCP => Transport::Tcp,
+            UDP => Transport::Udp,
+            ICMP => Transport::Icmp,
+            SCTP => Transport::Sctp,
+            LINK => Transport::Link,
+            _ => Transport::Other,
+        }
+    }
+}
+
 /// Marks of a packet that are not counted in numbers.
 pub mod marks {
     /// The first fragment of a larger datagram: it has the ports, its payload is not whole.

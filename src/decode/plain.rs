@@ -60,6 +60,12 @@ impl Wire {
         u64::from_ne_bytes([s0, s1, s2, s3, t0, t1, t2, t3])
     }
 
+    /// The bytes in words.
+    #[inline(always)]
+    pub fn words(&self) -> [u64; 3] {
+        self.0
+    }
+
     /// The first eight bytes: the addresses, or what [`Wire::of`] was given.
     #[inline(always)]
     pub fn first(&self) -> u64 {

@@ -16,9 +16,6 @@ pub const BATCH_PACKETS: usize = 128;
 /// one more datagram of any size is kept behind it, where they are copied.
 pub const BATCH_BYTES: usize = 32 * 1024;
 
-/// Items ahead of the one being written whose cache lines are fetched from the worker's core.
-const WRITE_AHEAD: usize = 4;
-
 /// Bits of [`Item::bits`].
 pub mod bits {
     /// The sender is one of the home networks' hosts.
@@ -56,21 +53,49 @@ pub struct Item {
     ip_id: u16,
     ttl: u8,
     marks: u8,
-    pub transport: Transport,
+    /// The discriminant of a [`Transport`].
+    transport: u8,
     /// See [`bits`].
     pub bits: u8,
     /// The label of the point of entry: an index into the configured entries, 0 if none.
     pub entry: u8,
     /// Whose memory it is looked at with: one of [`super::LANES`].
     pub lane: u8,
+    unused: [u8; 2],
 }
 
-const _: () = assert!(size_of::<Item>() == 64, "one cache line");
+const _: () = assert!(size_of::<Item>() == huge::LINE_BYTES, "one cache line");
 
 /// Marks that an item can hold without a header.
 const ITEM_MARKS: u8 = marks::DONT_FRAGMENT;
 
 impl Item {
+    /// A plain packet's item as the words of its cache line, in the order of its fields.
+    #[inline(always)]
+    fn words(plain: &Plain, to: &Addressed, payload_at: Place) -> [u64; 8] {
+        let [wire_0, wire_1, wire_2] = plain.wire.words();
+        let [t0, t1, t2, t3] = to.since_slice_ns.to_ne_bytes();
+        let [w0, w1, w2, w3] = to.wire_bytes.to_ne_bytes();
+        let [p0, p1, p2, p3] = payload_at.to_ne_bytes();
+        let [b0, b1] = plain.payload_bytes.to_ne_bytes();
+        let [i0, i1] = plain.ip_id.to_ne_bytes();
+        [
+            to.conversation,
+            to.source_hash,
+            wire_0,
+            wire_1,
+            wire_2,
+            u64::from_ne_bytes([t0, t1, t2, t3, w0, w1, w2, w3]),
+            u64::from_ne_bytes([p0, p1, p2, p3, b0, b1, i0, i1]),
+            u64::from_ne_bytes([plain.ttl, plain.marks, plain.transport as u8, to.bits, to.entry, to.lane, 0, 0]),
+        ]
+    }
+
+    #[inline(always)]
+    pub fn transport(&self) -> Transport {
+        Transport::of(self.transport)
+    }
+
     /// Whether there is nothing to say of the header that an item has no field for.
     #[inline(always)]
     fn holds(header: &Header) -> bool {
@@ -180,9 +205,9 @@ impl Batch {
         self.seal = None;
     }
 
-    /// Fetches the lines that the first items will be written to.
-    pub fn touch(&mut self) {
-        self.items.spare_capacity_mut().iter_mut().take(WRITE_AHEAD).for_each(huge::prefetch_write);
+    /// All packets are in it: from here on other threads may read them.
+    pub fn complete(&self) {
+        huge::fence();
     }
 
     #[inline]
@@ -223,25 +248,7 @@ impl Batch {
     #[inline(always)]
     pub fn push_plain(&mut self, plain: &Plain, to: Addressed, payload: &[u8], block: Option<&Block>) {
         let payload_at = self.payloads.add(payload, block);
-        if let Some(ahead) = self.items.spare_capacity_mut().get_mut(WRITE_AHEAD) {
-            huge::prefetch_write(ahead);
-        }
-        self.items.push(Item {
-            conversation: to.conversation,
-            source_hash: to.source_hash,
-            wire: plain.wire,
-            since_slice_ns: to.since_slice_ns,
-            wire_bytes: to.wire_bytes,
-            payload_at,
-            payload_bytes: plain.payload_bytes,
-            ip_id: plain.ip_id,
-            ttl: plain.ttl,
-            marks: plain.marks,
-            transport: plain.transport,
-            bits: to.bits,
-            entry: to.entry,
-            lane: to.lane,
-        });
+        huge::push_past_caches(&mut self.items, Item::words(plain, &to, payload_at));
     }
 
     /// The header of one of this batch's items. What only the frame's decoding needed is left out of plain ones: where the payload began,
@@ -265,7 +272,7 @@ impl Batch {
             ip_id: item.ip_id,
             ttl: item.ttl,
             marks: item.marks,
-            ..item.wire.header(item.transport)
+            ..item.wire.header(item.transport())
         }
     }
 

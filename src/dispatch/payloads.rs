@@ -15,6 +15,13 @@ const OFFSET_MASK: u32 = (1 << MEMORY_SHIFT) - 1;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Place(u32);
 
+impl Place {
+    #[inline(always)]
+    pub fn to_ne_bytes(self) -> [u8; 4] {
+        self.0.to_ne_bytes()
+    }
+}
+
 /// The payloads of a batch.
 #[derive(Default)]
 pub struct Payloads {

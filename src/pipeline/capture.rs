@@ -254,8 +254,8 @@ impl<'c, 'a> Capture<'c, 'a> {
     fn hand_over(&mut self, worker: usize) -> Result<(), Gone> {
         let mut empty = self.take_batch(worker)?;
         empty.slice_s = self.slice_s.unwrap_or_default();
-        empty.touch();
         let full = std::mem::replace(&mut self.batches[worker], empty);
+        full.complete();
         self.to_workers[worker].push(full);
         Ok(())
     }

@@ -10,14 +10,15 @@ use crate::huge;
 use crate::tally::TrafficTally;
 
 /// Items that take each step of their way together: few enough for a step's cache lines to come at the same time, and enough for them to
-/// come while a step of other items is done. Memory answers in some 150 ns, an item takes 50.
-const GROUP: usize = 10;
+/// come while a step of other items is done. Memory answers in some 150 ns, an item takes 50 to 200; of groups of 10 at the same distances all
+/// lines are asked for at once, which takes a hundredth more time.
+const GROUP: usize = 5;
 /// Groups ahead of the one at work that have come into the cache as far as their conversations, which tell what they need besides.
-const MORE_AHEAD: usize = 1;
+const MORE_AHEAD: usize = 2;
 /// Groups ahead whose conversations are brought into the cache.
-const TOUCH_AHEAD: usize = 2;
-/// Groups ahead that are brought into the cache themselves, from the core of whoever captured them.
-const ITEMS_AHEAD: usize = 4;
+const TOUCH_AHEAD: usize = 4;
+/// Groups ahead that are brought into the cache themselves, from memory.
+const ITEMS_AHEAD: usize = 8;
 
 pub(super) struct Worker<'a> {
     /// Its place among the workers, and how many there are.

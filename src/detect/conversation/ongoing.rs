@@ -85,7 +85,7 @@ impl Pulse {
         let by_opener = (self.facts & facts::LOW_OPENED != 0) == source_low;
         let spoke = if by_opener { facts::OPENER_SPOKE } else { facts::CALLED_SPOKE };
         // Sets of states, not a match: which state comes next is chance, and a jump by it would be guessed wrong.
-        let tcp = item.transport == Transport::Tcp;
+        let tcp = item.transport() == Transport::Tcp;
         let quiet = (if tcp { QUIET } else { QUIET_DATAGRAMS }) >> self.state as u16 & 1 != 0;
         // All of it in one question, for the same reason.
         let plain = quiet

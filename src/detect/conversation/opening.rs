@@ -11,7 +11,7 @@ use super::step::{Seen, Step, seen};
 #[inline(always)]
 pub fn is_opening(item: &Item) -> bool {
     let set = item.tcp_flags() & (flags::SYN | flags::ACK | flags::RST | flags::FIN);
-    (item.transport == Transport::Tcp) & (set == flags::SYN) & (item.payload_bytes == 0) & (item.bits & bits::HEADER == 0)
+    (item.transport() == Transport::Tcp) & (set == flags::SYN) & (item.payload_bytes == 0) & (item.bits & bits::HEADER == 0)
 }
 
 impl Entry {

@@ -260,7 +260,7 @@ impl Conversations {
     /// [`Conversations::observe`] must look at it.
     #[inline(always)]
     pub fn ongoing(&mut self, lane: usize, item: &Item, moment: Moment) -> Option<Going> {
-        if !matches!(item.transport, Transport::Tcp | Transport::Udp) {
+        if !matches!(item.transport(), Transport::Tcp | Transport::Udp) {
             return None;
         }
         let at = Self::bucket_of(lane, item.conversation);
