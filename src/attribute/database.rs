@@ -3,11 +3,13 @@
 use std::collections::BTreeSet;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use super::span::{Conflict, Span, flatten};
+use super::table::V6;
 use super::{Country, GeoTable, SharedTable, embedded, mmdb, ranges};
 
 /// A table of countries, with what is needed to trace a figure back to it.
@@ -109,9 +111,10 @@ impl Database {
             path: None,
             unknown_codes: Vec::new(),
             table: SharedTable::in_background(move || {
-                let ranges = packed.unpack().expect(WHOLE);
-                let (v4, v6) = (ranges.v4().expect(WHOLE), ranges.v6().expect(WHOLE));
-                GeoTable::new(v4.map(|range| range.expect(WHOLE)), v6.map(|range| range.expect(WHOLE)))
+                let ranges = Arc::new(packed.unpack().expect(WHOLE));
+                let v4 = ranges.v4().expect(WHOLE).map(|range| range.expect(WHOLE));
+                let for_v6 = ranges.clone();
+                GeoTable::with_v6_when_asked(v4, move || V6::new(for_v6.v6().expect(WHOLE).map(|range| range.expect(WHOLE))))
             }),
         }
     }

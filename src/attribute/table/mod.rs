@@ -8,11 +8,12 @@ mod shared;
 mod v4;
 mod v6;
 
+use std::sync::LazyLock;
 use std::thread;
 
 pub use shared::SharedTable;
 use v4::V4;
-use v6::V6;
+pub(super) use v6::V6;
 
 use super::Country;
 use super::reserved::{reserved, reserved_v4};
@@ -37,10 +38,13 @@ const NAT64: u128 = 0x0064_ff9b_0000_0000_0000_0000;
 /// 2001::/32, Teredo: the embedded address is that of a relay's client behind NAT (RFC 4380), and is not attributed.
 const TEREDO: u128 = 0x2001_0000;
 
+/// Makes the part for IPv6.
+type MakeV6 = Box<dyn FnOnce() -> V6 + Send>;
+
 /// The country of every address.
 pub struct GeoTable {
     v4: V4,
-    v6: V6,
+    v6: LazyLock<V6, MakeV6>,
 }
 
 impl GeoTable {
@@ -51,10 +55,16 @@ impl GeoTable {
             let v6 = threads.spawn(|| V6::new(v6));
             let v4 = V4::new(v4);
             match v6.join() {
-                Ok(v6) => GeoTable { v4, v6 },
+                Ok(v6) => GeoTable { v4, v6: LazyLock::new(Box::new(|| v6)) },
                 Err(panic) => std::panic::resume_unwind(panic),
             }
         })
+    }
+
+    /// The same, but the part for IPv6 is made when somebody asks for such an address first: it takes as long as that for IPv4, and many
+    /// captures have none.
+    pub(super) fn with_v6_when_asked(v4: impl IntoIterator<Item = Span<Country>>, make_v6: impl FnOnce() -> V6 + Send + 'static) -> Self {
+        GeoTable { v4: V4::new(v4), v6: LazyLock::new(Box::new(make_v6)) }
     }
 
     /// Brings what [`GeoTable::touch`] will read of an IPv4 address into the cache.

@@ -10,7 +10,7 @@ use crate::attribute::span::Span;
 const INDEX_BITS: u32 = 18;
 const INDEX_SHIFT: u32 = 64 - INDEX_BITS;
 
-pub(super) struct V6 {
+pub(in crate::attribute) struct V6 {
     /// By the first eighteen bits: how many of `starts` lie below.
     index: Vec<u32>,
     /// Upper halves of addresses at which the country changes, ascending, beginning with 0.
