@@ -15,8 +15,8 @@ use std::ptr::NonNull;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use crate::dispatch::batch::Item;
 use crate::detect::tables::{Bucket, ContactBucket, Flow, Kept, SourceBucket, WarmBucket};
+use crate::dispatch::batch::Item;
 
 /// Size of a huge page on the common machines, in bytes.
 const HUGE_BYTES: usize = 2 * 1024 * 1024;
@@ -289,6 +289,35 @@ pub fn push_past_caches<T: Line>(list: &mut Vec<T>, words: [u64; 8]) {
     }
 }
 
+/// The same of an item of any type that fills one cache line, as its bytes are: it is put together in memory first.
+#[inline(always)]
+pub fn push_record_past_caches<T: Copy>(list: &mut Vec<T>, record: T) {
+    const { assert!(size_of::<T>() == LINE_BYTES && align_of::<T>() == LINE_BYTES) };
+    if list.len() == list.capacity() {
+        list.reserve(1);
+    }
+    let len = list.len();
+    // SAFETY: there is room behind the last record, aligned for one; all its bytes are copied before the list is said to be longer, padding
+    // as what it is: a copy through inline assembly asks nothing of what it copies. Reading back and `fence`: as above.
+    unsafe {
+        let place = list.as_mut_ptr().add(len);
+        #[cfg(target_arch = "x86_64")]
+        for at in (0..LINE_BYTES).step_by(8) {
+            std::arch::asm!(
+                "mov {word}, [{from}]",
+                "movnti [{to}], {word}",
+                word = out(reg) _,
+                from = in(reg) std::ptr::from_ref(&record).cast::<u8>().add(at),
+                to = in(reg) place.cast::<u8>().add(at),
+                options(nostack, preserves_flags)
+            );
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        place.write(record);
+        list.set_len(len + 1);
+    }
+}
+
 /// # Safety
 /// As for [`std::ptr::write`].
 #[inline(always)]
@@ -344,12 +373,20 @@ mod tests {
         assert!(Table::<WarmBucket>::new(3).iter().all(WarmBucket::is_empty));
     }
 
+    /// With padding.
+    #[derive(Clone, Copy, Debug, PartialEq)]
+    #[repr(align(64))]
+    struct AtLine(u8, u64, u32);
+
     #[test]
     fn what_is_written_past_the_caches_is_there_and_lists_grow() {
         let mut batch = crate::dispatch::batch::Batch::default();
         for number in 0..100u64 {
             push_past_caches(&mut batch.items, [number; 8]);
         }
+        let mut records = vec![AtLine(7, 0, 0); 3];
+        push_record_past_caches(&mut records, AtLine(8, 1, 2));
+        assert_eq!(records[2..], [AtLine(7, 0, 0), AtLine(8, 1, 2)]);
         fence();
         let read = std::thread::scope(|threads| {
             threads.spawn(|| batch.items.iter().map(|item| (item.conversation, item.source_hash)).collect::<Vec<_>>()).join()

@@ -85,6 +85,8 @@ impl<'a> Worker<'a> {
                 memory.seal(seal);
                 self.held = Some(seal);
             }
+            // What was written past the caches is there for whoever has the next turn, or the tally.
+            huge::fence();
             self.from.give_back(batch);
             if self.held.is_none() && enough() {
                 return;

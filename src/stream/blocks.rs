@@ -82,7 +82,8 @@ impl Blocks {
     /// Brings the first block of a chain into the cache before its turn: the head of a plain request has hardly more.
     #[inline]
     pub fn touch(&self, parked: &Parked) {
-        if let Some(bytes) = self.bytes.get(usize::from(parked.first) * BLOCK_BYTES..).and_then(|bytes| bytes.first_chunk::<BLOCK_BYTES>()) {
+        if let Some(bytes) = self.bytes.get(usize::from(parked.first) * BLOCK_BYTES..).and_then(|bytes| bytes.first_chunk::<BLOCK_BYTES>())
+        {
             huge::prefetch_whole(bytes);
         }
     }

@@ -28,7 +28,10 @@ const SUM_SLOTS: usize = 2048;
 const SERIAL_STEP_MAX: u16 = 512;
 
 /// One packet that a flood could be made of.
+///
+/// It is written past the caches: it is read when the slice is over, by whichever core concludes, and till then there is no room for it there.
 #[derive(Clone, Copy, Debug)]
+#[repr(align(64))]
 pub struct Record {
     pub victim: Addr,
     pub source: Addr,
@@ -366,22 +369,25 @@ impl FloodMemory {
             state.records += 1;
             let serial = act == Act::Attack && state.is_serial(header);
             tally.own.glances.push(Glance::new(about.victim_hash, act));
-            tally.own.records.push(Record {
-                victim: about.victim,
-                source: about.source,
-                time_ns: packet.time_ns,
-                source_hash: about.source_hash,
-                bytes: packet.wire_bytes,
-                port: about.port,
-                method,
-                act,
-                ttl: header.ttl,
-                country: packet.seen.source_country,
-                attribution: packet.source_attribution,
-                direction: about.direction,
-                entry: packet.entry,
-                signs: known_signs | (u8::from(serial) * signs::SERIAL),
-            });
+            huge::push_record_past_caches(
+                &mut tally.own.records,
+                Record {
+                    victim: about.victim,
+                    source: about.source,
+                    time_ns: packet.time_ns,
+                    source_hash: about.source_hash,
+                    bytes: packet.wire_bytes,
+                    port: about.port,
+                    method,
+                    act,
+                    ttl: header.ttl,
+                    country: packet.seen.source_country,
+                    attribution: packet.source_attribution,
+                    direction: about.direction,
+                    entry: packet.entry,
+                    signs: known_signs | (u8::from(serial) * signs::SERIAL),
+                },
+            );
         } else {
             let sum = Sum {
                 victim: about.victim,
