@@ -42,7 +42,8 @@
 //!
 //! No wall-clock time decides anything: it ends the slices of a silent interface, and says how late a live conclusion comes. No randomness,
 //! save the key of [`keyed`] on live traffic. No threshold in a worker: detectors conclude behind the merge. No lock that
-//! anybody waits for, and no name lookup, on the way of a packet. No network access, and no `unsafe` but in `huge`, which keeps large tables in huge pages.
+//! anybody waits for, and no name lookup, on the way of a packet. No network access, and no `unsafe` but in `huge`, which keeps large tables in huge
+//! pages and writes past the caches what another core reads.
 
 #![deny(unsafe_code)]
 
