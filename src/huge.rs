@@ -242,7 +242,8 @@ pub fn prefetch_whole<T>(value: &T) {
 }
 
 /// Asks for the cache line of a place that is about to be written, for this core alone, and goes on at once. A line that another core has
-/// read last costs some 150 ns to write; stores wait for it in order, and few fit in the queue.
+/// read last costs some 150 ns to write; stores wait for it in order, and few fit in the queue. Where this core has the line too, and has
+/// lent it, a Zen 4 takes no notice: such a place is better written with [`push_past_caches`].
 #[inline(always)]
 pub fn prefetch_write<T>(place: &mut T) {
     fetch_to_write(std::ptr::from_ref(place).cast());
@@ -273,34 +274,35 @@ unsafe impl Line for Item {}
 #[inline(always)]
 pub fn push_past_caches<T: Line>(list: &mut Vec<T>, words: [u64; 8]) {
     const { assert!(size_of::<T>() == size_of::<[u64; 8]>() && align_of::<T>() == LINE_BYTES) };
-    if list.len() == list.capacity() {
-        list.reserve(1);
-    }
-    let len = list.len();
+    let place = place_behind(list).cast::<u64>();
     // SAFETY: there is room behind the last item, aligned for one; the words are a value of the type (`Line`), and are all written before
     // the list is said to be longer. What this thread writes so it reads back in order, as anything it writes (Intel SDM volume 1, section 10.4.6.2;
     // AMD64 manual volume 2, section 7.4); for others there is `fence`.
     unsafe {
-        let place = list.as_mut_ptr().add(len).cast::<u64>();
         for (at, word) in words.into_iter().enumerate() {
             write_past_caches(place.add(at), word);
         }
-        list.set_len(len + 1);
+        list.set_len(list.len() + 1);
     }
+}
+
+/// Where a list's next item will stand, for which there is room.
+#[inline(always)]
+fn place_behind<T>(list: &mut Vec<T>) -> *mut T {
+    if list.len() == list.capacity() {
+        list.reserve(1);
+    }
+    list.spare_capacity_mut().as_mut_ptr().cast()
 }
 
 /// The same of an item of any type that fills one cache line, as its bytes are: it is put together in memory first.
 #[inline(always)]
 pub fn push_record_past_caches<T: Copy>(list: &mut Vec<T>, record: T) {
     const { assert!(size_of::<T>() == LINE_BYTES && align_of::<T>() == LINE_BYTES) };
-    if list.len() == list.capacity() {
-        list.reserve(1);
-    }
-    let len = list.len();
+    let place = place_behind(list);
     // SAFETY: there is room behind the last record, aligned for one; all its bytes are copied before the list is said to be longer, padding
     // as what it is: a copy through inline assembly asks nothing of what it copies. Reading back and `fence`: as above.
     unsafe {
-        let place = list.as_mut_ptr().add(len);
         #[cfg(target_arch = "x86_64")]
         for at in (0..LINE_BYTES).step_by(8) {
             std::arch::asm!(
@@ -314,7 +316,7 @@ pub fn push_record_past_caches<T: Copy>(list: &mut Vec<T>, record: T) {
         }
         #[cfg(not(target_arch = "x86_64"))]
         place.write(record);
-        list.set_len(len + 1);
+        list.set_len(list.len() + 1);
     }
 }
 

@@ -138,3 +138,17 @@ impl Header {
         self.marks & mark != 0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_transport_comes_back_from_its_discriminant() {
+        use Transport::{Icmp, Link, Other, Sctp, Tcp, Udp};
+        for transport in [Tcp, Udp, Icmp, Sctp, Other, Link] {
+            assert_eq!(Transport::of(transport as u8), transport);
+        }
+        assert_eq!(Transport::of(u8::MAX), Other);
+    }
+}
