@@ -268,8 +268,8 @@ unsafe impl Line for Item {}
 /// is full, it grows as any does.
 ///
 /// A line that another core has read last has to be had back from there before it can be written, and all that is written after it waits in
-/// a short queue. That took nothing to speak of where both cores share a cache, and 170 ns a packet where they do not: a hypervisor puts
-/// its virtual processors where it likes, and whole runs took 1.5 times as long. What goes past the caches waits for nobody.
+/// a short queue: 12 ns a line where both cores share a cache, and 149 where they do not (Zen 4, by a program that does nothing else). A hypervisor puts its
+/// virtual processors where it likes, and whole runs took 1.5 times as long. What goes past the caches waits for nobody.
 /// [`fence`] must follow before another thread may see the list.
 #[inline(always)]
 pub fn push_past_caches<T: Line>(list: &mut Vec<T>, words: [u64; 8]) {

@@ -24,7 +24,8 @@
 //!
 //! Beside the way: [`protocol`] (what a conversation carries, read), [`stream`] (each side's bytes in order), [`attribute`] (an address's country,
 //! home, sector, permitted peers, direction, and how far to trust them), [`indicators`] (lists of what others know to be bad), [`addr`], [`keyed`]
-//! (every hash that traffic could try to steer), [`health`] (what was lost or refused), `huge` (memory for the large tables).
+//! (every hash that traffic could try to steer), [`health`] (what was lost or refused), `huge` (memory for the large tables, and ways
+//! past the caches and ahead into them).
 //!
 //! Around it: [`pipeline`] alone starts and stops the threads of a run, which share its work. [`cli`] holds flags as typed, [`settings`] every
 //! threshold, [`config`] what both come to, and [`app`] makes a run of it. [`explain`] replays captures for the evidence behind one event.
