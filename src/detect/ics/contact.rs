@@ -32,7 +32,7 @@ pub struct IcsDetail {
     pub protocol: &'static str,
     pub intent: &'static str,
     pub confirmed: bool,
-    pub functions: BTreeMap<String, u64>,
+    pub functions: BTreeMap<Cow<'static, str>, u64>,
     pub answered: bool,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub exception: bool,
@@ -141,6 +141,15 @@ struct Functions {
 impl Functions {
     fn iter(&self) -> impl Iterator<Item = &(Function, u64)> {
         self.first.iter().chain(&self.more)
+    }
+
+    /// By their names, of which several codes may share one.
+    fn by_name(&self) -> BTreeMap<Cow<'static, str>, u64> {
+        let mut counts = BTreeMap::new();
+        for (function, count) in self.iter() {
+            *counts.entry(name_of(function)).or_default() += count;
+        }
+        counts
     }
 
     fn count(&mut self, function: Function, messages: u64) {
@@ -297,7 +306,7 @@ impl Contact {
                 protocol: self.protocol,
                 intent: intent.name(),
                 confirmed,
-                functions: self.functions.iter().map(|(function, count)| (function_name(function), *count)).collect(),
+                functions: self.functions.by_name(),
                 answered: self.answered,
                 exception: self.exception,
                 disclosed: self.disclosed.clone(),
@@ -319,6 +328,22 @@ pub fn transport_name(transport: Transport) -> &'static str {
     }
 }
 
-fn function_name(function: &Function) -> String {
-    if function.name.is_empty() { format!("{:#x}", function.code) } else { function.name.into() }
+fn name_of(function: &Function) -> Cow<'static, str> {
+    if function.name.is_empty() { format!("{:#x}", function.code).into() } else { function.name.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn functions_that_share_a_name_are_counted_together() {
+        let mut functions = Functions::default();
+        for (name, code, messages) in [("job-control", 1, 111), ("read", 2, 1), ("job-control", 3, 1), ("", 0x2a, 5), ("", 0x2b, 6)] {
+            functions.count(Function { name, code }, messages);
+        }
+        let counts = functions.by_name();
+        let told: Vec<(&str, u64)> = counts.iter().map(|(name, count)| (name.as_ref(), *count)).collect();
+        assert_eq!(told, [("0x2a", 5), ("0x2b", 6), ("job-control", 112), ("read", 1)]);
+    }
 }
