@@ -3,6 +3,8 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use serde::{Serialize, Serializer};
+
 /// An IPv4 or IPv6 address as one number. IPv4 stands in its IPv4-mapped form (`::ffff:0:0/96`, RFC 4291 section 2.5.5.2),
 /// so that both families share tables and comparisons; a mapped address never occurs on the wire (RFC 6890), so nothing is lost.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -79,6 +81,12 @@ impl From<IpAddr> for Addr {
 impl fmt::Display for Addr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         IpAddr::from(*self).fmt(f)
+    }
+}
+
+impl Serialize for Addr {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 

@@ -1,6 +1,6 @@
 //! One attack with a beginning and an end.
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::evidence::Excerpt;
 use crate::addr::Addr;
@@ -26,6 +26,12 @@ impl EventId {
 impl std::fmt::Display for EventId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{:016x}", self.0)
+    }
+}
+
+impl Serialize for EventId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 

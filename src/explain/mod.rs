@@ -90,9 +90,10 @@ impl Sink for Watch {
 
     fn event(&mut self, record: &EventRecord<'_>) -> Result<(), ReportError> {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        if record.id() != self.id {
+        let id = record.id().to_string();
+        if id != self.id {
             if seen.others.len() < OTHERS_MAX {
-                seen.others.insert(record.id().to_string());
+                seen.others.insert(id);
             }
             return Ok(());
         }

@@ -74,9 +74,11 @@ impl Rankings {
         }
         let keyed = Keyed::fixed();
         let share = self.shares.entry((ranking.kind, record.country())).or_default();
-        share.events.add(keyed.bytes(record.id().as_bytes()));
+        share.events.add(keyed.bytes(record.id().to_string().as_bytes()));
+        let (source, target) = (record.source().map(|addr| addr.to_string()), record.target().map(|addr| addr.to_string()));
+        let sample = record.sha256();
         for (distinct, text) in
-            [(&mut share.sources, record.source()), (&mut share.targets, record.target()), (&mut share.samples, record.sha256())]
+            [(&mut share.sources, source.as_deref()), (&mut share.targets, target.as_deref()), (&mut share.samples, sample)]
         {
             if let Some(text) = text {
                 distinct.add(keyed.bytes(text.as_bytes()));

@@ -9,7 +9,7 @@ use super::ecs::EcsExtras;
 use super::terminal::counted;
 use crate::addr::Addr;
 use crate::attribute::{Country, Direction};
-use crate::conclude::{DeliveryRow, Detail, Ended, Event, Excerpt, Row, RowKey, State, Targeted};
+use crate::conclude::{DeliveryRow, Detail, Ended, Event, EventId, Excerpt, Row, RowKey, State, Targeted};
 use crate::detect::payload::Readings;
 use crate::health::Dropped;
 use crate::indicators::List;
@@ -194,7 +194,7 @@ pub(super) const ETHERNET: &str = "ethernet";
 #[derive(Clone, Debug, Serialize)]
 struct EcsEvent {
     kind: &'static str,
-    id: String,
+    id: EventId,
     action: &'static str,
     start: Time,
     end: Time,
@@ -213,7 +213,7 @@ struct EcsGeo {
 #[derive(Clone, Debug, Serialize)]
 struct EcsEnd {
     #[serde(skip_serializing_if = "Option::is_none")]
-    ip: Option<String>,
+    ip: Option<Addr>,
     /// Where there is no IP: `ip` then is the link-local address that belongs to it.
     #[serde(skip_serializing_if = "Option::is_none")]
     mac: Option<String>,
@@ -290,7 +290,7 @@ impl<'a> EventRecord<'a> {
             timestamp: Time(event.end_ns),
             event: EcsEvent {
                 kind: if matches!(&event.detail, Detail::Ics(ics) if ics.peer.is_some()) { "event" } else { "alert" },
-                id: event.id.to_string(),
+                id: event.id,
                 action: event.kind,
                 start: Time(event.start_ns),
                 end: Time(event.end_ns),
@@ -298,18 +298,13 @@ impl<'a> EventRecord<'a> {
                 severity: severity(event),
             },
             source: EcsEnd {
-                ip: event.source.map(|addr| addr.to_string()),
+                ip: event.source,
                 mac: mac(event.source),
                 port: None,
                 geo: (event.source.is_some() && event.source_country != Country::NONE)
                     .then(|| EcsGeo { country_iso_code: event.source_country.code(), country_name: event.source_country.name() }),
             },
-            destination: EcsEnd {
-                ip: event.target.map(|addr| addr.to_string()),
-                mac: mac(event.target),
-                port: event.target_port,
-                geo: None,
-            },
+            destination: EcsEnd { ip: event.target, mac: mac(event.target), port: event.target_port, geo: None },
             network: EcsNetwork {
                 transport: event.transport,
                 protocol: event.protocol,
@@ -333,8 +328,8 @@ impl<'a> EventRecord<'a> {
 }
 
 impl EventRecord<'_> {
-    pub fn id(&self) -> &str {
-        &self.event.id
+    pub fn id(&self) -> EventId {
+        self.event.id
     }
 
     pub fn action(&self) -> &'static str {
@@ -355,12 +350,12 @@ impl EventRecord<'_> {
         self.source.geo.as_ref().map_or(Country::NONE.code(), |geo| geo.country_iso_code)
     }
 
-    pub fn source(&self) -> Option<&str> {
-        self.source.ip.as_deref()
+    pub fn source(&self) -> Option<Addr> {
+        self.source.ip
     }
 
-    pub fn target(&self) -> Option<&str> {
-        self.destination.ip.as_deref()
+    pub fn target(&self) -> Option<Addr> {
+        self.destination.ip
     }
 
     /// Of the file that the event is about.
@@ -371,13 +366,9 @@ impl EventRecord<'_> {
     /// The event in one line, for a person.
     pub fn line(&self) -> String {
         let country = self.country();
-        let source = self
-            .source
-            .mac
-            .as_deref()
-            .or(self.source.ip.as_deref())
-            .map_or_else(|| "many sources".into(), |ip| format!("{ip} ({country})"));
-        let target = self.destination.mac.as_deref().or(self.destination.ip.as_deref()).unwrap_or("many targets");
+        let name = |end: &EcsEnd| end.mac.clone().or(end.ip.map(|ip| ip.to_string()));
+        let source = name(&self.source).map_or_else(|| "many sources".into(), |name| format!("{name} ({country})"));
+        let target = name(&self.destination).unwrap_or_else(|| "many targets".into());
         let what = match self.wherefrom.detail {
             Detail::Flood(flood) => {
                 let verdict = match flood.spoofed.verdict {

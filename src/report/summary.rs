@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use super::ranking::Rankings;
 use super::{CaptureRecord, CountRecord, EventRecord};
+use crate::conclude::EventId;
 
 /// Events that the summary names.
 const TOP_EVENTS: usize = 10;
@@ -22,7 +23,7 @@ pub type Places = BTreeMap<(&'static str, &'static str, String), Place>;
 /// One of the largest events.
 #[derive(Clone, Debug)]
 pub struct Top {
-    pub id: String,
+    pub id: EventId,
     pub kind: &'static str,
     pub line: String,
     pub packets: u64,
@@ -71,14 +72,14 @@ impl Summary {
     pub fn event(&mut self, record: &EventRecord<'_>) {
         self.rankings.event(record);
         let (id, kind, packets) = (record.id(), record.action(), record.packets());
-        let before = |top: &Top| (Reverse(top.packets), top.id.as_str()) < (Reverse(packets), id);
+        let before = |top: &Top| (Reverse(top.packets), top.id) < (Reverse(packets), id);
         // Of thousands of events hardly any is among the largest: a line is made only of those.
         if self.top.len() == TOP_EVENTS && self.top.iter().all(|top| top.id != id && before(top)) {
             return;
         }
         self.top.retain(|top| top.id != id);
         let place = self.top.partition_point(before);
-        self.top.insert(place, Top { id: id.into(), kind, line: record.line(), packets });
+        self.top.insert(place, Top { id, kind, line: record.line(), packets });
         self.top.truncate(TOP_EVENTS);
     }
 

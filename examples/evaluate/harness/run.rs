@@ -36,7 +36,7 @@ impl Sink for Memory {
 
     fn event(&mut self, record: &EventRecord<'_>) -> Result<(), ReportError> {
         let mut records = self.0.lock().expect("no thread panics with it");
-        records.events.retain(|event| event["event"]["id"] != record.id());
+        records.events.retain(|event| event["event"]["id"] != record.id().to_string());
         drop(records);
         self.keep(record, |records| &mut records.events);
         Ok(())

@@ -263,6 +263,7 @@ impl IcsBoard {
     pub fn finish(&mut self, out: &mut Conclusions<'_>) {
         self.heed(out);
         self.cut = self.worth_writing(out);
+        out.events.reserve(self.under_way.min(out.settings.output.events_per_window) as usize);
         for (key, contact) in self.contacts.take_all() {
             self.end(key, contact, out);
         }

@@ -52,6 +52,18 @@ impl Line {
         Some(self.more.swap_remove(at))
     }
 
+    /// Takes its contacts out, in the order of their keys.
+    fn take_all(&mut self) -> impl Iterator<Item = (Key, Contact)> + use<> {
+        let mut more = std::mem::take(&mut self.more);
+        if !more.is_empty() {
+            more.extend(self.first.take());
+            more.sort_unstable_by_key(Contact::spoken);
+        }
+        let &mut Line { client, server, transport, port, .. } = self;
+        let contacts = self.first.take().into_iter().chain(more);
+        contacts.map(move |contact| (Key { client, server, transport, port, protocol: contact.spoken() }, contact))
+    }
+
     /// Whether one of its contacts has spoken.
     pub fn speaks(&self) -> bool {
         self.iter().any(|contact| !contact.spoken().is_empty())
@@ -132,16 +144,14 @@ impl Contacts {
     }
 
     /// Takes every contact out, in the order of their keys.
-    pub fn take_all(&mut self) -> Vec<(Key, Contact)> {
+    pub fn take_all(&mut self) -> impl Iterator<Item = (Key, Contact)> + use<> {
         self.places = Places::default();
-        let lines = std::mem::take(&mut self.lines);
-        let mut all = Vec::with_capacity(lines.len());
-        for mut line in lines {
-            let contacts = line.first.take().into_iter().chain(std::mem::take(&mut line.more));
-            all.extend(contacts.map(|contact| (line.key(&contact), contact)));
-        }
-        all.sort_unstable_by_key(|(key, _)| *key);
-        all
+        let mut lines = std::mem::take(&mut self.lines);
+        // Lines are several cache lines long, and there may be tens of thousands: their keys are sorted apart.
+        let mut order: Vec<_> =
+            (0usize..).zip(&lines).map(|(place, line)| (line.client, line.server, line.transport, line.port, place)).collect();
+        order.sort_unstable();
+        order.into_iter().flat_map(move |(.., place)| lines[place].take_all())
     }
 
     /// Every contact.
