@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 use thiserror::Error;
@@ -19,7 +18,7 @@ pub struct Database {
     pub name: String,
     /// Date of the data, `YYYY-MM-DD`, where the database says it.
     pub build_date: Option<String>,
-    /// SHA-256 in hexadecimal: of the file as it is on disk, or of the text table that the embedded ranges were packed from.
+    /// SHA-256 in hexadecimal: of the file as it is on disk, or of the text table that what is embedded was packed from.
     pub sha256: String,
     /// The file; nothing for what comes with the program.
     pub path: Option<PathBuf>,
@@ -100,7 +99,7 @@ impl Found {
 impl Database {
     /// The ranges that come with the program.
     pub fn embedded() -> Self {
-        const WHOLE: &str = "the ranges in the program are whole: a unit test unpacks them";
+        const WHOLE: &str = "what comes with the program is whole: a unit test unpacks it";
         let packed = embedded::read(embedded::PACKED).expect(WHOLE);
         Database {
             ranges_v4: packed.ranges_v4,
@@ -111,10 +110,9 @@ impl Database {
             path: None,
             unknown_codes: Vec::new(),
             table: SharedTable::in_background(move || {
-                let ranges = Arc::new(packed.unpack().expect(WHOLE));
-                let v4 = ranges.v4().expect(WHOLE).map(|range| range.expect(WHOLE));
-                let for_v6 = ranges.clone();
-                GeoTable::with_v6_when_asked(v4, move || V6::new(for_v6.v6().expect(WHOLE).map(|range| range.expect(WHOLE))))
+                let v4 = packed.v4().expect(WHOLE);
+                let v6 = move || V6::new(packed.v6().expect(WHOLE).ranges().expect(WHOLE).map(|range| range.expect(WHOLE)));
+                GeoTable::ready(v4, v6)
             }),
         }
     }

@@ -11,6 +11,13 @@ pub(super) struct Cut<T> {
     countries: Vec<Country>,
 }
 
+impl<T> Cut<T> {
+    /// Of starts that ascend, and the country from each on.
+    pub fn ready(starts: Vec<T>, countries: Vec<Country>) -> Self {
+        Cut { starts, countries }
+    }
+}
+
 impl<T: Copy + Ord + Add<Output = T> + From<u8>> Cut<T> {
     pub fn country(&self, bits: T) -> Country {
         let after = self.starts.partition_point(|&start| start <= bits);

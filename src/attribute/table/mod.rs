@@ -13,6 +13,7 @@ use std::thread;
 
 pub use shared::SharedTable;
 use v4::V4;
+pub(super) use v4::{BLOCK, BLOCKS, Parts};
 pub(super) use v6::V6;
 
 use super::Country;
@@ -30,6 +31,11 @@ const fn entry(country: Country) -> u8 {
 }
 
 const NONE: u8 = entry(Country::NONE);
+
+/// The country of each such entry.
+fn named() -> [Country; 256] {
+    std::array::from_fn(|entry| Country::from_index(entry).unwrap_or(Country::NONE))
+}
 
 /// 2002::/16, 6to4: the IPv4 address stands in bits 16 to 47 (RFC 3056 section 2).
 const SIX_TO_FOUR: u128 = 0x2002;
@@ -61,10 +67,10 @@ impl GeoTable {
         })
     }
 
-    /// The same, but the part for IPv6 is made when somebody asks for such an address first: it takes as long as that for IPv4, and many
-    /// captures have none.
-    pub(super) fn with_v6_when_asked(v4: impl IntoIterator<Item = Span<Country>>, make_v6: impl FnOnce() -> V6 + Send + 'static) -> Self {
-        GeoTable { v4: V4::new(v4), v6: LazyLock::new(Box::new(make_v6)) }
+    /// Of a part for IPv4 that is made already, and one for IPv6 that is made when somebody asks for such an address first: that takes some
+    /// ten milliseconds, and many captures have none.
+    pub(super) fn ready(v4: Parts, make_v6: impl FnOnce() -> V6 + Send + 'static) -> Self {
+        GeoTable { v4: V4::ready(v4), v6: LazyLock::new(Box::new(make_v6)) }
     }
 
     /// Brings what [`GeoTable::touch`] will read of an IPv4 address into the cache.
@@ -138,7 +144,6 @@ impl GeoTable {
 mod tests {
     use super::*;
     use crate::attribute::Database;
-    use crate::attribute::embedded::{PACKED, Packed, read};
     use proptest::prelude::*;
 
     fn country(code: &str) -> Country {
@@ -163,16 +168,47 @@ mod tests {
         }
     }
 
+    /// The text table that was packed: IPv4, and IPv6.
+    fn packed_ranges() -> Option<[Vec<Span<Country>>; 2]> {
+        let path = "../shared/data/ip-country.csv.xz";
+        if !std::path::Path::new(path).exists() {
+            eprintln!("skipped: {path} is not here");
+            return None;
+        }
+        let unpacked = std::process::Command::new("xz").args(["-dc", path]).output().expect("xz can be run");
+        let (mut v4, mut v6) = (Vec::new(), Vec::new());
+        for line in String::from_utf8(unpacked.stdout).unwrap().lines() {
+            let [first, last, code] = line.split(',').collect::<Vec<_>>().try_into().unwrap();
+            let (first, last): (Addr, Addr) = (first.parse().unwrap(), last.parse().unwrap());
+            let country = Country::from_code(code).unwrap();
+            match (first.as_v4(), last.as_v4()) {
+                (Some(first), Some(last)) => v4.push(span(first.into(), last.into(), country)),
+                _ => v6.push(span(first.0, last.0, country)),
+            }
+        }
+        Some([v4, v6])
+    }
+
     #[test]
-    fn every_edge_of_the_embedded_ranges_is_exact() {
-        let unpacked = read(PACKED).and_then(Packed::unpack).unwrap();
-        let v4: Vec<_> = unpacked.v4().unwrap().map(Result::unwrap).collect();
-        let v6: Vec<_> = unpacked.v6().unwrap().map(Result::unwrap).collect();
-        let table = GeoTable::new(v4.iter().copied(), v6.iter().copied());
-        assert_edges(|bits| u32::try_from(bits).map_or(Country::NONE, |bits| table.country(Addr::v4(bits))), &v4);
-        assert_edges(|bits| table.v6.country(bits), &v6);
-        let covered: u128 = v4.iter().map(|span| span.last - span.first + 1).sum();
-        assert_eq!(u128::from(table.coverage_v4()), covered);
+    fn every_edge_of_the_embedded_table_is_exact() {
+        let Some([v4, v6]) = packed_ranges() else { return };
+        let packed = Database::embedded().table;
+        for table in [&GeoTable::new(v4.iter().copied(), v6.iter().copied()), &*packed] {
+            assert_edges(|bits| u32::try_from(bits).map_or(Country::NONE, |bits| table.country(Addr::v4(bits))), &v4);
+            assert_edges(|bits| table.v6.country(bits), &v6);
+            let covered: u128 = v4.iter().filter(|span| span.value.is_some()).map(|span| span.last - span.first + 1).sum();
+            assert_eq!(u128::from(table.coverage_v4()), covered);
+            let dutch: u128 = v4.iter().filter(|span| span.value == country("NL")).map(|span| span.last - span.first + 1).sum();
+            assert_eq!(u128::from(table.addresses_v4(country("NL"))), dutch);
+        }
+    }
+
+    #[test]
+    fn the_embedded_table_agrees_with_its_own_counts() {
+        let table = Database::embedded().table;
+        for code in ["NL", "VA", "CN"] {
+            assert_eq!(table.count_v4(country(code), 0, u32::MAX), table.addresses_v4(country(code)), "{code}");
+        }
     }
 
     #[test]

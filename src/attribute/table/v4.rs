@@ -2,21 +2,39 @@
 //! are uniform; of the 9,000 others one in twenty equals another, which is not worth finding at each start.
 
 use super::cut::Cut;
-use super::{CUT, NONE, entry};
+use super::{CUT, NONE, entry, named};
 use crate::attribute::Country;
 use crate::attribute::span::Span;
 use crate::huge;
 
 /// /24s in a block.
-const BLOCK: usize = 256;
+pub(in crate::attribute) const BLOCK: usize = 256;
 /// Blocks that IPv4 has: one for each /16.
-const BLOCKS: usize = 1 << 16;
+pub(in crate::attribute) const BLOCKS: usize = 1 << 16;
+
+/// A table that is made already.
+pub(in crate::attribute) struct Parts {
+    /// By the first sixteen bits: the number of a block.
+    pub root: Box<[u16; BLOCKS]>,
+    /// Blocks of [`BLOCK`] entries, one after the other.
+    pub blocks: Vec<u8>,
+    /// By entry; [`CUT`] stands for several.
+    pub countries: [Country; 256],
+    /// Addresses of cut networks from which a country holds, ascending.
+    pub cuts: Vec<u32>,
+    /// The country from each of them on.
+    pub held: Vec<Country>,
+    /// How many addresses each country has.
+    pub addresses: Vec<(Country, u64)>,
+}
 
 pub(super) struct V4 {
     /// By the first sixteen bits: the number of a block.
     root: Box<[u16; BLOCKS]>,
     /// Blocks of [`BLOCK`] entries, one after the other.
     blocks: Vec<u8>,
+    /// By entry.
+    countries: [Country; 256],
     cut: Cut<u32>,
     /// How many addresses each country has, by its index.
     addresses: Box<[u64; Country::COUNT]>,
@@ -42,10 +60,20 @@ impl V4 {
         build.finish(addresses)
     }
 
+    /// Takes over a table that is made already.
+    pub fn ready(parts: Parts) -> Self {
+        let Parts { root, blocks, countries, cuts, held, addresses: counts } = parts;
+        let mut addresses = Box::new([0; Country::COUNT]);
+        for (country, count) in counts.into_iter().filter(|(country, _)| country.is_some()) {
+            addresses[country.index()] += count;
+        }
+        V4 { root, blocks, countries, cut: Cut::ready(cuts, held), addresses }
+    }
+
     #[inline]
-    fn entry(&self, bits: u32) -> u8 {
+    fn entry(&self, bits: u32) -> Option<&u8> {
         let block = usize::from(self.root[(bits >> 16) as usize]);
-        self.blocks.get(block * BLOCK + (bits >> 8) as usize % BLOCK).copied().unwrap_or(NONE)
+        self.blocks.get(block * BLOCK + (bits >> 8) as usize % BLOCK)
     }
 
     #[inline]
@@ -55,8 +83,7 @@ impl V4 {
 
     #[inline]
     pub fn touch(&self, bits: u32) {
-        let block = usize::from(self.root[(bits >> 16) as usize]);
-        if let Some(found) = self.blocks.get(block * BLOCK + (bits >> 8) as usize % BLOCK) {
+        if let Some(found) = self.entry(bits) {
             huge::prefetch(found);
         }
     }
@@ -64,8 +91,9 @@ impl V4 {
     #[inline]
     pub fn country(&self, bits: u32) -> Country {
         match self.entry(bits) {
-            CUT => self.cut.country(bits),
-            found => Country::from_index(found.into()).unwrap_or(Country::NONE),
+            Some(&CUT) => self.cut.country(bits),
+            Some(&found) => self.countries[usize::from(found)],
+            None => Country::NONE,
         }
     }
 
@@ -78,8 +106,8 @@ impl V4 {
         for network in first >> 8..=last >> 8 {
             let (from, to) = (first.max(network << 8), last.min(network << 8 | 0xff));
             count += match self.entry(from) {
-                CUT => (from..=to).filter(|&bits| self.country(bits) == country).count() as u64,
-                found if found == entry(country) => u64::from(to - from) + 1,
+                Some(&CUT) => (from..=to).filter(|&bits| self.country(bits) == country).count() as u64,
+                Some(&found) if self.countries[usize::from(found)] == country => u64::from(to - from) + 1,
                 _ => 0,
             };
         }
@@ -164,6 +192,6 @@ impl V4Builder {
         self.move_to(BLOCKS);
         self.blocks.shrink_to_fit();
         self.cut.shrink();
-        V4 { root: self.root, blocks: self.blocks, cut: self.cut, addresses }
+        V4 { root: self.root, blocks: self.blocks, countries: named(), cut: self.cut, addresses }
     }
 }
