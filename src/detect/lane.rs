@@ -105,9 +105,10 @@ impl Lanes {
         for item in items {
             let lane = self.place(item.lane);
             self.conversations.touch(lane, item);
+            let is_syn = item.tcp_flags() & (flags::SYN | flags::ACK) == flags::SYN;
             // No branch: it would be guessed wrong.
-            let opener = item.source_v4() * u32::from(item.tcp_flags() & (flags::SYN | flags::ACK) == flags::SYN);
-            table.touch_first(opener);
+            table.touch_first(item.source_v4() * u32::from(is_syn));
+            self.detectors.scan.touch_first(lane, is_syn, item.target_low, item.target_port());
         }
     }
 

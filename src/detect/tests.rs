@@ -38,6 +38,7 @@ fn told(traffic: Vec<(Traffic, u32)>, frames_per_second: u64, with_headers: bool
             bits: place.bits,
             entry: 0,
             lane: place.lane,
+            target_low: place.target as u16,
         };
         match with_headers {
             true => batch.push_with_header(&header, to, payload),

@@ -61,7 +61,8 @@ pub struct Item {
     pub entry: u8,
     /// Whose memory it is looked at with: one of [`super::LANES`].
     pub lane: u8,
-    unused: [u8; 2],
+    /// See [`Addressed::target_low`].
+    pub target_low: u16,
 }
 
 const _: () = assert!(size_of::<Item>() == huge::LINE_BYTES, "one cache line");
@@ -79,6 +80,7 @@ impl Item {
         let [p0, p1, p2, p3] = payload_at.to_ne_bytes();
         let [b0, b1] = plain.payload_bytes.to_ne_bytes();
         let [i0, i1] = plain.ip_id.to_ne_bytes();
+        let [l0, l1] = to.target_low.to_ne_bytes();
         [
             to.conversation,
             to.source_hash,
@@ -87,7 +89,7 @@ impl Item {
             wire_2,
             u64::from_ne_bytes([t0, t1, t2, t3, w0, w1, w2, w3]),
             u64::from_ne_bytes([p0, p1, p2, p3, b0, b1, i0, i1]),
-            u64::from_ne_bytes([plain.ttl, plain.marks, plain.transport as u8, to.bits, to.entry, to.lane, 0, 0]),
+            u64::from_ne_bytes([plain.ttl, plain.marks, plain.transport as u8, to.bits, to.entry, to.lane, l0, l1]),
         ]
     }
 
@@ -171,6 +173,8 @@ pub struct Addressed {
     pub entry: u8,
     /// Whose memory it is looked at with: one of [`super::LANES`].
     pub lane: u8,
+    /// The low bits of the keyed hash of the target's address, which choose a cell in small tables before the whole is worked out again.
+    pub target_low: u16,
 }
 
 /// Packets of one worker's lanes, and perhaps the end of a worker's slice behind them.

@@ -26,6 +26,8 @@ pub struct Place {
     pub conversation: u64,
     /// Keyed hash of the packet's source.
     pub source: u64,
+    /// Keyed hash of the packet's target.
+    pub target: u64,
     pub lane: u8,
     /// See [`bits`].
     pub bits: u8,
@@ -95,7 +97,8 @@ impl Dispatch {
         let target_counts = u64::from(!target_home | source_home);
         let anchor =
             (self.site_hash(source, source_hash) * source_counts).wrapping_add(self.site_hash(target, target_hash) * target_counts);
-        Place { conversation, source: source_hash, lane: lane(anchor), bits: sides(source_home, target_home, source_low) }
+        let bits = sides(source_home, target_home, source_low);
+        Place { conversation, source: source_hash, target: target_hash, lane: lane(anchor), bits }
     }
 
     /// Of ICMP: an echo's identifier stands for its ports, and an error is about the conversation that it quotes.
@@ -118,6 +121,7 @@ impl Dispatch {
         Place {
             conversation,
             source: self.keyed.addr(header.source),
+            target: self.keyed.addr(header.target),
             lane: lane(anchor),
             bits: sides(source_home, target_home, source_low),
         }
@@ -129,7 +133,7 @@ impl Dispatch {
         let (source, target) = (self.keyed.addr(header.source), self.keyed.addr(header.target));
         let ports = (header.source_port, header.target_port);
         let (conversation, source_low) = self.keyed.conversation(source, target, ports, header.transport as u8);
-        Place { conversation, source, lane: lane(source.wrapping_add(target)), bits: sides(true, true, source_low) }
+        Place { conversation, source, target, lane: lane(source.wrapping_add(target)), bits: sides(true, true, source_low) }
     }
 
     /// The hash of the address that stands for a source, given that of the address itself.

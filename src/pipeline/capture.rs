@@ -175,6 +175,7 @@ impl<'c, 'a> Capture<'c, 'a> {
                 bits: place.bits,
                 entry: 0,
                 lane: place.lane,
+                target_low: place.target as u16,
             };
             batch.push_plain(&plain, to, payload, block);
             if batch.is_full() { self.hand_over(worker) } else { Ok(()) }
@@ -235,6 +236,7 @@ impl<'c, 'a> Capture<'c, 'a> {
             bits: place.bits | late,
             entry,
             lane: place.lane,
+            target_low: place.target as u16,
         };
         batch.push(header, to, payload, block);
         if batch.is_full() {

@@ -75,6 +75,7 @@ impl Talk {
             bits: if sent.by_low { bits::SOURCE_LOW } else { 0 },
             entry: 0,
             lane: 0,
+            target_low: 0,
         };
         batch.push(&sent.header(), to, &[0; 1][..usize::from(sent.payload)], None);
         let item = &batch.items[0];

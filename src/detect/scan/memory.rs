@@ -303,7 +303,6 @@ impl Heat {
 /// What a lane has besides its parts of the tables.
 struct LaneState {
     number: u8,
-    hot: Box<[Heat; HOT_CELLS]>,
     hot_s: u32,
     records: usize,
     alone: Alone,
@@ -321,14 +320,21 @@ pub struct ScanMemory {
     /// The contacts of sources that are not handed over yet.
     kept: Table<[Kept; KEPT]>,
     warm: Warm,
+    /// By lane and service: how many first SYNs it gets.
+    hot: Vec<Heat>,
     lanes: Vec<LaneState>,
 }
 
-/// The cell of a service, by its host's hash.
+/// The cell of a service, by the low bits of its host's hash.
 #[inline]
-fn hot_cell(target: u64, port: u16) -> usize {
-    target.wrapping_add(u64::from(port).wrapping_mul(0x9e37_79b9)) as usize & (HOT_CELLS - 1)
+fn hot_cell(lane: usize, target_low: u16, port: u16) -> usize {
+    let service = usize::from(target_low.wrapping_add(port.wrapping_mul(PORT_STEP)));
+    lane * HOT_CELLS + service % HOT_CELLS
 }
+
+/// Cells between a host's neighbouring ports: odd, so that each has another (digits of the golden ratio).
+const PORT_STEP: u16 = 0x79b9;
+const _: () = assert!(HOT_CELLS <= 1 << u16::BITS);
 
 /// Contacts beyond the bound of sources that are told apart, per lane and slice.
 const BEYOND_MAX: usize = 256;
@@ -337,7 +343,6 @@ impl ScanMemory {
     pub fn new(lanes: &[u8], keyed: Keyed, dark: Option<Arc<Home>>) -> Self {
         let state = |&number: &u8| LaneState {
             number,
-            hot: Box::new([Heat::default(); HOT_CELLS]),
             hot_s: 0,
             records: 0,
             alone: Alone::default(),
@@ -350,7 +355,17 @@ impl ScanMemory {
             contacts: Table::new(lanes.len() * CONTACTS / CONTACT_WAYS),
             sources: Table::new(lanes.len() * SOURCES / SOURCE_WAYS),
             kept: Table::new(lanes.len() * SOURCES),
+            hot: vec![Heat::default(); lanes.len() * HOT_CELLS],
             lanes: lanes.iter().map(state).collect(),
+        }
+    }
+
+    /// Brings what [`ScanMemory::touch`] will read of a bare SYN's target into the cache; of any other packet, what is there already. No branch: it
+    /// would be guessed wrong.
+    #[inline]
+    pub fn touch_first(&self, lane: usize, is_syn: bool, target_low: u16, target_port: u16) {
+        if let Some(heat) = self.hot.get(hot_cell(lane, target_low, target_port) * usize::from(is_syn)) {
+            huge::prefetch(heat);
         }
     }
 
@@ -365,7 +380,7 @@ impl ScanMemory {
     pub fn touch(&self, lane: usize, source_hash: u64, target_hash: u64, transport: Transport, target_port: u16) {
         let bucket = &self.sources[self.source_bucket(lane, source_hash)];
         // Under a flood nothing is asked but whether the source is known.
-        if transport == Transport::Tcp && self.lanes[lane].hot[hot_cell(target_hash, target_port)].is_hot() {
+        if transport == Transport::Tcp && self.hot[hot_cell(lane, target_hash as u16, target_port)].is_hot() {
             return huge::prefetch(bucket);
         }
         huge::prefetch_whole(bucket);
@@ -658,12 +673,12 @@ impl ScanMemory {
         let state = &mut self.lanes[lane];
         if state.hot_s != now_s {
             let gap = now_s.saturating_sub(state.hot_s) > 1;
-            for heat in state.hot.iter_mut() {
+            for heat in &mut self.hot[lane * HOT_CELLS..][..HOT_CELLS] {
                 *heat = Heat { now: 0, before: if gap { 0 } else { heat.now } };
             }
             state.hot_s = now_s;
         }
-        let heat = &mut state.hot[hot_cell(target, port)];
+        let heat = &mut self.hot[hot_cell(lane, target as u16, port)];
         heat.now = heat.now.saturating_add(1);
         heat.is_hot()
     }

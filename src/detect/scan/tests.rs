@@ -52,6 +52,7 @@ impl OneLane {
             bits: place.bits,
             entry: 0,
             lane: place.lane,
+            target_low: place.target as u16,
         };
         let mut batch = Batch::default();
         batch.slice_s = at_s as u32;
