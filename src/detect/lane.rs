@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::sync::Arc;
 
-use crate::attribute::{Attribution, Database, Direction, GeoTable, Home};
+use crate::attribute::{Attribution, Database, Direction, Home};
 use crate::decode::{Header, Transport, flags};
 use crate::dispatch::batch::{Batch, Item, Seal, bits};
 use crate::dispatch::{Entries, LANES, quoted};
@@ -98,28 +98,21 @@ impl Lanes {
         usize::from(self.places[usize::from(lane) % LANES])
     }
 
-    /// Brings conversations of items of a lane into the cache, and what leads to the country of whoever opens one.
-    #[inline]
-    pub fn touch(&self, items: &[Item], shared: &Shared) {
-        let table: &GeoTable = &shared.database.table;
-        for item in items {
-            let lane = self.place(item.lane);
-            self.conversations.touch(lane, item);
-            let is_syn = item.tcp_flags() & (flags::SYN | flags::ACK) == flags::SYN;
-            // No branch: it would be guessed wrong.
-            table.touch_first(item.source_v4() * u32::from(is_syn));
-            self.detectors.scan.touch_first(lane, is_syn, item.target_low, item.target_port());
-        }
-    }
-
-    /// Brings what items of a batch need besides into the cache; their conversations are there already.
-    pub fn touch_more(&self, batch: &Batch, items: &[Item], shared: &Shared) {
-        let table: &GeoTable = &shared.database.table;
-        items.iter().for_each(|item| self.touch_more_of(self.place(item.lane), batch, item, (&shared.keyed, table)));
-    }
-
+    /// Brings an item's conversation into the cache, and what leads to the country of whoever opens one.
     #[inline(always)]
-    fn touch_more_of(&self, lane: usize, batch: &Batch, item: &Item, (keyed, table): (&Keyed, &GeoTable)) {
+    pub fn touch(&self, item: &Item, shared: &Shared) {
+        let lane = self.place(item.lane);
+        self.conversations.touch(lane, item);
+        let is_syn = item.tcp_flags() & (flags::SYN | flags::ACK) == flags::SYN;
+        // No branch: it would be guessed wrong.
+        shared.database.table.touch_first(item.source_v4() * u32::from(is_syn));
+        self.detectors.scan.touch_first(lane, is_syn, item.target_low, item.target_port());
+    }
+
+    /// Brings what an item of a batch needs besides into the cache; its conversation is there already.
+    #[inline(always)]
+    pub fn touch_more(&self, batch: &Batch, item: &Item, shared: &Shared) {
+        let lane = self.place(item.lane);
         batch.touch_payload(item);
         let Coming { opening, outcome, by_opener, reader, tag } = self.conversations.foresee(lane, item);
         if tag != 0
@@ -131,47 +124,46 @@ impl Lanes {
             self.detectors.payload.touch(lane, reader);
         }
         if opening && let Some((source, target)) = item.v4() {
-            self.detectors.scan.touch(lane, item.source_hash, keyed.addr(target), item.transport(), item.target_port());
-            table.touch(source);
+            self.detectors.scan.touch(lane, item.source_hash, shared.keyed.addr(target), item.transport(), item.target_port());
+            shared.database.table.touch(source);
         } else if outcome && by_opener {
             self.detectors.scan.touch_source(lane, item.source_hash);
         } else if outcome && let Some((_, target)) = item.v4() {
-            self.detectors.scan.touch_source(lane, keyed.addr(target));
+            self.detectors.scan.touch_source(lane, shared.keyed.addr(target));
         }
     }
 
-    /// Shows packets of a batch to every detector.
+    /// Shows a packet of a batch to every detector.
+    #[inline(always)]
     pub fn observe(
         &mut self,
         shared: &Shared,
         tally: &mut SliceTally,
         traffic: &mut TrafficTally,
         batch: &Batch,
-        items: &[Item],
+        item: &Item,
         moment: Moment,
     ) {
-        for item in items {
-            let lane = self.place(item.lane);
-            // The way of nearly all packets: no detector looks at one without payload in a conversation that goes on.
-            if let Some(going) = self.conversations.ongoing(lane, item, moment) {
-                let source_home = item.bits & bits::SOURCE_HOME != 0;
-                let direction = Direction::of(source_home, item.bits & bits::TARGET_HOME != 0);
-                let (country, proved) = (going.source_country(), going.source_proved());
-                let attribution = match country.is_some() {
-                    true if proved => Attribution::Proved,
-                    true => Attribution::Plausible,
-                    false => Attribution::of(batch.header(item).source, source_home, country, proved),
-                };
-                traffic.add(direction, country, attribution, item.wire_bytes);
-                if self.is_wanted(lane, item, &going, direction) {
-                    let header = &batch.header(item);
-                    let target_hash = shared.keyed.addr(header.target);
-                    let packet = packet(batch, item, header, target_hash, moment, going.seen(), attribution);
-                    self.detectors.goes_on(lane, &mut tally.detectors, &mut self.conversations, &packet);
-                }
-            } else if !(is_opening(item) && self.opens(lane, shared, tally, traffic, batch, item, moment)) {
-                self.look(lane, shared, tally, traffic, batch, item, moment);
+        let lane = self.place(item.lane);
+        // The way of nearly all packets: no detector looks at one without payload in a conversation that goes on.
+        if let Some(going) = self.conversations.ongoing(lane, item, moment) {
+            let source_home = item.bits & bits::SOURCE_HOME != 0;
+            let direction = Direction::of(source_home, item.bits & bits::TARGET_HOME != 0);
+            let (country, proved) = (going.source_country(), going.source_proved());
+            let attribution = match country.is_some() {
+                true if proved => Attribution::Proved,
+                true => Attribution::Plausible,
+                false => Attribution::of(batch.header(item).source, source_home, country, proved),
+            };
+            traffic.add(direction, country, attribution, item.wire_bytes);
+            if self.is_wanted(lane, item, &going, direction) {
+                let header = &batch.header(item);
+                let target_hash = shared.keyed.addr(header.target);
+                let packet = packet(batch, item, header, target_hash, moment, going.seen(), attribution);
+                self.detectors.goes_on(lane, &mut tally.detectors, &mut self.conversations, &packet);
             }
+        } else if !(is_opening(item) && self.opens(lane, shared, tally, traffic, batch, item, moment)) {
+            self.look(lane, shared, tally, traffic, batch, item, moment);
         }
     }
 

@@ -50,7 +50,7 @@ fn told(traffic: Vec<(Traffic, u32)>, frames_per_second: u64, with_headers: bool
 }
 
 fn seal(shared: &Shared, lanes: &mut Lanes, tally: &mut SliceTally, sums: &mut TrafficTally, batch: &Batch) -> Vec<String> {
-    lanes.observe(shared, tally, sums, batch, &batch.items, Moment::of(batch, shared));
+    batch.items.iter().for_each(|item| lanes.observe(shared, tally, sums, batch, item, Moment::of(batch, shared)));
     lanes.seal(tally, Seal { slice: batch.slice_s, window_ends: false, last: false });
     sums.settle();
     let flood: Vec<_> = tally.detectors.flood.parts().map(|part| (&part.records, &part.sums)).collect();

@@ -341,13 +341,8 @@ const BEYOND_MAX: usize = 256;
 
 impl ScanMemory {
     pub fn new(lanes: &[u8], keyed: Keyed, dark: Option<Arc<Home>>) -> Self {
-        let state = |&number: &u8| LaneState {
-            number,
-            hot_s: 0,
-            records: 0,
-            alone: Alone::default(),
-            beyond: Vec::with_capacity(BEYOND_MAX),
-        };
+        let state =
+            |&number: &u8| LaneState { number, hot_s: 0, records: 0, alone: Alone::default(), beyond: Vec::with_capacity(BEYOND_MAX) };
         ScanMemory {
             warm: Warm::new(lanes.len(), keyed.clone()),
             keyed,

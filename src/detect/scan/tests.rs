@@ -58,7 +58,9 @@ impl OneLane {
         batch.slice_s = at_s as u32;
         batch.push(&header, to, &[], None);
         let moment = Moment::of(&batch, &self.shared);
-        self.lanes.observe(&self.shared, &mut self.tally, &mut self.traffic, &batch, &batch.items, moment);
+        for item in &batch.items {
+            self.lanes.observe(&self.shared, &mut self.tally, &mut self.traffic, &batch, item, moment);
+        }
     }
 
     /// The slice ends: what was told of the scanner is kept.
