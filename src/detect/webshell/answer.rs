@@ -1,6 +1,7 @@
 //! What a server made of a request: whether a script took it, and whether what came back fits a webshell.
 
 use super::encoding::{base64, scanned};
+use super::refusal::refuses;
 use crate::protocol::carried::{Exchange, Response};
 
 /// How a server answered.
@@ -50,8 +51,13 @@ impl<'a> Answer<'a> {
         Answer { status: Some(response.status), outcome, body, whole, response: Some(response) }
     }
 
-    /// Taken: an upload was stored, as far as the status tells.
+    /// Taken: an upload was stored, as far as the status tells, and what the server says besides.
     pub fn taken(&self) -> bool {
+        self.may_be_kept() && !(self.whole && refuses(self.body))
+    }
+
+    /// By its status an upload may have been stored, whatever else the server says: some say no when they have stored it.
+    pub fn may_be_kept(&self) -> bool {
         self.status.is_some_and(|status| (200..400).contains(&status))
     }
 

@@ -116,10 +116,12 @@ mod tests {
     }
 
     #[test]
-    fn the_status_decides_whether_an_upload_was_taken() {
+    fn status_and_notice_decide_whether_an_upload_was_taken() {
         let sent = multipart("/up", &[("f", Some("x.php"), "text/plain", b"<?php eval($_POST[1]);")]);
         for (answer, taken) in
             [(Some((200, "")), true), (Some((302, "")), true), (Some((403, "")), false), (Some((500, "")), false), (None, false)]
+                .into_iter()
+                .chain([(Some((200, r#"{"success":false}"#)), false), (Some((200, r#"{"success":true}"#)), true)])
         {
             assert_eq!(found(&sent, answer), Some((Stage::Upload, Shell::Unknown, taken)));
         }

@@ -181,7 +181,7 @@ impl Listener for WebshellMemory {
             // A shell that was put there as a text becomes a script, whoever vouches for the client.
             finding = renamed(exchange);
         }
-        if let Some(upload) = finding.as_ref().filter(|finding| finding.stage == Stage::Upload && finding.taken) {
+        if let Some(upload) = finding.as_ref().filter(|finding| finding.stage == Stage::Upload && Answer::new(exchange).may_be_kept()) {
             self.remember(ends.server, &upload.file_name);
         } else if finding.as_ref().is_none_or(|finding| finding.known > Known::No || finding.sure < Sure::Certain)
             && matches!(exchange.request.method, b"GET" | b"HEAD" | b"POST")

@@ -17,6 +17,7 @@ mod planted;
 mod probe;
 mod quoted;
 mod record;
+mod refusal;
 mod script;
 mod shell;
 #[cfg(test)]

@@ -145,6 +145,14 @@ fn a_script_that_was_put_there_is_used_whatever_asks() {
 }
 
 #[test]
+fn a_script_that_was_refused_in_words_and_is_there_all_the_same() {
+    let mut story = Story::new();
+    story.tell(10, 1, 9, &multipart("/up", &[("f", Some("a.php"), "text/plain", SHELL)]), Some((200, "{\"error\":\"Invalid file type\"}")));
+    story.tell(11, 1, 9, &form("/files/a.php", "anything=1"), Some((200, "done")));
+    assert_eq!(story.finish(), [is("webshell", "use unknown /files/a.php 200 1"), is("webshell_attempt", "upload unknown /up 200 1")]);
+}
+
+#[test]
 fn a_text_that_becomes_a_script_is_put_there_whoever_vouches() {
     let vouched = |sent: Sent<'static>| sent.with("Authorization", "Basic dDp0");
     let mut story = Story::new();
