@@ -246,6 +246,11 @@ const ACK: u8 = 0x10;
 
 /// The contacts told of a connection between these ports: who speaks, the client or not, and what.
 fn connection(ports: (u16, u16), talk: &[(bool, &[u8])]) -> Vec<Value> {
+    connection_with(&[], ports, talk)
+}
+
+/// The same with further arguments.
+fn connection_with(arguments: &[&str], ports: (u16, u16), talk: &[(bool, &[u8])]) -> Vec<Value> {
     let mut next = [9_001, 1_001];
     let mut frames = vec![
         segment_between(ports, true, SYN, (1_000, 0), &[]),
@@ -257,7 +262,7 @@ fn connection(ports: (u16, u16), talk: &[(bool, &[u8])]) -> Vec<Value> {
         frames.push(segment_between(ports, by_client, ACK, (seq, ack), said));
         next[usize::from(by_client)] += said.len() as u32;
     }
-    let told = read_frames(&frames, &[]);
+    let told = read_frames(&frames, arguments);
     events(&told, "ics_probe").into_iter().cloned().collect()
 }
 
@@ -269,6 +274,16 @@ fn a_clients_port_is_no_service() {
         let contacts = connection((port, 80), &[(true, b"GET / HTTP/1.1\r\n\r\n"), (false, &init), (false, &zeros), (true, &init)]);
         assert_eq!(contacts, Vec::<Value>::new(), "{port}");
     }
+}
+
+/// pylogix does so.
+#[test]
+fn a_client_that_registers_with_its_last_session_is_no_server() {
+    let register = hex("650004006fa5d06400000000000000000000000000000000 01000000");
+    let registered = hex("65000400f3a56f9800000000000000000000000000000000 01000000");
+    let contacts = connection((40_616, 44_818), &[(true, &register), (false, &registered)]);
+    assert_eq!(contacts.len(), 1, "{contacts:?}");
+    assert_eq!((&contacts[0]["destination"]["port"], &contacts[0]["source"]["ip"]), (&44_818.into(), &"10.0.0.1".into()));
 }
 
 #[test]

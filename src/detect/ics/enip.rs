@@ -116,6 +116,8 @@ fn read(bytes: &[u8], context: &Context) -> Verdict {
             None => return Verdict::Short,
             Some(version) if version != VERSION && header.status == 0 => return Verdict::No,
             Some(_) if header.session == 0 && header.status == 0 => request,
+            // A client that registers once more may still name the session of its last connection.
+            Some(_) if header.status == 0 && context.sender == Sender::Client => request,
             Some(_) => answer,
         },
         (UNREGISTER_SESSION, 0) if header.session != 0 || context.on_port => request,
@@ -281,6 +283,13 @@ mod tests {
         assert_eq!((reply.role, reply.error), (Role::Answer, false));
         let refused = message(&PROTOCOL, &hex(&WRITE_REPLY.replace("cd000000", "cd000800")), on_port(Sender::Unknown));
         assert!(refused.error);
+    }
+
+    #[test]
+    fn a_client_may_name_its_last_session() {
+        let again = hex(REGISTER_ANSWER);
+        assert_eq!(message(&PROTOCOL, &again, on_port(Sender::Client)).role, Role::Request);
+        assert_eq!(message(&PROTOCOL, &again, on_port(Sender::Server)).role, Role::Answer);
     }
 
     #[test]
