@@ -287,3 +287,15 @@ fn the_strong_ones_on_any_port() {
     let ports = [8_080, 20_500, 3_389];
     hold(&TALKS.iter().filter(|talk| talk.strong).flat_map(|talk| ports.map(|port| (talk, PLAIN, false, port))).collect::<Vec<_>>());
 }
+
+/// A write of eight registers, of whose 29 bytes nine are not captured, and what is asked next.
+#[test]
+fn behind_a_message_whose_end_was_not_captured() {
+    const SAID: &[&str] = &[
+        ">0001 0000 0017 01 10 0000 0008 10 00010002000300040005000600070008",
+        "<0001 0000 0006 01 10 0000 0008",
+        ">0002 0000 0006 01 08 0004 0000",
+    ];
+    let talk = tcp("modbus, a long write, then silence", "modbus", 502, "control", SAID);
+    hold(&[(&talk, Way { snap: 74, ..PLAIN }, false, 502)]);
+}

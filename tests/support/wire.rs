@@ -30,15 +30,18 @@ pub struct Way {
     /// Of TCP: bytes of the first segment of each message, and of each further one.
     pub first: usize,
     pub further: usize,
+    /// Bytes of each frame that are captured.
+    pub snap: usize,
 }
 
-/// Both sides, plain, in whole messages.
-pub const PLAIN: Way = Way { tagged: false, view: View::Both, opening: true, first: usize::MAX, further: usize::MAX };
+/// Both sides, plain, in whole messages and frames.
+pub const PLAIN: Way = Way { tagged: false, view: View::Both, opening: true, first: usize::MAX, further: usize::MAX, snap: usize::MAX };
 
 /// A capture in the making.
 pub struct Wire {
     bytes: Vec<u8>,
-    frames: Vec<(u64, usize)>,
+    /// Of each frame its time, its bytes, and how many of them are captured.
+    frames: Vec<(u64, usize, usize)>,
     now_ns: u64,
 }
 
@@ -75,7 +78,8 @@ impl Wire {
             _ => panic!("both ends are of one family"),
         }
         self.bytes.extend(transport);
-        self.frames.push((self.now_ns, self.bytes.len() - begin));
+        let length = self.bytes.len() - begin;
+        self.frames.push((self.now_ns, length, length.min(way.snap)));
         self.now_ns += STEP_NS;
     }
 
@@ -138,8 +142,8 @@ impl Wire {
     pub fn write(&self, path: &std::path::Path) {
         let mut writer = PcapWriter::create(path, LinkType::ETHERNET).unwrap();
         let mut at = 0;
-        for &(time_ns, length) in &self.frames {
-            let bytes = &self.bytes[at..at + length];
+        for &(time_ns, length, captured) in &self.frames {
+            let bytes = &self.bytes[at..at + captured];
             writer.write(&Frame { time_ns, wire_bytes: length as u32, link: LinkType::ETHERNET, interface: 0, bytes }).unwrap();
             at += length;
         }

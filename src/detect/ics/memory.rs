@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::addr::Addr;
 use crate::attribute::{Attribution, Country, Direction, is_group};
-use crate::decode::{Transport, flags, marks};
+use crate::decode::{Header, Transport, flags, marks};
 use crate::detect::conversation::{CALLED_STRAYED, Conversations, OPENER_STRAYED, Step, UNWANTED};
 use crate::detect::packet::Packet;
 use crate::huge;
@@ -424,9 +424,7 @@ impl IcsMemory {
             let skip = (state.skip as usize).min(payload.len());
             state.skip -= skip as u32;
             payload = &payload[skip..];
-            if header.payload_claimed > header.payload_bytes {
-                state.skip = state.skip.saturating_sub(u32::from(header.payload_claimed - header.payload_bytes));
-            }
+            state.skip = state.skip.saturating_sub(cut_off(header));
         }
         if payload.is_empty() {
             return;
@@ -513,9 +511,11 @@ impl IcsMemory {
             };
             let used = used.max(1);
             if used > rest.len() {
-                if packet.header.transport == Transport::Tcp {
+                let header = packet.header;
+                if header.transport == Transport::Tcp {
                     let side = usize::from(packet.source_low);
-                    self.streams[place].sides[side].skip = u32::try_from(used - rest.len()).unwrap_or(u32::MAX);
+                    let to_come = u32::try_from(used - rest.len()).unwrap_or(u32::MAX);
+                    self.streams[place].sides[side].skip = to_come.saturating_sub(cut_off(header));
                 }
                 return 0;
             }
@@ -673,6 +673,11 @@ enum Tried {
     Short,
     Common(usize),
     Message(u8, Message),
+}
+
+/// Bytes of a segment that were sent and not captured: they do not come any more.
+fn cut_off(header: &Header) -> u32 {
+    u32::from(header.payload_claimed.saturating_sub(header.payload_bytes))
 }
 
 fn by_opener(by_opener: bool) -> Sender {
