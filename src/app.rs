@@ -194,7 +194,9 @@ fn run_to(
     keyed: Keyed,
     Outside { stop, frames, ends_process }: Outside,
 ) -> Result<(), RunError> {
-    let lookup = Arc::new(if config.settings.ics.protocols == 0 { ics::Lookup::none() } else { ics::Lookup::new() });
+    let mut lookup = if config.settings.ics.protocols == 0 { ics::Lookup::none() } else { ics::Lookup::new() };
+    lookup.things_abroad = config.settings.ics.things_abroad != 0;
+    let lookup = Arc::new(lookup);
     let keep = Keep { evidence: config.keep_evidence, ..Keep::default() };
     let keep = if samples.is_some() || config.indicators.rules().is_some() { keep.with_samples(&config.settings) } else { keep };
     let shared = Shared {

@@ -287,6 +287,25 @@ fn a_client_that_registers_with_its_last_session_is_no_server() {
 }
 
 #[test]
+fn things_that_call_services_abroad_probe_nobody() {
+    let connect = hex("1010 0004 4d515454 04 02 003c 0004 74657374");
+    let accepted = hex("2002 0000");
+    let talk = [(true, &connect[..]), (false, &accepted)];
+    let hello = [(true, &b"\x16\x03\x01"[..])];
+    let home = |home: &'static str| ["--home", home];
+    for (port, talk) in [(1_883, &talk[..]), (8_883, &hello)] {
+        assert_eq!(connection_with(&home("10.0.0.1/32"), (40_616, port), talk), Vec::<Value>::new());
+        assert_eq!(connection_with(&home("10.0.0.2/32"), (40_616, port), talk).len(), 1, "inbound, {port}");
+        assert_eq!(connection_with(&home("10.0.0.0/24"), (40_616, port), talk).len(), 1, "internal, {port}");
+    }
+    let counted = [&home("10.0.0.1/32")[..], &["--set", "ics.things_abroad=1"]].concat();
+    assert_eq!(connection_with(&counted, (40_616, 1_883), &talk).len(), 1);
+    // A controller is none of them.
+    let read = hex("000100000006010300000002");
+    assert_eq!(connection_with(&home("10.0.0.1/32"), (40_616, 502), &[(true, &read)]).len(), 1);
+}
+
+#[test]
 fn what_follows_other_first_words_confirms_nothing_by_chance() {
     let init = hex("0101001a0000000078800003000c494245544830314e305f4d00");
     let talk = [(true, &b"GET / HTTP/1.1\r\n\r\n"[..]), (false, b"HTTP/1.1 200 OK\r\n\r\n"), (true, &init), (false, &init)];

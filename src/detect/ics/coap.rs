@@ -3,7 +3,7 @@
 use super::fields::{self, Fields, Reading, Refusal, require};
 use super::functions::{self, Line};
 use super::protocol::Intent::{Identify, Read, Write};
-use super::protocol::{Context, Message, Protocol, Starts, Strength, Verdict, udp};
+use super::protocol::{Context, Message, Protocol, Starts, Strength, THINGS, Verdict, udp};
 
 pub static PROTOCOL: Protocol = Protocol {
     name: NAME,
@@ -11,7 +11,7 @@ pub static PROTOCOL: Protocol = Protocol {
     // Two bits of version and an option list: QUIC's short headers pass now and then.
     strength: Strength::PortTwice,
     starts: Starts::Unused,
-    sector: "iot",
+    sector: THINGS,
     parse,
 };
 

@@ -77,6 +77,8 @@ pub struct Lookup {
     strong: [Candidates; 256],
     /// Those that may stand on any port and begin with any byte: their place, and what to look at instead.
     looks: Vec<(usize, Look)>,
+    /// Whether what home's things ask of services abroad counts as contacts.
+    pub things_abroad: bool,
 }
 
 impl Lookup {
@@ -132,6 +134,7 @@ impl Lookup {
             services: table(),
             strong: [Candidates(0); 256],
             looks: Vec::new(),
+            things_abroad: false,
         }
     }
 

@@ -13,7 +13,7 @@ use crate::tally::ByLane;
 use super::PROTOCOLS;
 use super::link::LinkMemory;
 use super::lookup::{Candidates, Lookup};
-use super::protocol::{Context, DISCLOSED_MAX, Disclosed, Function, Intent, Message, Protocol, Role, Sender, Strength, Verdict};
+use super::protocol::{Context, DISCLOSED_MAX, Disclosed, Function, Intent, Message, Protocol, Role, Sender, Strength, THINGS, Verdict};
 use super::stray::stray;
 
 /// Conversations in an industrial protocol followed per lane: 32,768 in all.
@@ -304,7 +304,13 @@ impl IcsMemory {
     fn service(&self, packet: &Packet<'_>) -> Option<usize> {
         let port = packet.called_port();
         let index = self.lookup.service(port)?;
-        (!ephemeral(packet.opener_port(), port) && !packet.flooded.get()).then_some(index)
+        let passed_by = ephemeral(packet.opener_port(), port) || packet.flooded.get() || self.calls_home(index, packet.opening_direction());
+        (!passed_by).then_some(index)
+    }
+
+    /// Whether a thing at home calls a service abroad, as they do all day: nobody's equipment is probed.
+    fn calls_home(&self, index: usize, direction: Direction) -> bool {
+        direction == Direction::Outbound && PROTOCOLS[index].sector == THINGS && !self.lookup.things_abroad
     }
 
     /// A step of a handshake with an industrial port.
@@ -585,6 +591,10 @@ impl IcsMemory {
         if message.role != Role::Either || stream.client_low.is_none() {
             stream.client_low = Some(packet.source_low == from_client);
         }
+        let direction = if from_client { packet.direction } else { packet.direction.reversed() };
+        if self.calls_home(index.into(), direction) {
+            return;
+        }
         let (client, server, port) = if from_client {
             (header.source, header.target, header.target_port)
         } else {
@@ -621,7 +631,7 @@ impl IcsMemory {
             first,
             contacts: packet.contacts.get(),
             client_country: if from_client { packet.seen.source_country } else { packet.seen.target_country },
-            direction: if from_client { packet.direction } else { packet.direction.reversed() },
+            direction,
             attribution: if from_client { packet.source_attribution } else { Attribution::Plausible },
             disclosures: (from, tally.texts.len() as u32),
             claimed,

@@ -3,14 +3,14 @@
 use super::fields::{self, Fields, Reading, Refusal, require};
 use super::functions::{self, Line};
 use super::protocol::Intent::{Identify, Read, Write};
-use super::protocol::{Context, Message, Protocol, Sender, Starts, Strength, Verdict, tcp};
+use super::protocol::{Context, Message, Protocol, Sender, Starts, Strength, THINGS, Verdict, tcp};
 
 pub static PROTOCOL: Protocol = Protocol {
     name: NAME,
     ports: &[tcp(1883), tcp(8883)],
     strength: Strength::Anywhere,
     starts: Starts::Bytes(&[&[CONNECT << 4]]),
-    sector: "iot",
+    sector: THINGS,
     parse,
 };
 

@@ -255,6 +255,9 @@ pub enum Verdict {
 /// Reads the message that begins at the first byte. Never panics, never allocates, whatever the bytes.
 pub type Parser = fn(&[u8], &Context) -> Verdict;
 
+/// Sector of the protocols in which things everywhere speak with their makers' services, day and night.
+pub const THINGS: &str = "iot";
+
 /// One protocol: an entry of the table in `ics/mod.rs`.
 pub struct Protocol {
     /// The name as it stands in records.
