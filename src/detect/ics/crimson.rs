@@ -25,9 +25,11 @@ const TEXT_BYTES_MAX: usize = 64;
 const BYTES_MAX: usize = 2_048;
 /// The longest known question for a register: two bytes behind it.
 const QUESTION_BYTES_MAX: usize = 8;
+/// Left in the conversation's memory by a register that is known: others may follow it.
+const KNOWN: u16 = 1;
 
 fn parse(bytes: &[u8], context: &Context) -> Verdict {
-    fields::verdict(read(&Fields::new(bytes, context)))
+    fields::verdict(read(&Fields::new(bytes, context)).map(|message| message.remembering(KNOWN)))
 }
 
 fn read(fields: &Fields) -> Reading {
@@ -42,8 +44,8 @@ fn read(fields: &Fields) -> Reading {
         _ => "",
     };
     if name.is_empty() {
-        // Of other registers nothing is known: then the length must be the segment's.
-        require(fields.len() <= declared)?;
+        // Of other registers nothing is known, and whatever puts its length before its messages looks like one.
+        require(fields.context.memory == KNOWN && fields.len() <= declared)?;
         fields.slice(0, declared)?;
         let message = Message::request(NAME, declared, Intent::Read, name, code);
         return Ok(fields::either(message, fields.context));
@@ -78,7 +80,8 @@ mod tests {
         let client = on_port(Sender::Client);
         assert_eq!(testing::request(&PROTOCOL, &hex("0004012b1b00"), &client), ("manufacturer", Intent::Identify));
         assert_eq!(testing::request(&PROTOCOL, &hex("0004012a1a00"), &client), ("model", Intent::Identify));
-        assert_eq!(testing::request(&PROTOCOL, &hex("000402001a00"), &client), ("", Intent::Read));
+        let known = Context { memory: KNOWN, ..client };
+        assert_eq!(testing::request(&PROTOCOL, &hex("000402001a00"), &known), ("", Intent::Read));
     }
 
     #[test]
@@ -92,7 +95,7 @@ mod tests {
     #[test]
     fn near_misses_are_refused() {
         let client = on_port(Sender::Client);
-        for text in ["0003012b1b", "0004020000000000", "ff04012b1b00"] {
+        for text in ["0003012b1b", "000402001a00", "0004020000000000", "ff04012b1b00"] {
             assert_eq!((PROTOCOL.parse)(&hex(text), &client), Verdict::No, "{text}");
         }
         assert_eq!((PROTOCOL.parse)(&hex("0004012b1b00"), &off_port(Sender::Client)), Verdict::No);
@@ -101,7 +104,7 @@ mod tests {
     #[test]
     fn hostile_bytes_never_panic() {
         testing::never_panics(&PROTOCOL, &[hex("0004012b1b00"), hex("000402001a00"), answer()]);
-        testing::waits(&PROTOCOL, &[hex("0004012b1b00"), hex("000402001a00")], &on_port(Sender::Client));
+        testing::waits(&PROTOCOL, &[hex("0004012b1b00")], &on_port(Sender::Client));
         testing::waits(&PROTOCOL, &[answer()], &on_port(Sender::Server));
     }
 }
