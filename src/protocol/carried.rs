@@ -126,6 +126,24 @@ impl<'a> Request<'a> {
     pub fn field(&self, name: &str) -> Option<&'a [u8]> {
         field(self.fields, name)
     }
+
+    /// Whether a field says who sends it: credentials, or a token that was given to one who had them. What a browser or a proxy adds by itself
+    /// says nothing.
+    pub fn has_credentials(&self) -> bool {
+        self.fields.iter().any(|field| !field.value.is_empty() && is_credential(field.name))
+    }
+}
+
+/// Parts of names of fields that hold credentials, in lower case: of `Authorization`, `X-API-Key`, `PRIVATE-TOKEN`, `X-JFrog-Art-Api`, and of marks
+/// against forged requests, which only who has a session gets.
+const CREDENTIALS: [&[u8]; 7] = [b"auth", b"token", b"api-key", b"apikey", b"art-api", b"nonce", b"crumb"];
+/// Beginnings of names of fields that browsers and proxies add.
+const ADDED: [&[u8]; 3] = [b"proxy-", b"sec-", b"access-control-"];
+
+fn is_credential(name: &[u8]) -> bool {
+    let is = |text: &[u8], known: &[u8]| text.eq_ignore_ascii_case(known);
+    CREDENTIALS.iter().any(|part| name.windows(part.len()).any(|window| is(window, part)))
+        && !ADDED.iter().any(|added| name.get(..added.len()).is_some_and(|start| is(start, added)))
 }
 
 impl<'a> Response<'a> {

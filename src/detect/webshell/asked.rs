@@ -101,7 +101,6 @@ impl<'a> Asked<'a> {
                 None | Some([]) => Declared::Bytes,
                 Some(_) => Declared::Other,
             };
-        let vouches = ["Authorization", "Cookie", "X-API-Key", "Private-Token", "X-CSRF-Token", "X-XSRF-TOKEN", "X-WP-Nonce"];
         Asked {
             request,
             path,
@@ -109,7 +108,7 @@ impl<'a> Asked<'a> {
             script: is_script(path),
             declared,
             body: scanned(request.body.head),
-            stranger: !vouches.iter().any(|name| request.field(name).is_some_and(|value| !value.is_empty())),
+            stranger: !request.has_credentials() && request.field("Cookie").is_none_or(|value| value.is_empty()),
         }
     }
 
