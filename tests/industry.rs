@@ -356,3 +356,17 @@ fn a_connection_is_that_of_the_protocol_that_speaks() {
     let functions: Vec<&String> = contacts[0]["wherefrom"]["ics"]["functions"].as_object().unwrap().keys().collect();
     assert_eq!(functions, ["initiate", "iso-connect"]);
 }
+
+/// Either side may end an association (ISO 9506-1, conclude).
+#[test]
+fn a_server_that_ends_an_association_is_no_client() {
+    let connect = hex("030000130ee00000000600c1020002c2020200");
+    let initiate = hex("0300002f02f080a8268002001f81010382010383020808a416800101810305e800820c03ffffffffffffffffffffff");
+    let conclude = hex("03000016 02f080 01000100 61093007020103a0028b00");
+    let concluded = hex("03000016 02f080 01000100 61093007020103a0028c00");
+    let talk = [(true, &connect[..]), (false, &hex("0300000500d080")), (true, &initiate), (false, &conclude), (true, &concluded)];
+    let contacts = connection((40_616, 102), &talk);
+    assert_eq!(contacts.len(), 1, "{contacts:?}");
+    assert_eq!((&contacts[0]["source"]["ip"], &contacts[0]["destination"]["port"]), (&"10.0.0.1".into(), &102.into()));
+    assert_eq!(contacts[0]["wherefrom"]["ics"]["answered"], true);
+}

@@ -114,17 +114,16 @@ fn session(bytes: &[u8], data: &[u8], last: bool, total: usize, remembered: bool
             false => Found::Nothing,
         },
         // The end of an association has no OID: it counts only where the association was seen.
-        SESSION_FINISH if exact && remembered => {
-            Found::Message(Message::request(name, total, Intent::Identify, "release", kind.into()), false)
-        }
-        SESSION_DISCONNECT if exact && remembered => Found::Message(Message::answer(name, total, "release", kind.into()), false),
-        SESSION_ABORT if exact && remembered => {
-            let abort = Message::request(name, total, Intent::Identify, "abort", kind.into());
-            Found::Message(Message { role: Role::Either, ..abort }, false)
-        }
+        SESSION_FINISH | SESSION_DISCONNECT if exact && remembered => Found::Message(end(total, "release", kind), false),
+        SESSION_ABORT if exact && remembered => Found::Message(end(total, "abort", kind), false),
         _ if SESSION_DATA.starts_with(data.get(..SESSION_DATA.len()).unwrap_or(data)) => presentation(bytes, data, last, total),
         _ => Found::Nothing,
     }
+}
+
+/// What ends an association, or answers that: either side may do either.
+fn end(total: usize, name: &'static str, kind: u8) -> Message {
+    Message { role: Role::Either, ..Message::request(PROTOCOL.name, total, Intent::Identify, name, kind.into()) }
 }
 
 /// An MMS unit directly in the transport, without session and presentation, as some stacks and test tools send it: an initiate with its
@@ -192,9 +191,8 @@ fn mms(bytes: &[u8], pdu: &Element, total: usize) -> Found {
         0xa8 => request("initiate", Intent::Identify),
         0xa9 => answer("initiate", false),
         0xaa => answer("initiate", true),
-        0x8b => request("conclude", Intent::Identify),
-        0x8c => answer("conclude", false),
-        0xad => answer("conclude", true),
+        0x8b | 0x8c => Found::Message(end(total, "conclude", pdu.tag), false),
+        0xad => Found::Message(Message { error: true, ..end(total, "conclude", pdu.tag) }, false),
         _ => Found::Nothing,
     }
 }
