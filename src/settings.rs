@@ -173,7 +173,7 @@ settings! {
         /// Whether industrial protocols over IP are looked for: 1 all, 0 none, so that their cost can be measured.
         protocols = 1 "0 or 1", 0..=1;
         /// Whether what home hosts ask of services abroad in MQTT and CoAP counts as contacts: 1 it does, 0 it is things at work.
-        things_abroad = 0 "0 or 1", 0..=1;
+        things_abroad = 1 "0 or 1", 0..=1;
         /// Services of home hosts kept in the inventory; further ones are counted in `evicted`.
         assets = 65_536 "services", 16..=10_000_000;
         /// Completed connections of one source without a payload that get an event each at a time.

@@ -293,16 +293,20 @@ fn things_that_call_services_abroad_probe_nobody() {
     let talk = [(true, &connect[..]), (false, &accepted)];
     let hello = [(true, &b"\x16\x03\x01"[..])];
     let home = |home: &'static str| ["--home", home];
+    let without = ["--set", "ics.things_abroad=0"];
     for (port, talk) in [(1_883, &talk[..]), (8_883, &hello)] {
-        assert_eq!(connection_with(&home("10.0.0.1/32"), (40_616, port), talk), Vec::<Value>::new());
+        let arguments = [&home("10.0.0.1/32")[..], &without].concat();
+        assert_eq!(connection_with(&arguments, (40_616, port), talk), Vec::<Value>::new());
         assert_eq!(connection_with(&home("10.0.0.2/32"), (40_616, port), talk).len(), 1, "inbound, {port}");
         assert_eq!(connection_with(&home("10.0.0.0/24"), (40_616, port), talk).len(), 1, "internal, {port}");
     }
-    let counted = [&home("10.0.0.1/32")[..], &["--set", "ics.things_abroad=1"]].concat();
-    assert_eq!(connection_with(&counted, (40_616, 1_883), &talk).len(), 1);
+    // Unless it is said, what they ask in clear counts, and nothing else.
+    assert_eq!(connection_with(&home("10.0.0.1/32"), (40_616, 1_883), &talk).len(), 1);
+    assert_eq!(connection_with(&home("10.0.0.1/32"), (40_616, 8_883), &hello), Vec::<Value>::new());
     // A controller is none of them.
     let read = hex("000100000006010300000002");
-    assert_eq!(connection_with(&home("10.0.0.1/32"), (40_616, 502), &[(true, &read)]).len(), 1);
+    let arguments = [&home("10.0.0.1/32")[..], &without].concat();
+    assert_eq!(connection_with(&arguments, (40_616, 502), &[(true, &read)]).len(), 1);
 }
 
 #[test]

@@ -134,7 +134,7 @@ impl Lookup {
             services: table(),
             strong: [Candidates(0); 256],
             looks: Vec::new(),
-            things_abroad: false,
+            things_abroad: true,
         }
     }
 

@@ -304,13 +304,8 @@ impl IcsMemory {
     fn service(&self, packet: &Packet<'_>) -> Option<usize> {
         let port = packet.called_port();
         let index = self.lookup.service(port)?;
-        let passed_by = ephemeral(packet.opener_port(), port) || packet.flooded.get() || self.calls_home(index, packet.opening_direction());
+        let passed_by = ephemeral(packet.opener_port(), port) || packet.flooded.get() || calls_abroad(index, packet.opening_direction());
         (!passed_by).then_some(index)
-    }
-
-    /// Whether a thing at home calls a service abroad, as they do all day: nobody's equipment is probed.
-    fn calls_home(&self, index: usize, direction: Direction) -> bool {
-        direction == Direction::Outbound && PROTOCOLS[index].sector == THINGS && !self.lookup.things_abroad
     }
 
     /// A step of a handshake with an industrial port.
@@ -592,7 +587,7 @@ impl IcsMemory {
             stream.client_low = Some(packet.source_low == from_client);
         }
         let direction = if from_client { packet.direction } else { packet.direction.reversed() };
-        if self.calls_home(index.into(), direction) {
+        if !self.lookup.things_abroad && calls_abroad(index.into(), direction) {
             return;
         }
         let (client, server, port) = if from_client {
@@ -683,6 +678,11 @@ enum Tried {
     Short,
     Common(usize),
     Message(u8, Message),
+}
+
+/// Whether a thing at home calls a service abroad, as they do all day: its port alone says nothing of a probe.
+fn calls_abroad(index: usize, direction: Direction) -> bool {
+    direction == Direction::Outbound && PROTOCOLS[index].sector == THINGS
 }
 
 /// Bytes of a segment that were sent and not captured: they do not come any more.
