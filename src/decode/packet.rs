@@ -20,7 +20,7 @@ pub enum Transport {
     Udp,
     Icmp,
     Sctp,
-    /// Another IP protocol, or a transport header that was cut before its ports.
+    /// Another IP protocol, or a transport header that was cut before its ports, or TCP's before its flags.
     Other,
     /// No IP: an Ethernet frame of an industrial protocol. The addresses are those of [`Addr::of_mac`], both ports its EtherType.
     Link,
@@ -58,7 +58,7 @@ pub mod marks {
     pub const DONT_FRAGMENT: u8 = 0x08;
     /// The addresses are those inside a tunnel.
     pub const TUNNELLED: u8 = 0x10;
-    /// The transport header itself was cut: ports are valid if `transport` is TCP or UDP, flags and sequence are not.
+    /// The transport header itself was cut, or split over fragments: ports are valid if `transport` is TCP or UDP, flags and sequence are not.
     pub const HEADER_CUT: u8 = 0x20;
 }
 

@@ -83,7 +83,7 @@ fn a_cut_frame_is_decoded_as_far_as_it_goes() {
         let header = decode(LinkType::ETHERNET, &bytes[..end], bytes.len() as u32);
         match end {
             0..34 => assert_eq!(header, Err(Refused::Truncated)),
-            34..38 => assert_eq!(header.map(|h| (h.transport, h.target_port)), Ok((Transport::Other, 0))),
+            34..48 => assert_eq!(header.map(|h| (h.transport, h.target_port)), Ok((Transport::Other, 0))),
             _ => assert_eq!(header.map(|h| (h.transport, h.target_port)), Ok((Transport::Tcp, 502))),
         }
         let Ok(header) = header else { continue };

@@ -71,11 +71,13 @@ pub(super) fn payload(header: &mut Header, place: Place<'_>, header_bytes: usize
 }
 
 /// The header as far as it goes where the capture ends within or before a transport header of `header_bytes` bytes. Without ports the
-/// transport is [`Transport::Other`], so that nobody takes a port 0 for what was sent.
+/// transport is [`Transport::Other`], so that nobody takes a port 0 for what was sent; so it is for TCP without its flags, which a frame of
+/// IPv6 has behind the 64 bytes that captures are often cut at. A fragment is no shorter than it was sent, and keeps its ports.
 pub(super) fn header_cut(header: &mut Header, place: Place<'_>, header_bytes: usize) {
     header.marks |= marks::HEADER_CUT | marks::CUT;
+    let without_flags = header.transport == Transport::Tcp && !header.has(marks::FIRST_FRAGMENT);
     match place.rest() {
-        &[s0, s1, t0, t1, ..] if header.transport != Transport::Icmp && header.transport != Transport::Other => {
+        &[s0, s1, t0, t1, ..] if !without_flags && !matches!(header.transport, Transport::Icmp | Transport::Other) => {
             header.source_port = u16::from_be_bytes([s0, s1]);
             header.target_port = u16::from_be_bytes([t0, t1]);
         }
@@ -332,11 +334,13 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_tcp_header_keeps_its_ports_only() {
+    fn a_tcp_header_cut_before_its_flags_is_no_segment_without_flags() {
         let packet = ipv4(6, &tcp_segment(b"data"));
         let header = decode_frame(LinkType::RAW, &packet[..33], packet.len() as u32).unwrap();
-        assert_eq!((header.source_port, header.target_port, header.seq, header.tcp_flags), (40000, 502, 0, 0));
+        assert_eq!((header.transport, header.source_port, header.target_port), (Transport::Other, 0, 0));
         assert!(header.has(marks::HEADER_CUT));
+        let header = decode_frame(LinkType::RAW, &packet[..34], packet.len() as u32).unwrap();
+        assert_eq!((header.transport, header.target_port, header.tcp_flags), (Transport::Tcp, 502, 0x18));
     }
 
     #[test]

@@ -83,6 +83,8 @@ pub fn method(header: &Header) -> Option<Method> {
         Transport::Tcp => match header.tcp_flags & (FIN | SYN | RST | PSH | ACK | URG) {
             SYN => Some(if by_stack(header) { Method::Connect } else { Method::Syn }),
             set if set & SYN != 0 && set & (ACK | RST) == 0 => Some(Method::Syn),
+            // Flags that are in the next fragment (nmap -f) have not been seen. What is most asked for in fragments is a SYN scan.
+            0 if header.has(marks::HEADER_CUT) => Some(Method::Syn),
             0 => Some(Method::Null),
             set if set & (RST | SYN) != 0 => None,
             set if set & (FIN | PSH | URG) == FIN | PSH | URG && set & ACK == 0 => Some(Method::Xmas),
@@ -213,6 +215,13 @@ mod tests {
         }
         header.tcp_flags = flags::RST;
         assert_eq!(method(&header), None);
+    }
+
+    #[test]
+    fn flags_in_the_next_fragment_are_not_none() {
+        let mut header = syn(1, 80, 0, 0);
+        (header.tcp_flags, header.marks) = (0, marks::FIRST_FRAGMENT | marks::HEADER_CUT);
+        assert_eq!(method(&header), Some(Method::Syn));
     }
 
     #[test]
