@@ -136,6 +136,8 @@ settings! {
         walk = 4 "contacts", 1..=1000;
         /// Distinct targets that a horizontal scan has at least.
         targets = 5 "addresses", 2..=1_000_000;
+        /// The same of a home host whose operating system makes the connections, towards hosts abroad: a client tries again what is down, such as old peers, a pool, or mail servers. ncsa/bro-simple-scan asks ten times as much of local hosts as of others.
+        client_targets = 25 "addresses", 2..=1_000_000;
         /// Distinct targets on one port that make a scan of connections in which nobody says anything. Zeek's former misc/scan: 25.
         silent_targets = 25 "addresses", 2..=1_000_000;
         /// Distinct ports of one target that make a vertical scan if most are closed. Zeek's former misc/scan: 15.

@@ -31,6 +31,16 @@ const FEW_HOSTS_PORTS: u64 = 5;
 /// Share of contacts that have a target and a port of their own where a server speaks to its clients: more than estimates and clients that
 /// happen to share a port take from it.
 const SERVED_SHARE: (u64, u64) = (3, 4);
+/// Share of the contacts on a port that must have failed where many of its targets did and others answered: half of a network may live,
+/// and whoever watches over hosts or visits them knows that most do. Chosen.
+const SWEPT_FAILED_SHARE: u64 = 4;
+/// Failed contacts that a conversation makes up for where a home host calls abroad as clients do. With one peer in five there, it takes part in
+/// something; who looks for hosts finds fewer that have something to say to it. Chosen.
+const SPOKEN_WORTH: i64 = 4;
+/// Distinct ports from which on a home host may be one of many peers, each of which has a port of its own, and how many peers may come to one
+/// port: clients have a few usual ports, and others draw theirs. Chosen.
+const PEERS_PORTS: u64 = 16;
+const PEERS_PER_PORT: u64 = 4;
 /// How long before a flood's first packet its senders may have been seen: the slice in which it begins is seldom whole.
 const FLOOD_BEGINS_NS: u64 = SLICE_NS;
 /// A scan with no more contacts than this an hour is slow.
@@ -337,20 +347,35 @@ impl Followed {
 
     fn is_scan(&self, limits: &settings::scan) -> bool {
         let walk = limits.walk as i64;
-        let horizontal =
-            self.by_port.values().any(|port| port.walk.position() >= walk && self.targets_on(port).at_least() >= limits.targets);
+        let (client, inbound) = (self.is_client(), self.course.direction == Direction::Inbound);
+        let targets_min = |client: bool| if client { limits.client_targets.max(limits.targets) } else { limits.targets };
+        let peers = client && self.has_peers();
+        let horizontal = self.by_port.walks.iter().any(|((transport, _), port)| {
+            let client = client && *transport == Transport::Tcp;
+            let takes_part = client && (peers || port.walk.failures() as i64 - SPOKEN_WORTH * (port.walk.spoken as i64) < walk);
+            port.walk.position() >= walk && self.targets_on(port).at_least() >= targets_min(client) && !takes_part
+        });
+        // Many hosts that are not there, among others that are.
+        let swept = inbound
+            && self
+                .by_port
+                .values()
+                .any(|OnPort { walk: on, .. }| on.failures() >= limits.silent_targets && SWEPT_FAILED_SHARE * on.failures() >= on.contacts);
         // Connections to many hosts in which nobody says anything.
-        let silent = self.by_port.walks.iter().filter(|((transport, _), _)| *transport == Transport::Tcp).any(|(_, port)| {
+        let by_tcp = self.by_port.walks.iter().filter(|((transport, _), _)| *transport == Transport::Tcp && !peers);
+        let silent = by_tcp.map(|(_, port)| port).any(|port| {
             self.targets_on(port).at_least().saturating_add(port.walk.unseen_targets) >= limits.silent_targets
                 && port.walk.is_silent(limits.silent_targets)
         });
-        let over_ports =
-            self.whole.position() >= 2 * walk && self.hosts.at_least() >= limits.targets && self.whole.successes == 0 && !self.serves();
+        let over_ports = self.whole.position() >= 2 * walk
+            && self.hosts.at_least() >= targets_min(client)
+            && self.whole.successes == 0
+            && !self.serves();
         let vertical = self.by_target.values().any(|OnTarget { walk: on, ports }| {
             ports.at_least() >= limits.ports && 2 * on.failures() >= on.contacts && on.position() >= walk
         });
         // The same of many ports of one host; and some ports of each of a few, most of which refuse.
-        let over_tcp = self.course.direction == Direction::Inbound && !matches!(self.main_method(), Method::Udp | Method::Icmp);
+        let over_tcp = inbound && !matches!(self.main_method(), Method::Udp | Method::Icmp);
         let silent_ports =
             self.by_target.values().any(|on| on.ports.at_least() >= limits.silent_targets && on.walk.is_silent(limits.silent_targets));
         let few_hosts = self.by_target.values().map(|on| on.ports.at_least()).sum::<u64>() >= limits.ports
@@ -364,7 +389,20 @@ impl Followed {
             && (self.hosts.at_least() >= TOOL_CONTACTS || self.services.at_least() >= TOOL_CONTACTS);
         // Nobody has business with an address that nobody uses; one may be mistyped, and a client tries again.
         let dark = self.dark.at_least() >= limits.dark_contacts;
-        horizontal || silent || over_ports || vertical || over_tcp && (silent_ports || few_hosts) || marked || dark
+        horizontal || swept || silent || over_ports || vertical || over_tcp && (silent_ports || few_hosts) || marked || dark
+    }
+
+    /// Whether a home host calls abroad by its operating system, as clients do, which try again what is down.
+    fn is_client(&self) -> bool {
+        let of_tcp = |method: &Method| method.transport() == "tcp";
+        let by_tcp: u64 = Method::ALL.iter().filter(|method| of_tcp(method)).map(|&method| self.methods[method as usize]).sum();
+        self.course.direction == Direction::Outbound && 2 * self.methods[Method::Connect as usize] > by_tcp
+    }
+
+    /// Whether most hosts that it calls have a port of their own: file sharing and the like, where many that were there are gone.
+    fn has_peers(&self) -> bool {
+        let (hosts, services) = (self.hosts.count(), self.services.count());
+        services >= PEERS_PORTS && services * PEERS_PER_PORT >= hosts && self.whole.contacts * 2 <= hosts * 3
     }
 
     /// Whether the source speaks from one port to many hosts, each at a port of its own, and opens no connection: so do a server to its clients,
@@ -579,6 +617,58 @@ mod tests {
         assert!(is_scan(4, 10, Direction::Inbound));
         assert!(!is_scan(3, 4, Direction::Inbound), "too few");
         assert!(!is_scan(3, 14, Direction::Outbound), "clients of what is down");
+    }
+
+    /// A source whose connections with these hosts and ports come to this, the last second being over.
+    fn calls(direction: Direction, calls: impl Iterator<Item = (u8, u16, Option<Outcome>)>) -> bool {
+        let records = calls.flat_map(|(host, port, outcome)| {
+            let contact = Record {
+                port,
+                direction,
+                transport: Transport::Tcp,
+                method: Method::Connect,
+                source_port: 40_000 + u16::from(host),
+                ..contact(host, 1000)
+            };
+            let answer = outcome.map(|outcome| Record { outcome, ..contact });
+            let spoken =
+                answer.filter(|answer| answer.outcome == Outcome::Success).map(|answer| Record { outcome: Outcome::Spoken, ..answer });
+            [Some(contact), answer, spoken].into_iter().flatten()
+        });
+        let mut source = followed(1000, records);
+        source.course.direction = direction;
+        source.decide(1010, &settings::scan::default(), &mut Groups::default());
+        source.open.is_some()
+    }
+
+    /// So many hosts at one port, of which one in so many answers.
+    fn answering(hosts: u8, one_in: u8) -> impl Iterator<Item = (u8, u16, Option<Outcome>)> {
+        (0..hosts).map(move |host| (host, 8333, (host % one_in == one_in - 1).then_some(Outcome::Success)))
+    }
+
+    #[test]
+    fn clients_of_home_try_again_what_is_gone() {
+        assert!(!calls(Direction::Outbound, answering(20, u8::MAX)), "pools that are down");
+        assert!(calls(Direction::Inbound, answering(20, u8::MAX)), "nobody abroad has business with so many that are down");
+        assert!(!calls(Direction::Outbound, answering(90, 4)), "a peer among peers");
+        assert!(calls(Direction::Outbound, answering(90, 20)), "a worm finds few");
+        assert!(calls(Direction::Outbound, answering(30, u8::MAX)));
+    }
+
+    #[test]
+    fn peers_have_ports_of_their_own() {
+        let swarm = |usual: u8| {
+            let port = move |host: u8| if host % 3 < usual { 6881 } else { 10_000 + u16::from(host) };
+            (0..90).map(move |host| (host, port(host), (host % 10 == 0).then_some(Outcome::Success)))
+        };
+        assert!(!calls(Direction::Outbound, swarm(1)));
+        assert!(calls(Direction::Outbound, swarm(3)), "all at one port");
+    }
+
+    #[test]
+    fn half_of_a_network_that_answers_does_not_make_up_for_the_other() {
+        assert!(calls(Direction::Inbound, answering(60, 2)));
+        assert!(!calls(Direction::Inbound, answering(40, 2)), "too few to tell from a monitor of what is down");
     }
 
     #[test]
