@@ -126,6 +126,8 @@ settings! {
         fragment_per_s = 1_000 "packets/s", 1..=1_000_000_000;
         /// Slices in a row over the threshold with which a flood of any method but SYN begins; one with four times the rate is enough.
         slices = 2 "slices", 1..=60;
+        /// Seconds within which slices over the threshold count together that do not follow each other: one more of them than of those in a row begins a flood in pulses, which is not over between them.
+        pulse_s = 10 "s", 1..=3_600;
         /// Quiet seconds (under half the threshold) that end a flood. Its end is its last packet all the same.
         quiet_s = 3 "s", 1..=3_600;
         /// Distinct reflectors that make amplification of answers without the protocol's mark.

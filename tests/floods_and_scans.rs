@@ -13,7 +13,7 @@ use serde_json::Value;
 use support::frames::{Capture, Entry, SECOND_NS, START_NS, Segment};
 use support::program::wherefrom;
 use support::records::records;
-use wherefrom::decode::flags::SYN;
+use wherefrom::decode::flags::{ACK, SYN};
 
 const HOME: &str = "202.112.10.0/24";
 
@@ -127,4 +127,27 @@ fn a_point_of_entry_is_told_by_one_thing() {
         assert_eq!(output.status.code(), Some(2), "{wrong}: {said}");
         assert!(said.contains("transit") && said.contains("vlan = 1 to 4094"), "{said}");
     }
+}
+
+#[test]
+fn a_flood_in_pulses_is_one_event() {
+    let folder = tempfile::tempdir().unwrap();
+    let events_of = |pulses: u64, apart_s: u64| {
+        let path = folder.path().join(format!("{pulses}-{apart_s}.pcap"));
+        let mut capture = Capture::create(&path);
+        for pulse in 0..pulses {
+            for n in 0..700u64 {
+                let at = START_NS + pulse * apart_s * SECOND_NS + SECOND_NS / 4 + n * 400_000;
+                let segment = Segment { from: ([18, 9, 22, (n % 50) as u8], 1024 + n as u16), flags: ACK, ..syn([0; 4], 5, 443) };
+                capture.add(at, Entry::default(), segment);
+            }
+        }
+        capture.finish();
+        events(&read(&path, &[]))
+    };
+    let pulsing = events_of(6, 5);
+    assert_eq!(pulsing.len(), 1, "{pulsing:?}");
+    assert_eq!((&pulsing[0]["event"]["action"], &pulsing[0]["network"]["packets"]), (&"tcp_flood".into(), &4200.into()), "{pulsing:?}");
+    assert_eq!(events_of(2, 5), Vec::<Value>::new(), "bursts");
+    assert_eq!(events_of(6, 60), Vec::<Value>::new(), "a burst a minute");
 }

@@ -267,11 +267,11 @@ impl FloodBoard {
             Entry::Vacant(_) if slice.packets < WATCHED_MIN || !has_room => return,
             Entry::Vacant(free) => free.insert(Watch::new(slice.direction(), limits.cusum_floor_per_s as i64)),
         };
-        watch.pass_to(now_s);
+        watch.pass_to(now_s, limits);
         watch.last_s = now_s;
         watch.direction = slice.direction();
         watch.step(slice, &key, limits);
-        if watch.cusum > 0 || watch.streak > 0 || watch.open.is_some() {
+        if watch.cusum > 0 || watch.streak > 0 || watch.pulses > 0 || watch.open.is_some() {
             if watch.evidence.is_none() && *holding < EVIDENCE_MAX {
                 watch.evidence = Some(Box::default());
                 *holding += 1;
@@ -283,9 +283,10 @@ impl FloodBoard {
         if watch.evidence.is_some() {
             watch.peak_pps = watch.peak_pps.max(slice.packets);
         }
-        // Ordinary traffic after a flood's end is none of it.
+        // Ordinary traffic after a flood's end is none of it, nor what comes between its pulses.
         let slice = &mut self.slices[place];
-        let tail = watch.open.is_some() && 8 * slice.rate(key.method) < key.threshold(limits) as i64;
+        let tail =
+            (watch.open.is_some() || watch.cusum == 0 && watch.pulses > 0) && 8 * slice.rate(key.method) < key.threshold(limits) as i64;
         slice.evidence = if tail { None } else { watch.evidence.take() };
         slice.decides = slice.evidence.is_some();
         // Fewer packets than a port needs are too few, however they are spread.
@@ -348,7 +349,7 @@ impl FloodBoard {
         }
         let begins = match key.method {
             Method::Syn if !key.block => watch.syn_begins(slice, limits, sources),
-            _ => (watch.streak >= limits.slices || rate >= 4 * key.threshold(limits) as i64) && slice.is_spread(sources, limits),
+            _ => (watch.lasts(limits) || rate >= 4 * key.threshold(limits) as i64) && slice.is_spread(sources, limits),
         };
         let Some(evidence) = watch.evidence.as_ref() else { return };
         if !begins || evidence.packets == 0 {
@@ -367,16 +368,17 @@ impl FloodBoard {
         let protocol = method.reflector_protocol().unwrap_or_else(|| method.name());
         let what = if key.block { format!("{protocol} {}", block::network(key.victim)) } else { protocol.into() };
         let id = EventId::of(method.kind(), Addr::NONE, key.victim, evidence.first_ns, &what);
-        watch.open = Some(Open { id, method, quiet_s: 0, noticed_s: now_s, last_s: now_s, started_counted: false });
+        let pulsing = watch.streak < limits.slices && watch.pulses > limits.slices;
+        watch.open = Some(Open { id, method, pulsing, quiet_s: 0, noticed_s: now_s, last_s: now_s, started_counted: false });
     }
 
     /// Ends what has been quiet for long enough by `now_s`, and forgets idle victims.
     fn expire(&mut self, now_s: u32, out: &mut Conclusions<'_>) {
-        let quiet_s = out.settings.flood.quiet_s as u32;
+        let limits = &out.settings.flood;
         let mut ended = Vec::new();
         self.watches.retain(|key, watch| {
             if let Some(open) = &watch.open {
-                if now_s.saturating_sub(open.last_s) <= quiet_s {
+                if now_s.saturating_sub(open.last_s) <= watch.quiet_s(limits) {
                     return true;
                 }
                 ended.push(*key);

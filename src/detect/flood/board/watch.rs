@@ -48,6 +48,9 @@ pub(super) struct Watch {
     pub(super) completions: i64,
     /// Slices in a row over the threshold.
     pub(super) streak: u64,
+    /// Slices over the threshold with no more than a pulse's time between them, and the last of these.
+    pub(super) pulses: u64,
+    pub(super) pulse_s: u32,
     pub(super) last_s: u32,
     /// Unfinished and all SYNs of the last three slices.
     pub(super) unfinished: [(i64, i64); 3],
@@ -61,6 +64,8 @@ pub(super) struct Open {
     pub(super) id: EventId,
     /// The flood's method when it began: a reflection without marks is an ordinary UDP flood.
     pub(super) method: Method,
+    /// It began by pulses, which quiet seconds are between.
+    pub(super) pulsing: bool,
     pub(super) quiet_s: u64,
     /// The slice in which it was noticed.
     pub(super) noticed_s: u32,
@@ -76,6 +81,8 @@ impl Watch {
             cusum: 0,
             completions: floor * ONE / 4,
             streak: 0,
+            pulses: 0,
+            pulse_s: 0,
             last_s: 0,
             unfinished: [(0, 0); 3],
             evidence: None,
@@ -86,14 +93,17 @@ impl Watch {
     }
 
     /// Lets the slices pass in which nothing came.
-    pub(super) fn pass_to(&mut self, now_s: u32) {
+    pub(super) fn pass_to(&mut self, now_s: u32, limits: &settings::flood) {
+        if now_s.saturating_sub(self.pulse_s) > limits.pulse_s as u32 {
+            self.pulses = 0;
+        }
         let missed = now_s.saturating_sub(self.last_s).saturating_sub(1);
         if self.last_s != 0 && missed > 0 {
             self.streak = 0;
             self.unfinished = [(0, 0); 3];
             // Each empty slice takes c from the CUSUM.
             self.cusum = (self.cusum - i64::from(missed) * ONE * SLACK_PERCENT / 100).max(0);
-            if self.open.is_none() && self.cusum == 0 {
+            if self.open.is_none() && self.cusum == 0 && self.pulses == 0 {
                 self.evidence = None;
                 self.peak_pps = 0;
             }
@@ -105,6 +115,9 @@ impl Watch {
             let rate = slice.rate(key.method).max(0) as u64;
             let over = rate >= key.threshold(limits);
             self.streak = if over { self.streak + 1 } else { 0 };
+            if over {
+                (self.pulses, self.pulse_s) = (self.pulses + 1, self.last_s);
+            }
             // The slice in which a flood begins is seldom whole: keep what may turn out to be its beginning.
             self.cusum = if over || 4 * rate >= key.threshold(limits) { ONE } else { 0 };
             return;
@@ -118,6 +131,17 @@ impl Watch {
         if self.open.is_none() {
             self.completions = (self.completions * PAST_PER_MILLE + slice.complete as i64 * ONE * (1000 - PAST_PER_MILLE)) / 1000;
         }
+    }
+
+    /// Whether a flood by any method but SYN has gone on for long enough to begin, in a row or in pulses.
+    pub(super) fn lasts(&self, limits: &settings::flood) -> bool {
+        self.streak >= limits.slices || self.pulses > limits.slices && self.pulse_s == self.last_s
+    }
+
+    /// Seconds of quiet that end what is open here.
+    pub(super) fn quiet_s(&self, limits: &settings::flood) -> u32 {
+        let pulsing = self.open.as_ref().is_some_and(|open| open.pulsing);
+        (if pulsing { limits.quiet_s.max(limits.pulse_s) } else { limits.quiet_s }) as u32
     }
 
     pub(super) fn syn_begins(&self, slice: &Slice, limits: &settings::flood, sources: u64) -> bool {
@@ -150,7 +174,7 @@ impl Watch {
         self.open = None;
         self.evidence = None;
         self.cusum = 0;
-        self.streak = 0;
+        (self.streak, self.pulses) = (0, 0);
         self.peak_pps = 0;
         self.unfinished = [(0, 0); 3];
     }
