@@ -171,7 +171,8 @@ impl Slice {
     pub(super) fn is_spread(&self, sources: u64, limits: &settings::flood) -> bool {
         let Some(services) = &self.services else { return true };
         let unserved = self.rate(self.key.method) * 100 >= self.fresh() as i64 * limits.syn_unfinished_percent as i64;
-        let large = self.key.method == Method::Udp && self.bytes > PROBE_BYTES_MAX * self.packets;
+        let datagrams = matches!(self.key.method, Method::Udp | Method::Reflection(_));
+        let large = datagrams && self.bytes > PROBE_BYTES_MAX * self.packets;
         unserved && (sources >= ANY_PORT_SOURCES || large || services.packets > ASKED_MAX * services.distinct.count())
     }
 }
@@ -179,6 +180,20 @@ impl Slice {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn large_answers_over_a_block_are_no_scan() {
+        let is_spread = |bytes: u64| {
+            let key = Key { victim: Addr::v4(0xcb00_7100), method: Method::Reflection(0), block: true };
+            let mut slice = Slice { packets: 1000, bytes: 1000 * bytes, services: Some(Box::default()), ..Slice::new(key) };
+            let services = slice.services.as_mut().unwrap();
+            (0..1000).for_each(|service| services.distinct.add(Keyed::fixed().words(service, 0)));
+            services.packets = 1000;
+            slice.is_spread(60, &settings::flood::default())
+        };
+        assert!(is_spread(1200));
+        assert!(!is_spread(60), "a scanner from port 53");
+    }
 
     #[test]
     fn hosts_share_a_block() {
