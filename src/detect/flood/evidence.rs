@@ -3,14 +3,22 @@
 use std::collections::{BTreeMap, HashMap};
 
 use crate::addr::Addr;
-use crate::attribute::{Attribution, Country};
+use crate::attribute::{Attribution, Country, Direction};
 
 use super::method::Act;
 use super::record::{Record, Sum, signs};
 
+/// Share of copies in a capture that shows each packet twice: half, but for those that it lost.
+const DOUBLED_PERCENT: std::ops::RangeInclusive<u64> = 40..=55;
+
 /// Sources in the sample: those with the smallest keyed hashes, which is a uniform sample of the distinct sources. 4,096 give the number of
 /// distinct sources to 1.6 % (1 / sqrt(k - 2): Beyer and others, SIGMOD 2007).
 pub const SAMPLE_MAX: usize = 4096;
+
+/// Nanoseconds within which a source's next packet may be a copy of its last: a switch that mirrors a packet where it comes in and where it goes
+/// out shows it twice within its own delay, which is microseconds. A stack waits for 200 ms at least before it repeats a SYN (Linux's
+/// `TCP_RTO_MIN`), and much longer as it does not know the way yet (RFC 6298 section 2.1: a second).
+const COPY_NS: u64 = 1_000_000;
 
 /// Ports that are counted beside the map, by their low bits.
 const RUNS: usize = 8;
@@ -25,6 +33,9 @@ pub struct Source {
     pub bytes: u64,
     pub again: u32,
     pub complete: u32,
+    /// Packets that came so soon behind another that they may be copies of it.
+    pub copies: u32,
+    pub last_ns: u64,
     pub ttl: u8,
     pub ttl_varies: bool,
     /// The least number of the points of entry that it came through: one source counts in one row.
@@ -146,16 +157,29 @@ impl Evidence {
             bytes: 0,
             again: 0,
             complete: 0,
+            copies: 0,
+            last_ns: 0,
             ttl: record.ttl,
             ttl_varies: false,
             entry: record.entry,
         });
+        // What one host abroad sends comes through one lane, in its order.
+        if attack + again > 0 && record.direction == Direction::Inbound {
+            source.copies += u32::from(source.packets > 0 && record.time_ns.saturating_sub(source.last_ns) <= COPY_NS);
+            source.last_ns = record.time_ns;
+        }
         source.entry = source.entry.min(record.entry);
         source.packets += attack + again;
         source.bytes += u64::from(record.bytes) * (attack + again);
         source.again += again as u32;
         source.complete += u32::from(record.act == Act::Complete);
         source.ttl_varies |= source.ttl != record.ttl;
+    }
+
+    /// Whether the capture shows each packet twice: about every other one may be a copy of the one before.
+    pub fn is_doubled(&self) -> bool {
+        let (copies, packets) = self.attackers().fold((0, 0), |sum, source| (sum.0 + u64::from(source.copies), sum.1 + source.packets));
+        copies * 100 >= packets * *DOUBLED_PERCENT.start() && copies * 100 <= packets * *DOUBLED_PERCENT.end()
     }
 
     /// Adds what had no room as records.
