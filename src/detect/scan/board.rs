@@ -104,7 +104,7 @@ impl ScanBoard {
             let place = match self.place(key) {
                 Some(place) => place,
                 // An outcome of what made room in the meantime.
-                None if under_flood || matches!(record.outcome, Outcome::Success | Outcome::Refused | Outcome::Aborted) => continue,
+                None if under_flood || record.outcome.is_of_earlier() => continue,
                 None => {
                     if self.followed.len() >= FOLLOWED_MAX {
                         self.take_waiting(now_s, tally);

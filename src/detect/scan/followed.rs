@@ -1,7 +1,7 @@
 //! A source that the reporter follows: what its contacts came to, whether that is a scan, and what its event says.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -37,6 +37,9 @@ const SWEPT_FAILED_SHARE: u64 = 4;
 /// Failed contacts that a conversation makes up for where a home host calls abroad as clients do. With one peer in five there, it takes part in
 /// something; who looks for hosts finds fewer that have something to say to it. Chosen.
 const SPOKEN_WORTH: i64 = 4;
+/// Bits of an address that tell hosts of a network apart: a /24 of IPv4, a /64 of IPv6.
+const HOST_BITS_V4: u32 = 8;
+const HOST_BITS_V6: u32 = 64;
 /// Distinct ports from which on a home host may be one of many peers, each of which has a port of its own, and how many peers may come to one
 /// port: clients have a few usual ports, and others draw theirs. Chosen.
 const PEERS_PORTS: u64 = 16;
@@ -256,6 +259,7 @@ impl Followed {
                 Outcome::Earlier => walk.earlier(count),
                 Outcome::Success if count > 0 => walk.succeed(count),
                 Outcome::Spoken => walk.spoken += 1,
+                Outcome::Replied => walk.replied += 1,
                 Outcome::Refused => walk.close(),
                 Outcome::Aborted => walk.successes = walk.successes.saturating_sub(1),
                 Outcome::Alone | Outcome::Success => {}
@@ -352,8 +356,9 @@ impl Followed {
         let peers = client && self.has_peers();
         let horizontal = self.by_port.walks.iter().any(|((transport, _), port)| {
             let client = client && *transport == Transport::Tcp;
-            let takes_part = client && (peers || port.walk.failures() as i64 - SPOKEN_WORTH * (port.walk.spoken as i64) < walk);
-            port.walk.position() >= walk && self.targets_on(port).at_least() >= targets_min(client) && !takes_part
+            let has_company = || port.walk.failures() as i64 - SPOKEN_WORTH * (port.walk.said() as i64) < walk && self.is_scattered();
+            let takes_part = || client && (peers || has_company());
+            port.walk.position() >= walk && self.targets_on(port).at_least() >= targets_min(client) && !takes_part()
         });
         // Many hosts that are not there, among others that are.
         let swept = inbound
@@ -397,6 +402,14 @@ impl Followed {
         let of_tcp = |method: &Method| method.transport() == "tcp";
         let by_tcp: u64 = Method::ALL.iter().filter(|method| of_tcp(method)).map(|&method| self.methods[method as usize]).sum();
         self.course.direction == Direction::Outbound && 2 * self.methods[Method::Connect as usize] > by_tcp
+    }
+
+    /// Whether most targets, of those that are kept, stand in networks of their own, as those do that take part in something; a network that
+    /// is gone through has many.
+    fn is_scattered(&self) -> bool {
+        let networks: BTreeSet<u128> =
+            self.targets.iter().map(|target| target.0 >> if target.is_v4() { HOST_BITS_V4 } else { HOST_BITS_V6 }).collect();
+        2 * networks.len() > self.targets.len()
     }
 
     /// Whether most hosts that it calls have a port of their own: file sharing and the like, where many that were there are gone.
@@ -619,10 +632,11 @@ mod tests {
         assert!(!is_scan(3, 14, Direction::Outbound), "clients of what is down");
     }
 
-    /// A source whose connections with these hosts and ports come to this, the last second being over.
+    /// Whether a source is a scanner whose connections with these hosts, each in a network of its own, come to this.
     fn calls(direction: Direction, calls: impl Iterator<Item = (u8, u16, Option<Outcome>)>) -> bool {
         let records = calls.flat_map(|(host, port, outcome)| {
             let contact = Record {
+                target: Addr::v4(0x5102_0005 + (u32::from(host) << 8)),
                 port,
                 direction,
                 transport: Transport::Tcp,

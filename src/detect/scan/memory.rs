@@ -59,8 +59,10 @@ pub enum Outcome {
     SoftContact,
     /// It was answered.
     Success,
-    /// Somebody said something in it: the connection was made for a purpose.
+    /// The source said something in it: the connection was made for a purpose.
     Spoken,
+    /// Whom it called did. A conversation in which both speak is one, and a mirror may show one side.
+    Replied,
     /// It was refused.
     Refused,
     /// The source reset what it had been granted.
@@ -71,6 +73,13 @@ pub enum Outcome {
     Earlier,
     /// A first contact that was not answered in time, of a source that is not handed over.
     Alone,
+}
+
+impl Outcome {
+    /// Whether it tells of a contact that was told before.
+    pub fn is_of_earlier(self) -> bool {
+        matches!(self, Outcome::Success | Outcome::Spoken | Outcome::Replied | Outcome::Refused | Outcome::Aborted)
+    }
 }
 
 /// One thing that happened to one source's contact.
@@ -133,10 +142,11 @@ struct Entry {
     last_s: u32,
     packets: u32,
     bytes: u32,
-    /// First contacts, of which so many succeeded, of which so many TCP ones were answered. Only their differences matter, and those while
-    /// they are small.
+    /// First contacts, of which so many succeeded (by TCP: the source spoke), in so many of which whom it called spoke, of which so many TCP
+    /// ones were answered. Only their differences matter, and those while they are small.
     contacts: u16,
     successes: u16,
+    replied: u16,
     answered: u16,
     /// Contacts beyond the lane's bound in this slice.
     beyond: u16,
@@ -146,22 +156,28 @@ struct Entry {
 }
 
 impl Entry {
+    /// Contacts that came to something: where both sides spoke it is one all the same.
+    fn succeeded(&self) -> u16 {
+        self.successes.max(self.replied)
+    }
+
     /// Contacts that nobody answered.
     fn unanswered(&self) -> u16 {
-        self.contacts.saturating_sub(self.successes.max(self.answered))
+        self.contacts.saturating_sub(self.succeeded().max(self.answered))
     }
 
     /// Contacts in which nobody said anything.
     fn silent(&self) -> u16 {
-        self.contacts.saturating_sub(self.successes)
+        self.contacts.saturating_sub(self.succeeded())
     }
 
     /// One contact more. The differences stay when the counts have grown out of their range.
     fn contact(&mut self) {
         if self.contacts == u16::MAX {
-            let low = self.successes.min(self.answered);
+            let low = self.succeeded().min(self.answered);
             self.contacts -= low;
-            self.successes -= low;
+            self.successes = self.successes.saturating_sub(low);
+            self.replied = self.replied.saturating_sub(low);
             self.answered -= low;
         }
         self.contacts = self.contacts.saturating_add(1);
@@ -268,6 +284,7 @@ impl Record {
     }
 }
 
+const _: () = assert!(size_of::<SourceBucket>() == 128, "finding a source and what is known of it costs two cache lines");
 const _: () = assert!(size_of::<Kept>() <= 48, "keeping one costs a cache line");
 
 /// Four sources: what is needed to find one stands in one cache line, what is known of them in the two behind it.
@@ -406,7 +423,7 @@ impl ScanMemory {
             _ => {}
         }
         if packet.seen.first_payload() && packet.seen.first_contact() && packet.header.transport == Transport::Tcp {
-            self.outcome(lane, tally, packet, Outcome::Spoken);
+            self.outcome(lane, tally, packet, if packet.seen.by_opener() { Outcome::Spoken } else { Outcome::Replied });
         }
         false
     }
@@ -578,9 +595,10 @@ impl ScanMemory {
                 }
             }
             Outcome::Spoken => entry.successes = entry.successes.saturating_add(1),
+            Outcome::Replied => entry.replied = entry.replied.saturating_add(1),
             _ => {}
         }
-        if matches!(outcome, Outcome::Success | Outcome::Spoken) {
+        if matches!(outcome, Outcome::Success | Outcome::Spoken | Outcome::Replied) {
             self.lanes[lane].alone.served(packet.now_s, packet.header.transport, packet.called_port());
         }
         let entry = self.entry_mut(place);
@@ -648,12 +666,12 @@ impl ScanMemory {
         let bucket = &mut self.sources[at];
         let worth = |way: usize| {
             let entry = &bucket.entries[way];
-            let failed = entry.contacts.saturating_sub(entry.successes);
-            (bucket.hashes[way] != 0, entry.beyond > 0, entry.successes == 0, failed, entry.last_s, bucket.hashes[way])
+            let failed = entry.contacts.saturating_sub(entry.succeeded());
+            (bucket.hashes[way] != 0, entry.beyond > 0, entry.succeeded() == 0, failed, entry.last_s, bucket.hashes[way])
         };
         let way = (0..SOURCE_WAYS).min_by_key(|&way| worth(way)).unwrap_or(0);
         let gone = &bucket.entries[way];
-        if bucket.hashes[way] != 0 && gone.successes == 0 {
+        if bucket.hashes[way] != 0 && gone.succeeded() == 0 {
             let kept = &self.kept[at * SOURCE_WAYS + way][..usize::from(gone.kept).min(KEPT)];
             let leaving = Leaving { hash: bucket.hashes[way], kept, handed_over: gone.handed_over, last_s: gone.last_s };
             self.warm.keep(lane, &leaving, now_s);
@@ -683,7 +701,7 @@ impl ScanMemory {
         while let Some((site, record)) = self.lanes[lane].alone.due(now_s) {
             let Some(place) = self.find(lane, site) else { continue };
             let entry = self.entry_mut(place);
-            if !entry.handed_over && entry.successes == 0 {
+            if !entry.handed_over && entry.succeeded() == 0 {
                 tally.records.push(self.lanes[lane].number, record);
             }
         }
@@ -730,5 +748,27 @@ fn is_probe(payload: &[u8]) -> bool {
         // SNMP: a SEQUENCE with a version.
         [0x30, _, 2, 1, 0 | 1 | 3, ..] => true,
         _ => payload.starts_with(b"M-SEARCH") || payload.starts_with(b"OPTIONS sip:") || payload.iter().all(|&byte| byte == 0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_conversation_makes_up_for_one_contact_whoever_speaks() {
+        let mut entry = Entry::default();
+        for host in 0..8 {
+            entry.contact();
+            if host % 2 == 0 {
+                entry.answered += 1;
+                entry.successes += 1;
+                entry.replied += 1;
+            }
+        }
+        assert_eq!((entry.unanswered(), entry.silent()), (4, 4));
+        // A mirror of one direction shows what one side says.
+        entry.successes = 0;
+        assert_eq!((entry.unanswered(), entry.silent()), (4, 4));
     }
 }

@@ -8,8 +8,9 @@ const YOUNG_MAX: usize = 64;
 pub struct Walk {
     pub contacts: u64,
     pub successes: u64,
-    /// Connections in which somebody said something.
+    /// Connections in which the source said something, and in which whom it called did.
     pub spoken: u64,
+    pub replied: u64,
     /// Contacts of the last slices that are still open.
     young: Vec<(u32, u64)>,
     /// Targets of contacts that are known by their number only.
@@ -59,9 +60,14 @@ impl Walk {
         self.young.iter().map(|&(_, young)| young).sum()
     }
 
+    /// Connections in which somebody said something.
+    pub fn said(&self) -> u64 {
+        self.spoken.max(self.replied)
+    }
+
     /// Whether nobody says anything in at least so many contacts, but for one in ten: whoever has business says what.
     pub fn is_silent(&self, contacts: u64) -> bool {
-        self.spoken * 10 <= self.contacts && self.contacts - self.young() >= contacts
+        self.said() * 10 <= self.contacts && self.contacts - self.young() >= contacts
     }
 
     pub fn failures(&self) -> u64 {
