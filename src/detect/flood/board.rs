@@ -347,6 +347,11 @@ impl FloodBoard {
             }
             return;
         }
+        // Questions that are shown twice are answered once, and segments of connections from before the capture are not twice as many.
+        let copies = if key.method != Method::Syn && evidence.is_doubled() { slice.packets as i64 / 2 } else { 0 };
+        if rate - copies < key.threshold(limits) as i64 {
+            return;
+        }
         let begins = match key.method {
             Method::Syn if !key.block => watch.syn_begins(slice, limits, sources),
             _ => (watch.lasts(limits) || rate >= 4 * key.threshold(limits) as i64) && slice.is_spread(sources, limits),

@@ -18,7 +18,7 @@ pub const SAMPLE_MAX: usize = 4096;
 /// Nanoseconds within which a source's next packet may be a copy of its last: a switch that mirrors a packet where it comes in and where it goes
 /// out shows it twice within its own delay, which is microseconds. A stack waits for 200 ms at least before it repeats a SYN (Linux's
 /// `TCP_RTO_MIN`), and much longer as it does not know the way yet (RFC 6298 section 2.1: a second).
-const COPY_NS: u64 = 1_000_000;
+const COPY_NS: u64 = 200_000;
 
 /// Ports that are counted beside the map, by their low bits.
 const RUNS: usize = 8;
@@ -33,9 +33,10 @@ pub struct Source {
     pub bytes: u64,
     pub again: u32,
     pub complete: u32,
-    /// Packets that came so soon behind another that they may be copies of it.
+    /// Packets that came so soon behind one of their size to the same port that they may be copies of it.
     pub copies: u32,
     pub last_ns: u64,
+    pub last: (u32, u16),
     pub ttl: u8,
     pub ttl_varies: bool,
     /// The least number of the points of entry that it came through: one source counts in one row.
@@ -159,14 +160,16 @@ impl Evidence {
             complete: 0,
             copies: 0,
             last_ns: 0,
+            last: (0, 0),
             ttl: record.ttl,
             ttl_varies: false,
             entry: record.entry,
         });
         // What one host abroad sends comes through one lane, in its order.
         if attack + again > 0 && record.direction == Direction::Inbound {
-            source.copies += u32::from(source.packets > 0 && record.time_ns.saturating_sub(source.last_ns) <= COPY_NS);
-            source.last_ns = record.time_ns;
+            let alike = source.packets > 0 && source.last == (record.bytes, record.port);
+            source.copies += u32::from(alike && record.time_ns.saturating_sub(source.last_ns) <= COPY_NS);
+            (source.last_ns, source.last) = (record.time_ns, (record.bytes, record.port));
         }
         source.entry = source.entry.min(record.entry);
         source.packets += attack + again;
