@@ -4,15 +4,19 @@ use super::Distinct;
 use super::distinct::{EXACT_MAX, Figures, REGISTERS, register};
 use crate::huge;
 
-/// One of many counts, as [`Distinct`] is one. Its registers stand on a shelf with those of the others.
+/// One of many counts, as [`Distinct`] is one. Its registers stand on a shelf with those of the others. What a count of many needs stands in its
+/// first cache line.
 #[derive(Clone, Copy, Debug)]
+#[repr(C, align(64))]
 pub struct Shelved {
-    few: [u64; EXACT_MAX],
-    used: u8,
     /// Place of the registers plus one, 0 while the count is exact.
     registers: u32,
+    used: u8,
     figures: Figures,
+    few: [u64; EXACT_MAX],
 }
+
+const _: () = assert!(std::mem::offset_of!(Shelved, few) <= huge::LINE_BYTES);
 
 /// Registers of many counts. Those that nobody has needed yet cost no memory, and none is taken while counting as long as there is room.
 #[derive(Debug)]
@@ -32,7 +36,7 @@ impl Shelf {
 
 impl Shelved {
     /// Of nothing.
-    pub const NONE: Shelved = Shelved { few: [0; EXACT_MAX], used: 0, registers: 0, figures: Figures::EMPTY };
+    pub const NONE: Shelved = Shelved { registers: 0, used: 0, figures: Figures::EMPTY, few: [0; EXACT_MAX] };
 
     fn few(&self) -> &[u64] {
         &self.few[..usize::from(self.used)]
@@ -64,9 +68,15 @@ impl Shelved {
         }
     }
 
-    /// Brings the register of a value into the cache, if there will be one.
+    /// Brings what tells where the registers are into the cache.
     #[inline]
-    pub fn touch(&self, shelf: &Shelf, hash: u64) {
+    pub fn touch(&self) {
+        huge::prefetch(&self.registers);
+    }
+
+    /// Brings the register of a value into the cache, if there is one; where they are is there.
+    #[inline]
+    pub fn touch_register(&self, shelf: &Shelf, hash: u64) {
         if let Some(place) = self.registers() {
             huge::prefetch(&shelf.0[place][register(hash)]);
         }

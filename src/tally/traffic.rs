@@ -25,7 +25,8 @@ struct Ends {
 /// Rows that have room for their counters from the start: as many as one direction has countries.
 const ROWS_WITH_ROOM: usize = 256;
 
-/// Ends of conversations that are counted a little later, when the registers that they will raise have come into the cache.
+/// Ends of conversations that are counted a little later, when the registers that they will raise have come into the cache: for the first half of
+/// their wait what leads to these does.
 const PENDING: usize = 16;
 
 #[derive(Clone, Copy, Default)]
@@ -108,8 +109,13 @@ impl TrafficTally {
     #[inline(always)]
     fn put_off(&mut self, place: usize, (source, target): (u64, u64)) {
         let ends = &self.ends[place];
-        ends.sources.touch(&self.shelf, source);
-        ends.targets.touch(&self.shelf, target);
+        ends.sources.touch();
+        ends.targets.touch();
+        let half_way = self.pending.half_way();
+        if let Some(ends) = self.ends.get(half_way.place as usize) {
+            ends.sources.touch_register(&self.shelf, half_way.source);
+            ends.targets.touch_register(&self.shelf, half_way.target);
+        }
         if let Some(due) = self.pending.push(Pending { place: place as u32, source, target }) {
             self.count(due);
         }
