@@ -2,6 +2,8 @@
 
 use memchr::memmem;
 
+use super::quoted::quoted;
+
 /// The longest body that is taken for a notice: a page that is longer says more than one thing.
 const NOTICE_BYTES_MAX: usize = 4096;
 /// Members of a JSON object that say by `true` or `false`, or by a word, how it went.
@@ -88,26 +90,11 @@ fn is_number(word: &[u8]) -> bool {
 fn member(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let mut rest = text;
     loop {
-        let start = memchr::memchr(b'"', rest)? + 1;
-        let end = start + closing(&rest[start..])?;
-        let name = &rest[start..end];
-        let behind = rest[end + 1..].trim_ascii_start();
-        match behind {
+        let (name, behind) = quoted(rest)?;
+        match behind.trim_ascii_start() {
             [b':', value @ ..] => return Some((name, value.trim_ascii_start())),
-            _ => rest = &rest[end + 1..],
+            _ => rest = behind,
         }
-    }
-}
-
-/// Where the quote stands that ends a string.
-fn closing(text: &[u8]) -> Option<usize> {
-    let mut from = 0;
-    loop {
-        let at = from + memchr::memchr2(b'"', b'\\', text.get(from..)?)?;
-        if text[at] == b'"' {
-            return Some(at);
-        }
-        from = at + 2;
     }
 }
 
@@ -124,7 +111,11 @@ enum First<'a> {
 /// How a value begins; `None` where it is empty.
 fn first(value: &[u8]) -> Option<First<'_>> {
     match value {
-        [b'"', text @ ..] => Some(First::Text(&text[..closing(text)?])),
+        [b'"', ..] => {
+            let (text, _) = quoted(value)?;
+            // One that is cut off says nothing.
+            (value.get(1 + text.len()) == Some(&b'"')).then_some(First::Text(text))
+        }
         [b'{' | b'[', inner @ ..] => (!matches!(inner.trim_ascii_start(), [b'}' | b']', ..] | [])).then_some(First::More),
         _ => {
             let end = value.iter().position(|byte| !byte.is_ascii_alphanumeric()).unwrap_or(value.len());
