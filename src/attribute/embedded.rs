@@ -23,7 +23,6 @@ const CODES_MAX: usize = 254;
 const UNPACKED_BYTES_MAX: usize = 32 << 20;
 
 /// What the packed form says of itself, readable at once.
-#[derive(Clone)]
 pub(super) struct Packed<'a> {
     pub name: String,
     /// Date of the data, `YYYY-MM-DD`.

@@ -124,7 +124,7 @@ impl Lanes {
             self.detectors.payload.touch(lane, reader);
         }
         if opening && let Some((source, target)) = item.v4() {
-            self.detectors.scan.touch(lane, item.source_hash, shared.keyed.addr(target), item.transport(), item.target_port());
+            self.detectors.scan.touch(lane, item, target);
             shared.database.table.touch(source);
         } else if outcome && by_opener {
             self.detectors.scan.touch_source(lane, item.source_hash);

@@ -11,6 +11,7 @@ use crate::decode::{Header, Transport};
 use crate::detect::conversation::Step;
 use crate::detect::packet::Packet;
 use crate::detect::ways::{least, way_of};
+use crate::dispatch::batch::Item;
 use crate::dispatch::site;
 use crate::huge::{self, Table};
 use crate::keyed::Keyed;
@@ -389,16 +390,17 @@ impl ScanMemory {
 
     /// Brings what a first packet will need into the cache before its turn.
     #[inline]
-    pub fn touch(&self, lane: usize, source_hash: u64, target_hash: u64, transport: Transport, target_port: u16) {
-        let bucket = &self.sources[self.source_bucket(lane, source_hash)];
+    pub fn touch(&self, lane: usize, item: &Item, target: Addr) {
+        let (transport, target_port) = (item.transport(), item.target_port());
+        let bucket = &self.sources[self.source_bucket(lane, item.source_hash)];
         // Under a flood nothing is asked but whether the source is known.
-        if transport == Transport::Tcp && self.hot[hot_cell(lane, target_hash as u16, target_port)].is_hot() {
+        if transport == Transport::Tcp && self.hot[hot_cell(lane, item.target_low, target_port)].is_hot() {
             return huge::prefetch(bucket);
         }
         huge::prefetch_whole(bucket);
-        let contact_hash = self.contact_hash(source_hash, target_hash ^ transport as u64, target_port);
+        let contact_hash = self.contact_hash(item.source_hash, self.keyed.addr(target) ^ transport as u64, target_port);
         huge::prefetch(&self.contacts[contact_bucket(lane, contact_hash)]);
-        self.warm.touch(lane, source_hash);
+        self.warm.touch(lane, item.source_hash);
     }
 
     /// Takes note of a packet. Returns whether it is its opener's first contact with the service, which the conversation remembers.
