@@ -16,8 +16,10 @@ use super::followed::{Followed, Key};
 use super::group::Groups;
 use super::memory::{Outcome, ScanTally};
 
-/// Sources that the reporter follows at a time. When full, the quarter that is worth least makes room.
+/// Sources that the reporter follows at a time. When full, those that are worth least make room.
 const FOLLOWED_MAX: usize = 16_384;
+/// Sources that make room at a time.
+const ROOM: usize = FOLLOWED_MAX / 4;
 /// Sources whose place is at hand without a look into the map.
 const AT_HAND: usize = 1024;
 /// Bits by which most targets are told from those under flood.
@@ -271,7 +273,7 @@ impl ScanBoard {
         Some(removed)
     }
 
-    /// The quarter that is worth least makes room: those that succeeded somewhere, with the fewest failures, the longest silent.
+    /// A quarter makes room, the one that is worth least: those that succeeded somewhere, with the fewest failures, the longest silent.
     fn make_room(&mut self, out: &mut Conclusions<'_>) {
         // Places move: what this slice has touched is looked at now.
         for &place in &self.touched {
@@ -286,10 +288,10 @@ impl ScanBoard {
             .iter()
             .map(|f| (f.open.is_some(), f.whole.successes == 0, f.whole.failures(), f.course.last_s, f.key()))
             .collect();
-        worth.sort_unstable();
-        worth.truncate(FOLLOWED_MAX / 4);
-        *out.evicted += worth.len() as u64;
-        self.end(worth.into_iter().map(|(.., key)| key).collect(), out);
+        // Which they are matters, not their order: no two are equal, for each has a key of its own.
+        let (least, ..) = worth.select_nth_unstable(ROOM);
+        *out.evicted += least.len() as u64;
+        self.end(least.iter().map(|&(.., key)| key).collect(), out);
     }
 
     /// The first contacts of a source whose scan goes on, as far as they are its own and not a group's.
